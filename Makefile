@@ -1,0 +1,53 @@
+# make demo | test | lint | types | bench | clean | help        another Python: make test PYTHON=python3.12
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PACKAGES := unmask.datagen unmask.model unmask.cli unmask.assets
+# What the installed package is made of: when one of these changes, it is installed again.
+SOURCES := $(shell find datagen model cli assets -type f -not -name '*.so' -not -path '*/__pycache__/*')
+
+.PHONY: demo test lint types pytest bench clean help
+.DEFAULT_GOAL := help
+
+help:  ## what there is to make
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 8
+
+demo: $(VENV)/installed  ## draw faces, put masks on them, check the result, draw a sheet of it
+	$(BIN)/unmask-data build demo demo-out --seed 1 --existing overwrite
+	$(BIN)/unmask-data verify demo-out --replay 5
+	$(BIN)/unmask-data preview demo-out --out demo-out.png
+
+test: lint types pytest  ## lint, types and tests, on the package as it is installed
+
+lint: $(VENV)/dependencies  ## ruff: rules and format
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+# mypy looks at the wheel's files in site-packages: it cannot follow an editable install, and the folders
+# at the root have other names than the packages.
+types: $(VENV)/installed  ## mypy, strict, on the installed package
+	$(BIN)/mypy $(PACKAGES:%=-p %)
+
+pytest: $(VENV)/installed  ## the tests, on two workers
+	$(BIN)/python -m pytest -n 2 --dist loadscope
+
+bench: $(VENV)/installed  ## speed of a build by stage; BENCH="--source FOLDER --limit 500" for other pictures
+	$(BIN)/python benchmarks/build_speed.py $(BENCH)
+
+clean:  ## remove everything that make made
+	rm -rf $(VENV) build dist demo-out demo-out.png *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/dependencies: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install -c constraints.txt setuptools
+	$(PIP) install -c constraints.txt --no-build-isolation '.[dev]'
+	touch $@
+
+# Not editable, so that the tests see what a user gets; build/ would bring removed modules back.
+$(VENV)/installed: $(VENV)/dependencies $(SOURCES) README.md LICENSE
+	rm -rf build
+	$(PIP) install --no-deps --no-build-isolation --force-reinstall .
+	rm -rf build
+	touch $@

@@ -1,0 +1,1 @@
+"""Packaged data: mask templates and recipe files."""

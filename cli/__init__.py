@@ -1,0 +1,1 @@
+"""Command lines: parse, build one config, call one function, print the result."""

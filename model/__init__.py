@@ -1,0 +1,1 @@
+"""Triplets to networks to scores to restored faces. Never imports dlib."""

@@ -1,0 +1,101 @@
+import ast
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import distribution, version
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FOLDERS = ("datagen", "model", "cli", "assets")
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def python_files() -> list[Path]:
+    return [
+        path for folder in (*FOLDERS, "tests", "benchmarks") for path in sorted((ROOT / folder).rglob("*.py"))
+    ]
+
+
+def test_packages_in_pyproject_are_the_folders_with_an_init():
+    found = {
+        f"unmask.{path.parent.relative_to(ROOT).as_posix().replace('/', '.')}"
+        for folder in FOLDERS
+        for path in (ROOT / folder).rglob("__init__.py")
+    }
+    assert set(PYPROJECT["tool"]["setuptools"]["packages"]) == found
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_every_package_is_typed_here_and_where_it_is_installed(folder: str):
+    assert (ROOT / folder / "py.typed").is_file()
+    assert (files(f"unmask.{folder}") / "py.typed").is_file()
+
+
+def test_there_is_no_folder_that_would_shadow_the_package():
+    assert not (ROOT / "unmask").exists()
+
+
+def test_no_module_imports_a_folder_by_its_bare_name():
+    for path in python_files():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.level == 0:
+                names = [node.module or ""]
+            elif isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            else:
+                continue
+            assert not {name.split(".")[0] for name in names} & set(FOLDERS), path
+
+
+def test_the_version_is_that_of_pyproject():
+    assert version("unmask") == PYPROJECT["project"]["version"]
+
+
+def test_every_dependency_says_what_it_is_for():
+    lines = (ROOT / "pyproject.toml").read_text(encoding="utf-8").splitlines()
+    bare = [
+        line for line in lines if line.startswith('  "') and '",' in line and ">=" in line and "#" not in line
+    ]
+    assert bare == []
+
+
+def test_packaged_data_is_installed():
+    assets = files("unmask.assets")
+    there = {path.relative_to(ROOT / "assets") for path in (ROOT / "assets").glob("masks/*/*.*")}
+    assert there
+    for path in [*there, Path("recipes/default.toml")]:
+        assert (assets / path.as_posix()).is_file(), path
+
+
+def test_tests_run_on_the_package_that_is_installed():
+    datagen = Path(str(files("unmask.datagen")))
+    for name in ("build.py", "triplet.py", "worker.py"):
+        assert (datagen / name).read_text(encoding="utf-8") == (ROOT / "datagen" / name).read_text(
+            encoding="utf-8"
+        ), "installed files are older than the folder; run make test"
+
+
+def test_the_command_is_installed():
+    scripts = [
+        entry.name for entry in distribution("unmask").entry_points if entry.group == "console_scripts"
+    ]
+    assert "unmask-data" in scripts
+
+
+def test_looking_at_the_help_loads_none_of_the_heavy_libraries():
+    code = "import sys; from unmask.cli.data import main; main(['--help']); "
+    code += (
+        "print(sorted({'cv2', 'dlib', 'pandas', 'scipy', 'skimage', 'numpy', 'torch'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_datagen_never_imports_torch_nor_model():
+    for path in sorted((ROOT / "datagen").glob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        assert "import torch" not in text
+        assert "unmask.model" not in text
