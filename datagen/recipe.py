@@ -1,0 +1,170 @@
+"""Mask recipes: everything random about one mask, as frozen values that rendering obeys.
+
+`draw.draw_recipe` makes them; JSON keeps every bit. Units are those of `recipe_config.LIMITS`.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+OWN_TEXTURE = "own:"  # before the stem of a texture of the user's
+
+
+@dataclass(frozen=True)
+class ShapeRecipe:
+    """How the mask sits.
+
+    Attributes
+    ----------
+    width, bulge : float
+        Factors on the template's azimuths and on its lift above the skin.
+    top, bottom : float
+        Degrees added to the top and the bottom edge.
+    tilt, shift : float
+        Degrees of one side up and the other down, and of the whole mask to one side.
+    slide : float
+        Degrees that the top edge hangs down: 0 worn properly, about 30 nose out, 60 on the chin.
+    loose : float
+        -1, 0 or 1: the side (picture left or right) whose loop is off the ear.
+    """
+
+    width: float
+    top: float
+    bottom: float
+    bulge: float
+    tilt: float
+    shift: float
+    slide: float
+    loose: float
+
+
+@dataclass(frozen=True)
+class FabricRecipe:
+    """Colours as hex sRGB under neutral light, print and grain; ``seed`` places motifs, grain and wrinkles."""
+
+    colour: str
+    second: str
+    third: str
+    texture: str
+    scale: float
+    turn: float
+    weave: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class FoldRecipe:
+    """Strength of the folds: the template's pleats, wrinkles, creases from the loops, breath, nose wire."""
+
+    pleat: float
+    wrinkle: float
+    tension: float
+    breath: float
+    pinch: float
+
+
+@dataclass(frozen=True)
+class LightRecipe:
+    """How far the mask follows the face's light: ``shading`` 0 flat, 1 as fitted; ``cast`` share of its colour."""
+
+    exposure: float
+    shading: float
+    cast: float
+    turn: float
+
+
+@dataclass(frozen=True)
+class ShadowRecipe:
+    """Contact shadow: share of light taken, offset along the light and sigma of its edge, IOD."""
+
+    strength: float
+    offset: float
+    blur: float
+
+
+@dataclass(frozen=True)
+class StrapRecipe:
+    """Ear loops, head straps or ties."""
+
+    colour: str
+    width: float
+    sag: float
+
+
+@dataclass(frozen=True)
+class SensorRecipe:
+    """What the camera does to the mask's layer.
+
+    Attributes
+    ----------
+    blur, noise : float
+        Factors on the photograph's own blur and noise.
+    edge : float
+        Sigma in pixels of extra softness of the outline alone.
+    jpeg : bool
+        Whether the mask goes through the source's JPEG quantisation.
+    blend : str
+        ``linear`` light, or ``srgb`` as most editors blend.
+    """
+
+    blur: float
+    noise: float
+    edge: float
+    jpeg: bool
+    blend: str
+
+
+_PARTS = {
+    "shape": ShapeRecipe,
+    "fabric": FabricRecipe,
+    "fold": FoldRecipe,
+    "light": LightRecipe,
+    "shadow": ShadowRecipe,
+    "strap": StrapRecipe,
+    "sensor": SensorRecipe,
+}
+
+
+@dataclass(frozen=True)
+class MaskRecipe:
+    """Everything random about one mask on one face."""
+
+    template: str
+    family: str
+    worn: str
+    shape: ShapeRecipe
+    fabric: FabricRecipe
+    fold: FoldRecipe
+    light: LightRecipe
+    shadow: ShadowRecipe
+    strap: StrapRecipe
+    sensor: SensorRecipe
+    front: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Nested dict of plain values."""
+        return {name: dict(vars(value)) if name in _PARTS else value for name, value in vars(self).items()}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "MaskRecipe":
+        """Inverse of `to_dict`.
+
+        Raises
+        ------
+        ValueError
+            When keys are missing or unknown.
+        """
+        try:
+            return cls(**{**data, **{name: kind(**data[name]) for name, kind in _PARTS.items()}})
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not a mask recipe: {error}") from None
+
+    def to_json(self) -> str:
+        """Compact JSON."""
+        return json.dumps(self.to_dict(), separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> "MaskRecipe":
+        """Inverse of `to_json`."""
+        return cls.from_dict(json.loads(text))
