@@ -1,0 +1,68 @@
+"""``unmask-data templates``: what masks there are, and whether a folder of one's own can be used."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .running import print_table, printable
+
+templates_app = typer.Typer(
+    help="Mask templates: list them, check a folder, draw a sheet.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+Folders = Annotated[
+    list[Path] | None, typer.Option("--templates", metavar="DIR", help="Own templates; repeatable.")
+]
+
+
+@templates_app.command("list")
+def list_command(templates: Folders = None) -> None:
+    """List every template with its family, straps and licence."""
+    from unmask.datagen.template import load_templates
+
+    found = load_templates(templates or ())
+    rows = [[t.name, t.family, t.straps.kind, t.licence] for t in found.templates]
+    print_table(
+        f"{len(found)} templates in {len(found.families)} families",
+        ["template", "family", "straps", "licence"],
+        rows,
+    )
+
+
+@templates_app.command("validate")
+def validate_command(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder with NAME.json, or one folder for each.")
+    ],
+) -> None:
+    """Say what is wrong with the templates in a folder. Exit code 1 where something is."""
+    from unmask.datagen.template import check_templates
+
+    problems = check_templates(folder)
+    for problem in problems:
+        print(printable(str(problem)))
+    if problems:
+        print(f"{len(problems)} problems")
+        raise typer.Exit(1)
+    print(f"all well: unmask-data build SOURCE OUT --templates {printable(str(folder))}")
+
+
+@templates_app.command("sheet")
+def sheet_command(
+    out: Annotated[Path, typer.Option("--out", metavar="PNG", help="The sheet.")] = Path("templates.png"),
+    templates: Folders = None,
+) -> None:
+    """Draw every template on one picture."""
+    from unmask.datagen.atomic import write_atomic, writing_to
+    from unmask.datagen.picture import encode_png
+    from unmask.datagen.sheet import draw_template_sheet
+    from unmask.datagen.template import load_templates
+
+    found = load_templates(templates or ())
+    data = encode_png(draw_template_sheet(found))
+    with writing_to(out):
+        write_atomic(out, data)
+    print(f"{len(found)} templates -> {printable(str(out))}")

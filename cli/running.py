@@ -1,0 +1,145 @@
+"""What every command line of the toolkit shares: one-line errors, exit codes, progress, tables."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.progress import TimeRemainingColumn as EtaColumn
+from rich.table import Table
+from rich.text import Text
+
+from unmask.datagen.errors import UserError
+
+EXIT_USER_ERROR = 2
+EXIT_INTERRUPTED = 130
+_PLAIN_EVERY_S = 5.0
+
+# Typer keeps a copy of click or uses the installed one, depending on its version; its own error knows which.
+_UsageError: type[Exception] = next(
+    cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "ClickException"
+)
+
+
+def run_app(app: typer.Typer, name: str, arguments: Sequence[str] | None = None) -> int:
+    """Run a Typer app and return its exit code.
+
+    What a person can mend is one line ``error: ...`` on stderr and exit code 2; Ctrl-C is 130; a bug is a
+    traceback.
+
+    Parameters
+    ----------
+    app : typer.Typer
+        Made with ``pretty_exceptions_enable=False``.
+    name : str
+        Of the command, for its help.
+    arguments : sequence of str, optional
+        ``sys.argv[1:]`` by default.
+    """
+    given = None if arguments is None else list(arguments)
+    try:
+        result = app(args=given, prog_name=name, standalone_mode=False)
+    except UserError as error:
+        return _fail(str(error))
+    except _UsageError as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # newer than the oldest click that we take
+            print(error)
+            return EXIT_USER_ERROR
+        return _fail(error.format_message())  # type: ignore[attr-defined]  # ClickException, from either place
+    except typer.Exit as stop:
+        return int(stop.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        print("stopped", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    return result if isinstance(result, int) else 0
+
+
+def _fail(message: str) -> int:
+    print(f"error: {printable(' '.join(message.split()))}", file=sys.stderr)
+    return EXIT_USER_ERROR
+
+
+def printable(text: str) -> str:
+    """Return a text that every terminal takes: file names may hold bytes that are no UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+class _RateColumn(ProgressColumn):
+    """Items per second since the start of this run."""
+
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self.unit = unit
+
+    def render(self, task: Task) -> Text:
+        """Return the column's text."""
+        made = task.completed - task.fields["first"]
+        rate = made / task.elapsed if task.elapsed else 0.0
+        return Text(f"{rate:.1f} {self.unit}/s")
+
+
+@contextmanager
+def show_progress(title: str, unit: str) -> Iterator[Callable[[int, int, int], None]]:
+    """Show a bar on a terminal, and a plain line every few seconds elsewhere; both on stderr.
+
+    Yields
+    ------
+    callable
+        Takes how many are done, how many there are, and how many were done before this run.
+    """
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _plain_lines(title, unit)
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _RateColumn(unit),
+        EtaColumn(),
+    )
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task(title, total=None, first=0)
+
+        def update(done: int, total: int, first: int) -> None:
+            bar.update(task, completed=done, total=total, first=first)
+
+        yield update
+
+
+def _plain_lines(title: str, unit: str) -> Callable[[int, int, int], None]:
+    start = last = time.monotonic()
+
+    def update(done: int, total: int, first: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if done < total and now - last < _PLAIN_EVERY_S:
+            return
+        last = now
+        rate = (done - first) / max(now - start, 1e-9)
+        eta = f", {(total - done) / rate:.0f} s left" if rate and done < total else ""
+        print(f"{title}: {done}/{total} {unit}, {rate:.1f}/s{eta}", file=sys.stderr, flush=True)
+
+    return update
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a title and a small table on stdout; columns that hold numbers are right-aligned."""
+    print(title)
+    table = Table()
+    for number, column in enumerate(columns):
+        numeric = all(row[number].replace(".", "").replace(",", "").isdigit() for row in rows)
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    Console().print(table)
+
+
+def print_pairs(pairs: Mapping[str, object]) -> None:
+    """Print ``name  value`` lines on stdout."""
+    width = max(len(name) for name in pairs)
+    for name, value in pairs.items():
+        print(f"{name:<{width}}  {printable(str(value))}")

@@ -1,0 +1,117 @@
+"""Who does the work: this process, worker processes or a Dask cluster, all as ``concurrent.futures``."""
+
+import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any, ParamSpec, TypeVar
+
+import cv2
+
+from .errors import UserError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+CHUNKS_PER_WORKER = 3  # enough that none waits for the parent, few enough to stop soon
+_CONNECT_S = 10
+
+
+class InlineExecutor(Executor):
+    """Runs each task at once in the calling thread: no process, no queue, Ctrl-C where it happens."""
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
+        """Call ``fn`` and return the finished future."""
+        future: Future[T] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+@contextmanager
+def open_executor(workers: int, dask: str | None = None) -> Iterator[tuple[Executor, int]]:
+    """Open the executor that the options ask for.
+
+    Yields
+    ------
+    tuple of (Executor, int)
+        The executor and how many chunks of work to have in flight.
+
+    Raises
+    ------
+    UserError
+        When Dask is not installed or its scheduler does not answer.
+    """
+    if dask is not None:
+        with _dask_executor(dask) as opened:
+            yield opened
+    elif workers == 1:
+        with _one_opencv_thread():
+            yield InlineExecutor(), 1
+    else:
+        # spawn, because a forked child inherits OpenCV's and dlib's threads in an unknown state
+        context = multiprocessing.get_context("spawn")
+        pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin_worker)
+        try:
+            yield pool, CHUNKS_PER_WORKER * workers
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _one_opencv_thread() -> Iterator[None]:
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
+
+
+def _begin_worker() -> None:
+    cv2.setNumThreads(1)
+    # Ctrl-C reaches the whole process group; the parent decides what happens, workers finish their chunk.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    # After SIGKILL of the parent nobody else ends the workers, and they would write into a resumed build.
+    multiprocessing.connection.wait([sentinel])
+    os._exit(1)
+
+
+@contextmanager
+def _dask_executor(address: str) -> Iterator[tuple[Executor, int]]:
+    try:
+        distributed: Any = import_module("distributed")
+    except ImportError as error:
+        raise UserError("--dask: needs the extra 'cluster': pip install 'unmask[cluster]'") from error
+    try:
+        client = distributed.Client(address, timeout=_CONNECT_S, set_as_default=False)
+    except (OSError, ValueError, TimeoutError) as error:
+        raise UserError(f"--dask {address}: no scheduler answers there") from error
+    with client:
+        slots = sum(client.nthreads().values())
+        if not slots:
+            raise UserError(f"--dask {address}: the scheduler has no workers")
+        yield client.get_executor(), CHUNKS_PER_WORKER * slots
+
+
+def broken_pool_words(error: BaseException, workers: int) -> str | None:
+    """Say in one line that workers died, or None where the error is another one."""
+    names = {cls.__name__ for cls in type(error).__mro__}
+    if not names & {"BrokenExecutor", "KilledWorker"}:
+        return None
+    return (
+        f"a worker process was killed, mostly for want of memory; give a lower --workers than {workers}, "
+        "and the same command resumes"
+    )

@@ -1,0 +1,289 @@
+"""What a worker does with a few source pictures: read, find faces, make triplets, write, report."""
+
+import hashlib
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from time import perf_counter
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .atomic import write_atomic, writing_to
+from .detect import LandmarkFinder
+from .errors import UnreadablePictureError, UserError
+from .journal import SourceRecord
+from .landmarks import Landmarks
+from .manifest import ManifestRow
+from .parsing import read_parsing
+from .picture import Picture, decode_picture, encode_jpg, encode_png, fit_transform
+from .recipe_config import RecipeConfig
+from .sensor import jpeg_quality
+from .source import SourceFace
+from .template import TemplateSet, load_templates
+from .triplet import Refusal, Triplet, TripletConfig, mask_picture, prepare_picture
+
+
+@dataclass(frozen=True)
+class WorkOrder:
+    """What is the same for every picture of a build: small, because it travels with each chunk.
+
+    Templates go as folder names, not as objects, since another machine may have the toolkit elsewhere;
+    ``template_hash`` makes sure that it has the same ones.
+    """
+
+    out: Path
+    seed: int
+    size: tuple[int, int] | None
+    format: str
+    layers: bool
+    faces: str
+    recipe: RecipeConfig
+    templates: tuple[Path, ...]
+    families: tuple[str, ...] | None
+    textures: Path | None
+    parsing: Path | None
+    template_hash: str
+
+    def triplet_config(self) -> TripletConfig:
+        """Return what decides the pixels."""
+        templates = load_templates_once(self.templates, self.families, self.textures, self.template_hash)
+        return TripletConfig(
+            seed=self.seed, size=self.size, recipe=self.recipe, templates=templates, faces=self.faces
+        )
+
+
+@dataclass(frozen=True)
+class SourceTask:
+    """One source picture and which of its variants are wanted.
+
+    Attributes
+    ----------
+    face : SourceFace
+        The picture.
+    variants : tuple of int
+        Those to make; the others are in ``earlier``.
+    earlier : SourceRecord or None
+        What an earlier run made of the same file.
+    known : tuple of (sha256, faces)
+        Supplied landmarks by hash of the file, "" where they hold for any.
+    """
+
+    face: SourceFace
+    variants: tuple[int, ...]
+    earlier: SourceRecord | None = None
+    known: tuple[tuple[str, tuple[Landmarks, ...]], ...] = ()
+
+
+@dataclass
+class ChunkResult:
+    """What became of a chunk: a record per picture, seconds by stage, and the process's peak memory in MB."""
+
+    records: list[SourceRecord] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    peak_rss_mb: float = 0.0
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Add the time spent inside the block to a stage."""
+        start = perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + perf_counter() - start
+
+
+@lru_cache(maxsize=1)
+def load_templates_once(
+    folders: tuple[Path, ...], families: tuple[str, ...] | None, textures: Path | None, expected: str
+) -> TemplateSet:
+    """Load templates, once per process; UserError where they have not the expected fingerprint."""
+    templates = load_templates(folders, families, textures)
+    if templates.fingerprint != expected:
+        raise UserError(
+            "--templates: a worker finds other templates than the build; are the versions the same?"
+        )
+    return templates
+
+
+@lru_cache(maxsize=1)
+def _finder() -> LandmarkFinder:
+    return LandmarkFinder()
+
+
+def work(order: WorkOrder, tasks: Sequence[SourceTask]) -> ChunkResult:
+    """Make the triplets of a few source pictures and write them.
+
+    Returns
+    -------
+    ChunkResult
+        With one record per task, in order.
+
+    Raises
+    ------
+    UserError
+        When the dataset's folder cannot be written to.
+    """
+    if cv2.getNumThreads() != 1:
+        cv2.setNumThreads(1)  # a Dask worker has no initializer of ours
+    config = order.triplet_config()
+    result = ChunkResult()
+    for task in tasks:
+        try:
+            result.records.append(_work_on(task, order, config, result))
+        except UserError:
+            raise
+        except Exception as error:
+            error.add_note(f"while working on source picture {task.face.name!r}")
+            raise
+    result.peak_rss_mb = peak_rss_mb()
+    return result
+
+
+def peak_rss_mb() -> float:
+    """Return the largest resident size of this process so far in MB, 0.0 where the system does not tell."""
+    try:
+        import resource
+    except ImportError:
+        return 0.0
+    unit = 1e6 if sys.platform == "darwin" else 1e3  # bytes there, kilobytes elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
+def _work_on(task: SourceTask, order: WorkOrder, config: TripletConfig, result: ChunkResult) -> SourceRecord:
+    face = task.face
+    sha256 = ""
+    try:
+        with result.stage("read"):
+            data = face.read_bytes()
+            sha256 = hashlib.sha256(data).hexdigest()
+        with result.stage("decode"):
+            picture = decode_picture(data)
+            height, width = picture.image_rgb.shape[:2]
+            labels = read_parsing(order.parsing, face.stem, (height, width)) if order.parsing else None
+    except UnreadablePictureError as error:
+        return _failed(task, sha256, str(error))
+    with result.stage("landmarks"):
+        found = known_or_found(face, sha256, picture.image_rgb, task.known)
+    with result.stage("prepare"):
+        prepared = prepare_picture(picture.image_rgb, found, config, jpeg_quality(data), labels)
+    rows = {row.variant: row for row in task.earlier.rows} if task.earlier else {}
+    clean_name = ""
+    for variant in task.variants:
+        made: Triplet | Refusal
+        if isinstance(prepared, Refusal):
+            made = prepared
+        else:
+            with result.stage("mask"):
+                made = mask_picture(prepared, config, key=face.stem, variant=variant)
+        if isinstance(made, Refusal):
+            rows[variant] = empty_row(face, sha256, variant, made.status, made.reason)
+            continue
+        row = make_row(face, sha256, variant, made, found)
+        with result.stage("encode"):
+            files = _mask_files(order, row.key, made)
+            if not clean_name:
+                clean_name, clean = _clean_file(order, face, made.clean, picture, data)
+                files[clean_name] = clean
+        with result.stage("write"), writing_to(order.out):
+            for name, content in files.items():
+                write_atomic(f"{order.out}/{name}", content)
+        masked_name, map_name = list(files)[:2]
+        rows[variant] = replace(row, masked=masked_name, map=map_name, clean=clean_name)
+    ordered = tuple(rows[variant] for variant in sorted(rows))
+    return SourceRecord(face.name, face.stem, sha256, tuple(found), ordered)
+
+
+def known_or_found(
+    face: SourceFace,
+    sha256: str,
+    image_rgb: NDArray[np.uint8],
+    known: Sequence[tuple[str, tuple[Landmarks, ...]]] = (),
+) -> Sequence[Landmarks]:
+    """Return the faces' points: supplied, else known by the source, else found; largest first."""
+    for wanted, faces in known:
+        if wanted in ("", sha256):
+            return sorted(faces, key=lambda found: -found.eye_dist_px)  # a person's own table is in any order
+    drawn = face.known_landmarks()
+    if drawn is not None:
+        return drawn
+    return _finder().find(image_rgb, aligned=face.aligned, points5=face.points5)
+
+
+def empty_row(face: SourceFace, sha256: str, variant: int, status: str, reason: str) -> ManifestRow:
+    """Return a row that says what is known before a mask is made: all there is for a variant that fails."""
+    return ManifestRow(
+        key=f"{face.stem}_{variant:02d}",
+        source=face.name,
+        source_sha256=sha256,
+        variant=variant,
+        split=face.split,
+        identity=face.identity,
+        status=status,
+        reason=reason,
+        attributes=face.attributes,
+    )
+
+
+def _failed(task: SourceTask, sha256: str, reason: str) -> SourceRecord:
+    # All variants, since an earlier run may have seen the file before it was damaged.
+    earlier = {row.variant for row in task.earlier.rows} if task.earlier else set()
+    face, variants = task.face, sorted(earlier.union(task.variants))
+    rows = tuple(empty_row(face, sha256, variant, "unreadable", reason) for variant in variants)
+    return SourceRecord(face.name, face.stem, sha256, None, rows)
+
+
+def _clean_file(
+    order: WorkOrder, face: SourceFace, clean_rgb: NDArray[np.uint8], picture: Picture, data: bytes
+) -> tuple[str, bytes]:
+    """Return name and content of the clean picture: the source's own bytes where nothing was changed."""
+    height, width = picture.image_rgb.shape[:2]
+    if picture.byte_copy and fit_transform(width, height, order.size) is None:
+        return f"clean/{face.stem}{Path(face.name).suffix.lower()}", data
+    return f"clean/{face.stem}.{order.format}", _encode(clean_rgb, order.format)
+
+
+def _mask_files(order: WorkOrder, key: str, triplet: Triplet) -> dict[str, bytes]:
+    """Return the content of the variant's own files by name: masked, map, and layers where wanted."""
+    files = {
+        f"masked/{key}.{order.format}": _encode(triplet.masked, order.format),
+        f"map/{key}.png": encode_png(triplet.map),
+    }
+    if order.layers:
+        files[f"layers/{key}.png"] = encode_png(triplet.layers)
+    return files
+
+
+def _encode(image_rgb: NDArray[np.uint8], format_: str) -> bytes:
+    return encode_jpg(image_rgb) if format_ == "jpg" else encode_png(image_rgb)
+
+
+def make_row(
+    face: SourceFace, sha256: str, variant: int, triplet: Triplet, found: Sequence[Landmarks]
+) -> ManifestRow:
+    """Return the row of a triplet, with empty paths."""
+    summary = triplet.summary
+    height, width = triplet.map.shape
+    return replace(
+        empty_row(face, sha256, variant, "ok", ""),
+        width=width,
+        height=height,
+        faces=summary.faces,
+        template=summary.template,
+        family=summary.family,
+        worn=summary.worn,
+        colour=summary.colour,
+        texture=summary.texture,
+        coverage=summary.coverage,
+        lower_face_coverage=summary.lower_face_coverage,
+        yaw=summary.yaw,
+        pitch=summary.pitch,
+        roll=summary.roll,
+        landmark_source=found[0].source,
+        support=summary.support_box,
+        recipe=triplet.recipe_json,
+    )

@@ -1,0 +1,258 @@
+import json
+import os
+import pty
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import cv2
+import pytest
+
+from unmask.cli.data import main
+from unmask.datagen.demo import draw_demo_face
+
+
+@pytest.fixture(autouse=True)
+def in_tmp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+
+
+def build_arguments(drawn_celeba: Path, *more: str) -> list[str]:
+    known = str(drawn_celeba / "landmarks.csv")
+    return ["build", str(drawn_celeba), "out", "--landmarks", known, "--workers", "1", *more]
+
+
+def command(*arguments: str) -> list[str]:
+    return [
+        sys.executable,
+        "-c",
+        "import sys; from unmask.cli.data import main; sys.exit(main())",
+        *arguments,
+    ]
+
+
+def test_build_prints_counts_rate_and_the_next_command(
+    drawn_celeba: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert main(build_arguments(drawn_celeba, "--seed", "1")) == 0
+    out, err = capsys.readouterr()
+    assert "6 rows from 6 pictures" in out
+    assert "unmask-data verify out" in out
+    assert "build: 6/6 pictures" in err
+    assert main(build_arguments(drawn_celeba, "--seed", "1")) == 0
+    assert "6 were there before" in capsys.readouterr().out
+
+
+def test_every_flag_reaches_the_build(drawn_celeba: Path, capsys: pytest.CaptureFixture[str]):
+    flags = "--variants 2 --seed 3 --size 64x80 --format jpg --limit 2 --split all --families surgical,cloth"
+    flags += " --faces largest --layers --existing fail --recipe default --set worn=proper"
+    assert main(build_arguments(drawn_celeba, *flags.split())) == 0
+    config = json.loads(Path("out/build.json").read_text())["config"]
+    assert (config["variants"], config["seed"], config["size"], config["format"]) == (2, 3, [64, 80], "jpg")
+    assert (config["families"], config["faces"], config["layers"]) == (["surgical", "cloth"], "largest", True)
+    assert config["recipe"]["worn.states"] == {"proper": 1.0}
+    assert len(list(Path("out/layers").iterdir())) == 4
+    assert main(["verify", "out", "--workers", "1"]) == 0
+
+
+def test_size_may_be_one_number(drawn_celeba: Path):
+    assert main(build_arguments(drawn_celeba, "--size", "96", "--limit", "1")) == 0
+    assert cv2.imread("out/masked/000001_00.png").shape == (96, 96, 3)
+
+
+def test_dry_run_prints_everything_and_writes_nothing(drawn_celeba: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(build_arguments(drawn_celeba, "--dry-run", "--variants", "3")) == 0
+    out = capsys.readouterr().out
+    assert "6 pictures" in out
+    assert "000001_00 000002_00" in out
+    assert "18" in out
+    assert "nothing was written" in out
+    assert not Path("out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["build"], "Missing argument"),
+        (["build", "demo"], "OUT"),
+        (["build", "nowhere", "out"], "SOURCE"),
+        (["build", "demo", "out", "--size", "12by4"], "--size 12by4"),
+        (["build", "demo", "out", "--variants", "many"], "--variants"),
+        (["build", "demo", "out", "--colour", "red"], "--colour"),
+        (["build", "demo", "out", "--families", "hats"], "--families: unknown family 'hats'"),
+        (["build", "demo", "out", "--families", ","], "--families"),
+        (["build", "demo", "out", "--existing", "maybe"], "--existing maybe"),
+        (["build", "demo", "out", "--workers", "0"], "--workers 0"),
+        (["frobnicate"], "frobnicate"),
+        (["verify", "nowhere"], "no build.json there"),
+        (["verify", "nowhere", "--workers", "0"], "--workers 0"),
+        (["build", "demo", "out", "--set", "family"], "--set"),
+        (["build", "demo", "out", "--set", "hat=red"], "--set: unknown key"),
+        (["preview", "nowhere", "--set", "family=cloth"], "go with --source"),
+        (["preview"], "either OUT or --source"),
+        (["preview", "nowhere"], "no dataset there"),
+        (["preview", "--source", "demo", "--n", "0"], "--n 0"),
+        (["demo", "there", "--count", "0"], "--count"),
+        (["recipes", "no.toml"], "--recipe: no.toml"),
+        (["templates", "validate"], "DIR"),
+    ],
+)
+def test_a_wrong_request_is_one_line_and_exit_code_2(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+):
+    code = main(arguments)
+    err = capsys.readouterr().err
+    assert code == 2
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert words in err
+    assert not Path("out").exists()
+
+
+@pytest.mark.parametrize("arguments", [[], ["templates"]])
+def test_without_a_command_the_help_is_shown(arguments: list[str], capsys: pytest.CaptureFixture[str]):
+    assert main(arguments) == 2
+    assert "Commands:\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["build"], ["preview"], ["verify"], ["demo"], ["recipes"], ["templates"], ["templates", "validate"]],
+)
+def test_help_is_there_and_short(arguments: list[str], capsys: pytest.CaptureFixture[str]):
+    assert main([*arguments, "--help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert 5 <= len(lines) <= 45
+
+
+def test_a_full_disk_is_one_line_and_exit_code_2(drawn_celeba: Path):
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000)); "
+    run = command(*build_arguments(drawn_celeba))
+    run[2] = limit + run[2]
+    done = subprocess.run(run, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("error: OUT ")
+    assert "out: cannot write (" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and not Path("/sys/kernel").is_dir(), reason="root may write anywhere")
+def test_a_read_only_out_is_one_line(drawn_celeba: Path, capsys: pytest.CaptureFixture[str]):
+    out = Path("locked")
+    out.mkdir()
+    out.chmod(0o500)
+    place = "/sys/kernel/unmask-out" if os.geteuid() == 0 else "locked/out"
+    assert main(["build", str(drawn_celeba), place]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("error: OUT ")
+    assert err.count("\n") == 1
+
+
+def test_ctrl_c_says_that_the_same_command_resumes(tmp_path: Path):
+    run = command("build", "demo", "out", "--workers", "2")
+    with subprocess.Popen(
+        run, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as running:
+        end = time.monotonic() + 60
+        while not list(Path("out").glob("map/*.png")) and time.monotonic() < end:
+            time.sleep(0.05)
+        os.killpg(running.pid, signal.SIGINT)
+        _, err = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert err.splitlines()[-1] == "stopped; the same command resumes"
+    assert "Traceback" not in err
+
+
+def test_verify_lists_what_is_wrong_and_exits_1(built_once: Path, capsys: pytest.CaptureFixture[str]):
+    shutil.copytree(built_once, "copy")
+    assert main(["verify", "copy", "--replay", "2", "--workers", "1"]) == 0
+    assert "all well: 12 rows, 2 rendered again" in capsys.readouterr().out
+    Path("copy/map/000001_00.png").unlink()
+    assert main(["verify", "copy", "--workers", "1"]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "map/000001_00.png: the file is missing",
+        "1 problems in 12 rows",
+    ]
+
+
+def test_preview_draws_one_sheet_and_repeats_it(built_once: Path):
+    for name in ("a.png", "b.png"):
+        assert main(["preview", str(built_once), "--n", "5", "--out", name, "--seed", "4"]) == 0
+    assert Path("a.png").read_bytes() == Path("b.png").read_bytes()
+    sheet = cv2.imread("a.png")
+    assert sheet.shape[0] > 3 * 218
+    assert sheet.shape[1] > 6 * 178
+
+
+def test_preview_of_a_source_needs_no_dataset(drawn_celeba: Path):
+    assert main(["preview", "--source", str(drawn_celeba), "--n", "2", "--out", "sheet.png"]) == 0
+    assert Path("sheet.png").stat().st_size > 10_000
+
+
+def test_preview_into_a_folder_that_is_not_there_is_one_line(
+    built_once: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["preview", str(built_once), "--out", "no/such/sheet.png"]) == 2
+    assert "no/such/sheet.png" in capsys.readouterr().err
+
+
+def test_demo_writes_celeba_that_build_takes(capsys: pytest.CaptureFixture[str]):
+    assert main(["demo", "faces", "--count", "3"]) == 0
+    assert "unmask-data build faces OUT" in capsys.readouterr().out
+    assert cv2.imread("faces/img_align_celeba/000002.jpg").shape == draw_demo_face(1).image_rgb.shape
+    assert main(["build", "faces", "out", "--landmarks", "faces/landmarks.csv", "--workers", "1"]) == 0
+
+
+def test_templates_are_listed_checked_and_drawn(capsys: pytest.CaptureFixture[str]):
+    assert main(["templates", "list"]) == 0
+    out = capsys.readouterr().out
+    assert all(family in out for family in ("surgical", "kn95", "n95_cup", "cloth", "sponge", "bandana"))
+    Path("own").mkdir()
+    Path("own/mine.json").write_text("{ broken")
+    assert main(["templates", "validate", "own"]) == 1
+    assert "own/mine.json" in capsys.readouterr().out
+    assert main(["templates", "sheet", "--out", "templates.png"]) == 0
+    assert cv2.imread("templates.png") is not None
+
+
+def test_packaged_templates_pass_their_own_validator(capsys: pytest.CaptureFixture[str]):
+    from unmask.datagen.template import packaged_folder
+
+    assert main(["templates", "validate", str(packaged_folder())]) == 0
+
+
+def test_recipes_are_listed_and_printed_resolved(capsys: pytest.CaptureFixture[str]):
+    assert main(["recipes"]) == 0
+    assert "default" in capsys.readouterr().out
+    assert main(["recipes", "default"]) == 0
+    assert "families" in json.loads(capsys.readouterr().out)
+
+
+def test_a_terminal_gets_a_progress_bar(drawn_celeba: Path):
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
+    run = command(*build_arguments(drawn_celeba))
+    with subprocess.Popen(run, stdout=subprocess.DEVNULL, stderr=theirs, env=environment) as running:
+        os.close(theirs)
+        shown = b""
+        with suppress(OSError):  # the end of a pseudo-terminal is an error
+            while part := os.read(ours, 65536):
+                shown += part
+    os.close(ours)
+    assert running.returncode == 0
+    assert b"6/6" in shown
+    assert b"pictures/s" in shown
+
+
+def test_a_bug_is_a_traceback(monkeypatch: pytest.MonkeyPatch):
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("unmask.datagen.build.build", broken)
+    with pytest.raises(ZeroDivisionError):
+        main(["build", "demo", "out"])

@@ -1,0 +1,68 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from unmask.datagen import build as build_module
+from unmask.datagen.build import build
+from unmask.datagen.errors import UserError
+from unmask.datagen.journal import SourceRecord
+from unmask.datagen.plan import plan_build
+
+distributed = pytest.importorskip("distributed", reason="the extra 'cluster' is not installed")
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """A real scheduler and two worker processes on the loopback interface."""
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
+    ) as running:
+        yield running
+
+
+def test_a_cluster_gives_the_bytes_of_one_process(options, tmp_path: Path, tree, cluster):
+    address = cluster.scheduler_address
+    assert address.startswith("tcp://127.0.0.1")
+    report = build(options(out=tmp_path / "cluster", variants=3, layers=True, dask=address))
+    build(options(out=tmp_path / "one", variants=3, layers=True))
+    assert report.counts["ok"] == 18
+    assert tree(tmp_path / "cluster") == tree(tmp_path / "one")
+
+
+def test_relative_folders_are_those_of_the_caller(options, drawn_celeba: Path, tmp_path: Path, tree, cluster):
+    (tmp_path / "in").symlink_to(drawn_celeba)
+    (tmp_path / "here").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path / "here")
+        chosen = options(source="../in", out=Path("out"), dask=cluster.scheduler_address)
+        assert build(chosen).counts["ok"] == 6
+    build(options(out=tmp_path / "one"))
+    for table in ("manifest.csv", "landmarks.csv"):
+        assert (tmp_path / "here" / "out" / table).read_bytes() == (tmp_path / "one" / table).read_bytes()
+
+
+def test_pictures_that_only_this_machine_sees_are_one_line(options):
+    plan = plan_build(options(dask="tcp://127.0.0.1:1"))
+    seen_here = SourceRecord("000001.jpg", "000001", "", None, ())
+    with pytest.raises(UserError, match=r"--dask: a worker cannot read 000001\.jpg"):
+        build_module._check_sight(plan, [seen_here])
+    build_module._check_sight(plan, [replace(seen_here, sha256="ab")])
+
+
+def test_what_a_person_can_mend_arrives_from_a_cluster_as_one_line(options, tmp_path: Path, cluster):
+    chosen = options(dask=cluster.scheduler_address)
+    build(chosen)
+    (chosen.out / "masked").rename(tmp_path / "elsewhere")
+    (chosen.out / "masked").write_text("a file where a folder belongs")
+    with pytest.raises(UserError, match=r"OUT .*cannot write"):
+        build(chosen)
+
+
+def test_any_executor_does_the_work(options, tmp_path: Path, tree):
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(2) as pool:
+        build(options(out=tmp_path / "threads"), executor=pool)
+    build(options(out=tmp_path / "one"))
+    assert tree(tmp_path / "threads") == tree(tmp_path / "one")
