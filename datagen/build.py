@@ -28,7 +28,7 @@ from .plan import BuildPlan, plan_build, plan_tasks
 from .source import SourceFace
 from .worker import ChunkResult, SourceTask, work
 
-CHUNK_PICTURES = 16
+CHUNK_PICTURES = 64
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ def make_fabric(
 
 
 def _level(template: Template, px_per_iod: float) -> int:
-    full = load_layers(template, 0).alpha.shape[1] / template.size_iod[0]
+    full = template.width_px / template.size_iod[0]
     return int(np.clip(np.floor(np.log2(max(full / px_per_iod, 1.0)) + 0.3), 0, 3))
 
 

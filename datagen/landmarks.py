@@ -61,7 +61,8 @@ class Landmarks:
 
     def to_quarters(self) -> list[int]:
         """Return 136 integers x0, y0, x1, y1, ... in quarter pixels."""
-        return [int(v) for v in np.rint(self.points.astype(np.float64) * POINTS_PER_PIXEL).ravel()]
+        quarters: list[int] = np.rint(self.points.ravel() * POINTS_PER_PIXEL).astype(np.int64).tolist()
+        return quarters
 
     @classmethod
     def from_quarters(cls, quarters: ArrayLike, source: str, score: float = 0.0) -> "Landmarks":

@@ -9,7 +9,7 @@ from numpy.random import Generator
 from .prints_stamp import Canvas, Window
 from .prints_tile import Frame, Print, Tile, Values, gain_code, gain_of, make_tile, sample, soft_step, unit
 
-_PX = 512
+_PX = 256
 _CELLS = 3.0
 _LACES = 8
 

@@ -9,7 +9,7 @@ from numpy.random import Generator
 from .prints_stamp import Canvas
 from .prints_tile import Frame, Print, Tile, Values, layered, make_tile, sample, soft_step, unit
 
-_FLOWER_PX = 512
+_FLOWER_PX = 256
 _FLOWERS = 16
 _FLOWER_CELLS = 4.0
 _GRID_PX = 128

@@ -41,7 +41,7 @@ _FONTS = (
     cv2.FONT_HERSHEY_COMPLEX | cv2.FONT_ITALIC,
 )
 _TEXT_PX = 256
-_TEXTS = 24
+_TEXTS = 16
 
 
 def word(rng: Generator) -> str:

@@ -291,7 +291,7 @@ def _straps(
     size = (region.height, region.width)
     if not curves:
         return np.zeros(size, np.float32), (0.0, 0.0, 0.0)
-    fine = 2 * region.fine
+    fine = max(region.fine, 2)
     canvas = draw_straps(curves, width * scene.face.pose.scale_px, (region.x, region.y), size, fine)
     small = cv2.resize(canvas, (region.width, region.height), interpolation=cv2.INTER_AREA)
     alpha = small.astype(np.float32) / np.float32(255)

@@ -50,17 +50,18 @@ def strap_curves(
     """
     if template.straps.kind == "none":
         return
-    for points_px in _curves(face, recipe, template):
-        under = _colours_under(image_rgb, points_px)
-        seen = _skin_until(under, light)
+    curves, lengths = _curves(face, recipe, template)
+    under = _colours_under(image_rgb, curves)
+    lengths = np.minimum(lengths, _skin_until(under, light))
+    for points_px, colours, seen in zip(curves, under, lengths.tolist(), strict=True):
         if seen >= 2:
             # The skin beside a strap shows how much light falls there better than the fitted light does.
-            local = float(under[:seen].mean() / max(light.skin_rgb.mean(), 1.0)) ** _GAMMA
+            local = float(colours[:seen].mean() / max(light.skin_rgb.mean(), 1.0)) ** _GAMMA
             yield StrapCurve(points_px[:seen], min(max(local, 0.1), 1.2) * _SHADE)
 
 
-def _curves(face: PosedFace, recipe: MaskRecipe, template: Template) -> list[F64]:
-    """Picture points from the mask's four corners to where each strap leaves sight, float64 (n, 2) each."""
+def _curves(face: PosedFace, recipe: MaskRecipe, template: Template) -> tuple[F64, NDArray[np.intp]]:
+    """Points from the mask's corners to the ears, pixels, (straps, points, 2), and how many are in sight."""
     straps = template.straps
     corner = np.array([straps.upper, straps.lower, straps.upper, straps.lower]) * _SIDES[:, None]
     end = _ENDS[straps.kind] * _SIDES[:, None]
@@ -75,27 +76,24 @@ def _curves(face: PosedFace, recipe: MaskRecipe, template: Template) -> list[F64
     hidden = facing < _HIDDEN_FACING
     last = np.where(hidden.any(axis=1), hidden.argmax(axis=1), _SAMPLES)
     held = recipe.shape.loose != _SIDES
-    return [placed[strap, : last[strap]] for strap in np.flatnonzero(held)]
+    return placed[held], last[held]
 
 
 def _colours_under(image_rgb: U8, points_px: F64) -> F64:
     height, width = image_rgb.shape[:2]
-    x = np.clip(np.rint(points_px[:, 0]).astype(np.intp), 0, width - 1)
-    y = np.clip(np.rint(points_px[:, 1]).astype(np.intp), 0, height - 1)
-    return image_rgb[y, x].astype(np.float64)
+    x, y = np.moveaxis(np.rint(points_px).astype(np.intp), -1, 0)
+    return image_rgb[y.clip(0, height - 1), x.clip(0, width - 1)].astype(np.float64)
 
 
-def _skin_until(under: F64, light: FaceLight) -> int:
-    """How many points from the start lie on skin, allowing single outliers."""
-    if not len(under):
-        return 0
+def _skin_until(under: F64, light: FaceLight) -> NDArray[np.intp]:
+    """How many points from the start of each strap lie on skin, allowing single outliers."""
     gap = under - light.skin_rgb
     # Brightness may change over the cheek more than chroma does.
-    bright = gap.mean(axis=1, keepdims=True)
-    distance = np.hypot(np.abs(bright[:, 0]) * 0.6, np.linalg.norm(gap - bright, axis=1) * 1.6)
+    bright = gap.mean(axis=-1)
+    distance = np.hypot(np.abs(bright) * 0.6, np.linalg.norm(gap - bright[..., None], axis=-1) * 1.6)
     off = distance > 20.0 + 2.0 * light.skin_spread
-    twice = off & np.append(off[1:], True)
-    return int(twice.argmax()) if twice.any() else len(under)
+    off[:, :-1] &= off[:, 1:]
+    return np.where(off.any(axis=1), off.argmax(axis=1), off.shape[1])
 
 
 def draw_straps(

@@ -49,7 +49,7 @@ def hang(template: Template, shape: ShapeRecipe) -> MaskSurface:
     points = skin_point(azimuth, elevation, _lift(template, shape))
     if template.drop:
         points += (_V**2)[:, None, None] * np.array([0.0, -template.drop, -0.35 * template.drop])
-    along, down = _unit(_difference(points, 1)), _unit(_difference(points, 0))
+    along, down = _tangents(points)
     return MaskSurface(points, along, down, _unit(np.cross(down, along)))
 
 
@@ -104,9 +104,14 @@ def _lift(template: Template, shape: ShapeRecipe) -> F64:
     return np.asarray(lift, np.float64)
 
 
-def _difference(points: F64, axis: int) -> F64:
-    gradient: F64 = np.gradient(points, axis=axis)
-    return gradient
+def _tangents(points: F64) -> tuple[F64, F64]:
+    """Unit tangents along columns and rows by central differences, one-sided at the borders."""
+    along, down = np.empty_like(points), np.empty_like(points)
+    along[:, 1:-1] = points[:, 2:] - points[:, :-2]
+    along[:, 0], along[:, -1] = points[:, 1] - points[:, 0], points[:, -1] - points[:, -2]
+    down[1:-1] = points[2:] - points[:-2]
+    down[0], down[-1] = points[1] - points[0], points[-1] - points[-2]
+    return _unit(along), _unit(down)
 
 
 def _unit(vectors: F64) -> F64:

@@ -71,6 +71,8 @@ class Template:
         Whether the recipe colours the fabric; False keeps the albedo's own colours.
     wrinkle : float
         How much the cloth may wrinkle, 0 (moulded) to 1 (loose).
+    width_px : int
+        Width of the layers.
     least_cover : float
         Share of the lower face that it must cover when worn properly (`quality.Fit.lower_face`).
     """
@@ -95,6 +97,7 @@ class Template:
     textures: dict[str, float]
     parameters: dict[str, Range]
     straps: Straps
+    width_px: int
     digest: str
 
     def __eq__(self, other: object) -> bool:
@@ -156,6 +159,7 @@ class _Reader:
     def __init__(self, path: Path, data: dict[str, Any], look: bool) -> None:
         self.path, self.data, self.look = path, data, look
         self.problems: list[Problem] = []
+        self.width_px = 1
 
     def template(self, text: bytes) -> Template:
         layers = self.data["layers"] if isinstance(self.data["layers"], dict) else {}
@@ -183,6 +187,7 @@ class _Reader:
             textures=self._textures(),
             parameters=self._parameters(),
             straps=self._straps(),
+            width_px=self.width_px,
             digest=digest.hexdigest(),
             **names,
         )
@@ -326,6 +331,8 @@ class _Reader:
                 self._complain(f"layers.{role}: {name} cannot be read")
                 continue
             digest.update(data)
+            if role == "albedo":
+                self.width_px = max(int.from_bytes(data[16:20], "big"), 1)  # of a PNG's header
             if not self.look:
                 continue
             image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
