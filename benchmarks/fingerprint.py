@@ -9,6 +9,7 @@ a network trained on the data can lean on the border itself.
 """
 
 import argparse
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -41,8 +42,7 @@ def strips(source: str, limit: int, pins: list[str]) -> NDArray[np.uint8]:
     config = TripletConfig(11, None, load_recipe_config("default", pins), load_templates(), "largest")
     opened = open_source(source)
     step = max(len(opened.faces) // limit, 1)
-    chosen = type(opened)(opened.kind, opened.root, opened.faces[::step][:limit], opened.attribute_names, ())
-    data = TripletDataset(chosen, config)
+    data = TripletDataset(replace(opened, faces=opened.faces[::step][:limit]), config)
     return np.stack([_patches(data[i]["masked"], data[i]["map"], i) for i in range(len(data))])
 
 

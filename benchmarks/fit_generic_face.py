@@ -14,18 +14,13 @@ from numpy.typing import NDArray
 
 from unmask.datagen.detect import LandmarkFinder
 from unmask.datagen.face_model import GENERIC_POINTS
+from unmask.datagen.jitter import MIRRORED_POINTS
 from unmask.datagen.picture import decode_picture
 from unmask.datagen.source import open_source
 
 F64 = NDArray[np.float64]
 RIGID = np.arange(17, 68)
-MIRROR = np.array(
-    [
-        *range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1),
-        45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40,
-        *range(54, 47, -1), *range(59, 54, -1), *range(64, 59, -1), *range(67, 64, -1),
-    ]
-)  # fmt: skip
+MIRROR = MIRRORED_POINTS
 
 
 def measure(source: str, every: int) -> F64:

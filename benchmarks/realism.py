@@ -12,6 +12,7 @@ KID, which uses Inception.
 
 import argparse
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -87,8 +88,7 @@ def our_pictures(
     config = TripletConfig(5, None, load_recipe_config(recipe, pins), load_templates(), "largest")
     opened = open_source(source)
     step = max(len(opened.faces) // limit, 1)
-    faces = type(opened)(opened.kind, opened.root, opened.faces[::step][:limit], opened.attribute_names, ())
-    data = TripletDataset(faces, config)
+    data = TripletDataset(replace(opened, faces=opened.faces[::step][:limit]), config)
     for index in range(len(data)):
         item = data[index]
         yield item["masked"], item["map"] >= 128

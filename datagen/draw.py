@@ -143,6 +143,10 @@ def check_recipe(config: RecipeConfig, templates: TemplateSet) -> None:
     """Raise UserError when a recipe can draw none of the templates, or names one that is not there."""
     for name in config.templates:
         _ = templates[name]
+    for family in [*config.families, *config.palettes]:
+        if family not in (*templates.known_families, OTHERS):
+            known = ", ".join(templates.known_families)
+            raise UserError(f"the recipe names a family {family!r} that is not at hand; known: {known}")
     if not config.templates and not sum(family_weights(config, templates).values()) > 0:
         wanted = ", ".join(family for family, weight in config.families.items() if weight > 0)
         known = ", ".join(templates.families)

@@ -21,7 +21,7 @@ F32 = NDArray[np.float32]
 
 _TILE_PX = 512
 _TILE_PX_PER_IOD = 96  # of the wrinkle tile
-_WRINKLE_IOD = 0.006  # height of the deepest wrinkles at strength 1
+_WRINKLE_IOD = 0.012  # height of the deepest wrinkles at strength 1
 _CLEAR = 0.88  # light that passes a clear window
 _DARKEST, _BRIGHTEST = 0.018, 0.92  # linear reflectance of black and white cloth
 _GRAIN = 0.10  # relative change of light by the cloth's threads at strength 1

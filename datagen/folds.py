@@ -11,7 +11,7 @@ F32 = NDArray[np.float32]
 
 _ROWS, _COLS = 44, 66  # folds are broad: they are drawn small and enlarged
 _CREASES = 6
-_CREASE_IOD = 0.011  # height of a crease at strength 1
+_CREASE_IOD = 0.024  # height of a crease at strength 1
 _BREATH_IOD = 0.05  # depth of the dent at strength 1
 _PINCH_IOD = 0.02
 _SEED_TURN = 0x5DEECE66D  # folds and prints share the recipe's seed but not its stream

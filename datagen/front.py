@@ -21,13 +21,13 @@ Flags = NDArray[np.bool_]
 # CelebAMask-HQ labels (merged numbering of its authors): glasses, hair, hat.
 FRONT_LABELS = (3, 13, 14)
 
-# Where hair is to be expected, azimuth and elevation in degrees: crown, temples, beside the cheeks.
+# Where hair is to be expected, azimuth and elevation in degrees: temples and beside the cheeks. (The model has no
+# crown: what lies above its brows is forehead.)
 _HAIR_AT = np.array(
-    [(a, e) for a in (-40, -20, 0, 20, 40) for e in (78, 84)]
-    + [
-        (s * a, e)
-        for s in (-1, 1)
-        for a, e in ((70, 62), (85, 50), (100, 40), (104, 24), (104, 8), (104, -8))
+    [
+        (side * azimuth, elevation)
+        for side in (-1, 1)
+        for azimuth, elevation in ((70, 62), (85, 50), (100, 40), (104, 24), (104, 8), (104, -8))
     ],
     np.float64,
 )

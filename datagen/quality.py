@@ -103,8 +103,10 @@ def fault(fit: Fit, worn: str, least_cover: float) -> str | None:
         return f"only {fit.lower_face:.0%} of the lower face is covered"
     if worn == "nose_out" and fit.mouth < 0.9:
         return "the mouth is bare"
-    if worn == "chin" and fit.nostrils > 0.5:
+    if worn in ("nose_out", "below_lips", "chin") and fit.nostrils > 0.5:
         return "the nose is covered"
+    if worn in ("below_lips", "chin") and fit.mouth > 0.75:
+        return "the mouth is covered"
     return None
 
 

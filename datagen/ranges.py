@@ -40,7 +40,9 @@ class Choice:
 
     def span(self) -> tuple[float, float]:
         """Return the smallest and the largest number among the values."""
-        numbers = [float(value) for value in self.values]
+        numbers = [value for value in self.values if not isinstance(value, str)]
+        if len(numbers) < len(self.values):
+            raise ValueError("not every choice is a number")
         return min(numbers), max(numbers)
 
 

@@ -130,22 +130,29 @@ def load_recipe_config(name_or_path: str = "default", pins: Sequence[str] = ()) 
     """
     base = _read_toml(packaged_recipes()["default"])
     path = packaged_recipes().get(name_or_path, Path(name_or_path))
-    pinned = dict(_parse_pin(pin) for pin in pins)
+    pinned: dict[str, Any] = {}
+    for pin in pins:
+        pinned |= _parse_pin(pin)
     return _build(path, {**base, **_read_toml(path), **pinned}, pinned.keys())
 
 
-def _parse_pin(pin: str) -> tuple[str, Any]:
+def _parse_pin(pin: str) -> dict[str, Any]:
+    """Keys and values that one ``--set`` stands for."""
     key, equals, value = pin.partition("=")
     key, value = key.strip(), value.strip()
-    if not equals or not value:
+    if not equals or not value or "\n" in value:
         raise UserError(f"--set: expected KEY=VALUE, got {pin!r}")
+    if key == "family":
+        return {_PINS[key]: {value: 1.0, OTHERS: 0.0}}
+    if key in ("texture", "colour"):
+        return {_PINS[key]: {value: 1.0}, "texture.own": 0.0}  # a picture of cloth brings print and colour
     if key in _PINS:
-        return _PINS[key], {value: 1.0} | ({OTHERS: 0.0} if key == "family" else {})
+        return {_PINS[key]: {value: 1.0}}
     if key not in LIMITS and key not in WEIGHTED:
         raise UserError(f"--set: unknown key {key!r}; known: {', '.join([*_PINS, *LIMITS])}")
     try:
-        return key, tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+        return {key: tomllib.loads(f"value = {value}")["value"]}
+    except (ValueError, RecursionError):
         raise UserError(
             f"--set {key}: {value!r} is not a number, [low, high] or {{choice = [...]}}"
         ) from None
@@ -158,7 +165,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
     except OSError:
         known = ", ".join(packaged_recipes())
         raise UserError(f"--recipe: {path} cannot be read; packaged recipes: {known}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, nested without end
         raise UserError(f"--recipe: {path}: {error}") from None
     flat: dict[str, Any] = {}
     for section, table in data.items():
@@ -187,11 +194,12 @@ def _build(path: Path, flat: Mapping[str, Any], pinned: Collection[str]) -> Reci
         for name in weights[key]:
             if name not in known:
                 raise UserError(f"{where(key)}: unknown {name!r}; known: {', '.join(known)}")
-    palettes = {
-        family: parse_weights(table, where(f"palettes.{family}"))
-        for family, table in dict(flat.get(_PALETTES, {})).items()
-    }
-    for key, colours in [("colour.only", weights["colour.only"]), *palettes.items()]:
+    tables = flat.get(_PALETTES, {})
+    if not isinstance(tables, dict):
+        raise UserError(f"{where(_PALETTES)}: expected tables of colours with weights, one for each family")
+    palettes = {family: parse_weights(table, where(f"palettes.{family}")) for family, table in tables.items()}
+    tables = {f"{_PALETTES}.{family}": palette for family, palette in palettes.items()}
+    for key, colours in [("colour.only", weights["colour.only"]), *tables.items()]:
         for colour in colours:
             if not is_hex(colour):
                 raise UserError(f"{where(key)}: {colour!r} is not a colour such as '#9cc3d8'")

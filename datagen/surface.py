@@ -157,14 +157,3 @@ def _folded(xyz: F64, normal: F64) -> float:
     facing = np.minimum(normal[:-1, :-1, 2], normal[1:, 1:, 2]) > 0.25
     total = float(np.abs(area[facing]).sum())
     return float(-area[facing & (area < 0)].sum()) / total if total > 0 else 1.0
-
-
-def fabric_point(template: Template, shape: ShapeRecipe, u: float, v: float) -> F64:
-    """Model coordinates of one fabric point, for strap ends, float64 (3,)."""
-    azimuth, elevation = mask_directions(template, shape, np.array([u]), np.array([v]))
-    row = min(max(round(v * (ROWS - 1)), 0), ROWS - 1)
-    column = min(max(round((u + 1) / 2 * (COLUMNS - 1)), 0), COLUMNS - 1)
-    lift = _lift(template, shape)[row, column]
-    fall = v * v * np.array([0.0, -template.drop, -0.35 * template.drop])
-    point: F64 = skin_point(azimuth, elevation, lift)[0] + fall
-    return point

@@ -21,6 +21,8 @@ class TemplateSet:
         Sorted by name.
     families : tuple of str
         Sorted.
+    known_families : tuple of str
+        Before ``--families`` chose among them.
     own_families : frozenset of str
         Those of which no template came with the toolkit.
     textures : dict of str to Path
@@ -33,11 +35,13 @@ class TemplateSet:
         templates: Sequence[Template],
         textures: Mapping[str, Path] | None = None,
         textures_digest: str = "",
+        known_families: Sequence[str] | None = None,
     ) -> None:
         self.textures = dict(textures or {})
         self.templates = tuple(sorted(templates, key=lambda template: template.name))
         self._by_name = {template.name: template for template in self.templates}
         self.families = tuple(sorted({template.family for template in self.templates}))
+        self.known_families = tuple(known_families or self.families)
         self._by_family = {
             family: tuple(template for template in self.templates if template.family == family)
             for family in self.families
@@ -93,13 +97,14 @@ def load_templates(
     if problems:
         more = f" (and {len(problems) - 1} more: unmask-data templates validate)" if len(problems) > 1 else ""
         raise UserError(f"--templates: {problems[0]}{more}")
+    known = sorted({template.family for template in found})
     if families is not None:
-        known = sorted({template.family for template in found})
         for family in families:
             if family not in known:
                 raise UserError(f"--families: unknown family {family!r}; known: {', '.join(known)}")
         found = [template for template in found if template.family in families]
-    return TemplateSet(found, *(find_textures(textures) if textures is not None else ()))
+    pictures, digest = find_textures(textures) if textures is not None else ({}, "")
+    return TemplateSet(found, pictures, digest, known)
 
 
 def check_templates(folder: Path) -> list[Problem]:

@@ -37,11 +37,13 @@ def find_textures(folder: Path) -> tuple[dict[str, Path], str]:
             continue
         if path.stem in found:
             raise UserError(f"--textures: {path.name} and {found[path.stem].name} have one name")
-        data = path.read_bytes()
         try:
+            data = path.read_bytes()
             decode_picture(data)
         except UnreadablePictureError as error:
             raise UserError(f"--textures: {path}: {error}") from None
+        except OSError as error:
+            raise UserError(f"--textures: {path} cannot be read: {error.strerror}") from None
         digest.update(path.stem.encode("utf-8", "surrogateescape") + b"\0" + data)
         found[path.stem] = path
     if not found:
@@ -80,7 +82,8 @@ def lay_texture(
     """
     rows, cols = shape
     px_per_iod = cols / size_iod[0]
-    picture = _load(path)
+    status = path.stat()
+    picture = _load(path, status.st_mtime_ns, status.st_size)  # painted anew, it is read anew
     wide = max(round(_PERIODS * scale * px_per_iod), 4)
     high = max(round(wide * picture.shape[0] / picture.shape[1]), 4)
     method = cv2.INTER_AREA if wide < picture.shape[1] else cv2.INTER_LINEAR
@@ -105,7 +108,7 @@ def _mirror(position: F32, length: int) -> F32:
 
 
 @lru_cache(maxsize=64)
-def _load(path: Path) -> F32:
+def _load(path: Path, changed_ns: int, size: int) -> F32:
     image = decode_picture(path.read_bytes()).image_rgb
     shrink = _MOST_PX / max(image.shape[:2])
     if shrink < 1:

@@ -16,7 +16,7 @@ from .draw import draw_recipe
 from .jitter import apply_jitter, draw_jitter
 from .landmarks import Landmarks
 from .picture import fit_labels, fit_picture, fit_transform
-from .quality import Fit, fault, measure_fit
+from .quality import LOWER_FACE, Fit, fault, measure_fit
 from .recipe import MaskRecipe
 from .recipe_config import RecipeConfig
 from .render import Painting, Scene, composite, paint_mask, read_scene
@@ -27,6 +27,7 @@ U8 = NDArray[np.uint8]
 
 MIN_EYE_DIST_PX = 10.0  # smaller faces have no room for a mask with structure
 _ATTEMPTS = 8
+_INSIDE_SHARE = 0.6  # of the lower face's points; a crop may cut faces at its border
 _RECIPE_VERSION = 1
 
 
@@ -153,8 +154,11 @@ def prepare_picture(
         jpeg_quality = None
         if labels is not None and config.size is not None:
             labels = fit_labels(labels, config.size)
+        faces = [face for face in faces if _inside(face, image_rgb.shape)]
     if not faces:
-        return Refusal("no_face", "no face was found")
+        return Refusal(
+            "no_face", "no face was found" if matrix is None else "no face was found inside the crop"
+        )
     if config.faces == "single" and len(faces) > 1:
         return Refusal("many_faces", f"{len(faces)} faces, and --faces single asks for one")
     kept = [face for face in faces if face.eye_dist_px >= MIN_EYE_DIST_PX]
@@ -167,6 +171,12 @@ def prepare_picture(
         kept = kept[:1]
     prepared = tuple(_prepare_face(image_rgb, face, jpeg_quality, labels) for face in kept)
     return PreparedPicture(image_rgb, prepared, jpeg_quality, labels)
+
+
+def _inside(face: Landmarks, shape: tuple[int, ...]) -> bool:
+    """Whether most of a face's lower half is in a picture, so that a mask on it is."""
+    x, y = face.points[LOWER_FACE].T
+    return float(((x >= 0) & (x < shape[1]) & (y >= 0) & (y < shape[0])).mean()) >= _INSIDE_SHARE
 
 
 def _prepare_face(
@@ -234,7 +244,10 @@ def replay(clean_rgb: U8, recipe_json: str, templates: TemplateSet, labels: U8 |
     UserError
         When a template is missing.
     """
-    entries, jpeg_quality = _parse_recipe(recipe_json, labels is not None)
+    entries, jpeg_quality, parsing = _parse_recipe(recipe_json)
+    if parsing and labels is None:
+        raise ValueError("this triplet was made with a parsing map (--parsing), which is not given")
+    labels = labels if parsing else None
     faces, drawn = [], []
     for landmarks, recipe in entries:
         face = _prepare_face(clean_rgb, landmarks, jpeg_quality, labels)
@@ -246,8 +259,8 @@ def replay(clean_rgb: U8, recipe_json: str, templates: TemplateSet, labels: U8 |
     return _assemble(PreparedPicture(clean_rgb, tuple(faces), jpeg_quality, labels), drawn)
 
 
-def _parse_recipe(text: str, labelled: bool) -> tuple[list[tuple[Landmarks, MaskRecipe]], int | None]:
-    """Faces and JPEG quality of a stored recipe; ValueError when it is none, or needs a parsing map."""
+def _parse_recipe(text: str) -> tuple[list[tuple[Landmarks, MaskRecipe]], int | None, bool]:
+    """Faces, JPEG quality and whether there was a parsing map; ValueError when the text is no such recipe."""
     try:
         data = json.loads(text)
         version, quality, parsing, faces = (data[key] for key in ("version", "jpeg", "parsing", "faces"))
@@ -261,9 +274,7 @@ def _parse_recipe(text: str, labelled: bool) -> tuple[list[tuple[Landmarks, Mask
         raise ValueError(f"recipe version {version!r}, expected {_RECIPE_VERSION}")
     if not entries:
         raise ValueError("not a triplet's recipe: it has no face")
-    if parsing and not labelled:
-        raise ValueError("this triplet was made with a parsing map (--parsing), which is not given")
-    return entries, quality
+    return entries, quality, bool(parsing)
 
 
 def _fit_mask(
@@ -344,7 +355,7 @@ def _summary(
         colour=recipe.fabric.colour,
         texture=recipe.fabric.texture,
         coverage=round(float(body.mean()) / 255, 5),
-        lower_face_coverage=round(fit.lower_face, 4),
+        lower_face_coverage=round(float(fit.lower_face), 4),
         yaw=round(pose.yaw, 2),
         pitch=round(pose.pitch, 2),
         roll=round(pose.roll, 2),

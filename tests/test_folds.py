@@ -81,9 +81,7 @@ def test_folds_change_the_lit_mask_and_not_its_map(draw_face: Callable, wear: We
     flat = replace(surgical, fold=replace(surgical.fold, tension=0.0, breath=0.0, pinch=0.0, wrinkle=0.0))
     plain = wear(image, landmarks.points, flat)
     for name, strength in (("tension", 1.4), ("breath", -1.0), ("pinch", 1.2), ("wrinkle", 1.5)):
-        folded = wear(
-            image, landmarks.points, replace(flat, fold=replace(flat.fold, **{name: strength}))
-        )
+        folded = wear(image, landmarks.points, replace(flat, fold=replace(flat.fold, **{name: strength})))
         assert np.array_equal(folded.map, plain.map), name
         assert np.array_equal(folded.layers, plain.layers), name
         inside = plain.map == 255
@@ -96,7 +94,8 @@ def test_two_seeds_give_two_lit_masks_and_one_map(draw_face: Callable, wear: Wea
     image, landmarks = draw_face(1)
     taut = replace(surgical, fold=replace(surgical.fold, tension=1.4))
     one, other = (
-        wear(image, landmarks.points, replace(taut, fabric=replace(taut.fabric, seed=seed))) for seed in (1, 2)
+        wear(image, landmarks.points, replace(taut, fabric=replace(taut.fabric, seed=seed)))
+        for seed in (1, 2)
     )
     assert np.array_equal(one.map, other.map)
     assert np.abs(one.masked.astype(int) - other.masked).max() >= 3

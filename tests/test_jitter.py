@@ -21,7 +21,9 @@ def jittered(triplet_config: TripletConfig) -> TripletConfig:
     return replace(triplet_config, jitter=True)
 
 
-def make(draw_face: DrawFace, config: TripletConfig, index: int = 0, key: str = "a", variant: int = 0) -> Triplet:
+def make(
+    draw_face: DrawFace, config: TripletConfig, index: int = 0, key: str = "a", variant: int = 0
+) -> Triplet:
     image, landmarks = draw_face(index)
     made = make_triplet(image, [landmarks], config, key=key, variant=variant)
     assert isinstance(made, Triplet), made
@@ -41,7 +43,9 @@ def centre_near(image: np.ndarray, point: np.ndarray) -> np.ndarray:
     window = image[max(y - 5, 0) : y + 6, max(x - 5, 0) : x + 6, 0].astype(np.float64)
     rows, cols = np.indices(window.shape)
     total = window.sum()
-    return np.array([(cols * window).sum() / total + max(x - 5, 0), (rows * window).sum() / total + max(y - 5, 0)])
+    return np.array(
+        [(cols * window).sum() / total + max(x - 5, 0), (rows * window).sum() / total + max(y - 5, 0)]
+    )
 
 
 def test_mirroring_twice_gives_every_point_back_and_swaps_left_and_right(mirror_order: np.ndarray):
@@ -70,7 +74,7 @@ def test_marked_points_move_as_the_landmarks_do(
     inner = range(36, 48, 3)
     moved, (face,) = apply_jitter(marked(landmarks.points, inner), [landmarks], jitter, size)
     assert moved.shape[1::-1] == (size or (178, 218))
-    numbers = [int(np.flatnonzero(MIRRORED_POINTS == n)[0]) if jitter.flip else n for n in inner]
+    numbers = [int(np.flatnonzero(n == MIRRORED_POINTS)[0]) if jitter.flip else n for n in inner]
     for number in numbers:
         assert np.abs(centre_near(moved, face.points[number]) - face.points[number]).max() < 0.5
     assert np.array_equal(face.points, np.round(face.points * 4) / 4)
@@ -164,7 +168,9 @@ def test_the_homogeneous_recipe_moves_nothing_but_may_mirror(draw_face: DrawFace
 
 
 def test_pins_reach_the_jitter(draw_face: DrawFace):
-    still = [f"jitter.{name}={value}" for name, value in (("scale", 1), ("roll", 0), ("shift", 0), ("flip", 0))]
+    still = [
+        f"jitter.{name}={value}" for name, value in (("scale", 1), ("roll", 0), ("shift", 0), ("flip", 0))
+    ]
     assert draw_jitter(generator(1, "a", 0, "jitter"), load_recipe_config("default", still)) == STILL
     turned = draw_jitter(
         generator(1, "a", 0, "jitter"), load_recipe_config("default", [*still, "jitter.roll=[-170,-160]"])

@@ -223,6 +223,6 @@ def test_a_wrong_pin_is_one_line_that_names_the_flag(pin: str):
 
 
 def test_a_recipe_that_gives_every_available_family_no_weight_is_a_user_error():
-    config = replace(load_recipe_config(), families=dict.fromkeys(TEMPLATES.families, 0.0) | {"other": 1.0})
+    config = replace(load_recipe_config(), families=dict.fromkeys(TEMPLATES.families, 0.0) | {"others": 1.0})
     with pytest.raises(UserError, match="--families"):
         draw_recipe(np.random.default_rng(0), config, TEMPLATES)

@@ -130,7 +130,9 @@ def test_the_masks_noise_grows_with_the_recipes_fold_of_the_photographs(
 ):
     rng = np.random.default_rng(1)
     noisy = np.clip(np.array(SKIN) + rng.normal(0, 5, (218, 178, 3)), 0, 255).round().astype(np.uint8)
-    flat = replace(surgical, light=replace(surgical.light, shading=0.0), fold=replace(surgical.fold, pleat=0.0))
+    flat = replace(
+        surgical, light=replace(surgical.light, shading=0.0), fold=replace(surgical.fold, pleat=0.0)
+    )
     found = []
     for fold in (0.0, 0.5, 1.0, 2.0):
         triplet = wear(noisy, pose_points(), replace(flat, sensor=replace(flat.sensor, noise=fold)))
@@ -151,8 +153,9 @@ def edge_width(triplet: Triplet) -> float:
         column = triplet.map[:, col].astype(np.float64) / 255
         full = np.flatnonzero(column > 0.98)
         fall = column[full[-1] :]
-        widths.append(np.interp(0.9, 1 - fall, np.arange(len(fall)))
-                      - np.interp(0.1, 1 - fall, np.arange(len(fall))))
+        widths.append(
+            np.interp(0.9, 1 - fall, np.arange(len(fall))) - np.interp(0.1, 1 - fall, np.arange(len(fall)))
+        )
     return float(np.median(widths))
 
 
@@ -175,12 +178,16 @@ def test_the_recipes_fold_of_the_blur_softens_the_edge_too(
     image, landmarks = draw_face(0)
     seen = cv2.GaussianBlur(image, (0, 0), 1.2)
     widths = [
-        edge_width(wear(seen, landmarks.points, replace(surgical, sensor=replace(surgical.sensor, blur=fold))))
+        edge_width(
+            wear(seen, landmarks.points, replace(surgical, sensor=replace(surgical.sensor, blur=fold)))
+        )
         for fold in (0.0, 0.8, 1.6, 2.4)
     ]
     assert widths == sorted(widths)
     assert widths[-1] > widths[0] + 1
-    assert [blur_sigma(px, PLAIN) for px in (0.0, 0.3, 1.0)] == sorted(blur_sigma(px, PLAIN) for px in (0, 0.3, 1))
+    assert [blur_sigma(px, PLAIN) for px in (0.0, 0.3, 1.0)] == sorted(
+        blur_sigma(px, PLAIN) for px in (0, 0.3, 1)
+    )
 
 
 @pytest.mark.parametrize("scale", [1.0, 2.5])
@@ -190,7 +197,8 @@ def test_the_blur_found_grows_with_the_blur_of_the_photograph(draw_face: DrawFac
         large = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
         sigmas = np.array([0.5, 0.8, 1.2, 1.6, 2.0, 2.5][: 6 if scale == 1 else 5]) * scale
         found = [
-            camera_of(cv2.GaussianBlur(large, (0, 0), sigma), landmarks.points, scale).blur_px for sigma in sigmas
+            camera_of(cv2.GaussianBlur(large, (0, 0), sigma), landmarks.points, scale).blur_px
+            for sigma in sigmas
         ]
         assert found == sorted(found), index
         ratio = np.array(found)[1:] / sigmas[1:]

@@ -56,7 +56,9 @@ def test_the_recipe_names_the_texture_and_every_texture_is_drawn(draw_face: Call
     assert drawn == {"own:red", "own:blue dots"}
 
 
-def test_a_red_texture_makes_a_red_mask_and_a_blue_one_a_blue_mask(draw_face: Callable, config: TripletConfig):
+def test_a_red_texture_makes_a_red_mask_and_a_blue_one_a_blue_mask(
+    draw_face: Callable, config: TripletConfig
+):
     for variant in range(8):
         made = made_of(draw_face, config, variant)
         red, green, blue = np.median(made.masked[made.map == 255], axis=0)
@@ -145,7 +147,9 @@ def test_a_texture_keeps_its_colours_and_its_scale(tmp_path: Path):
     assert changes(0.1, 90, row=False) > 4
 
 
-@pytest.mark.parametrize("trouble", ["absent", "empty", "no pictures", "broken", "one stem", "a file", "a folder"])
+@pytest.mark.parametrize(
+    "trouble", ["absent", "empty", "no pictures", "broken", "one stem", "a file", "a folder"]
+)
 def test_a_folder_that_cannot_be_used_is_one_line(
     folder: Path, trouble: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ):
@@ -218,3 +222,21 @@ def test_a_resume_with_another_set_of_textures_is_refused_and_a_moved_one_is_not
         with pytest.raises(UserError, match="--textures") as caught:
             build(replace(wanted, textures=other))
         assert "\n" not in str(caught.value)
+
+
+def test_a_texture_that_was_painted_anew_is_seen_by_the_same_process(
+    draw_face: Callable, config: TripletConfig, folder: Path
+):
+    (folder / "blue dots.PNG").unlink()
+    seen = []
+    for colour in (RED, BLUE):
+        cv2.imwrite(str(folder / "red.png"), cloth(colour))
+        made = made_of(draw_face, replace(config, templates=load_templates(textures=folder)))
+        seen.append(np.median(made.masked[made.map == 255], axis=0))
+    assert seen[0][0] > seen[0][2]
+    assert seen[1][2] > seen[1][0]
+
+
+def test_a_pinned_print_is_the_only_one_with_textures_at_hand_too(draw_face: Callable, config: TripletConfig):
+    pinned = replace(config, recipe=load_recipe_config("default", ["texture=dots"]))
+    assert {made_of(draw_face, pinned, variant).summary.texture for variant in range(8)} == {"dots"}
