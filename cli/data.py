@@ -64,7 +64,7 @@ def build_command(
     ] = None,
     format_: Annotated[str, typer.Option("--format", help="png (exact) or jpg (small).")] = "png",
     limit: Annotated[int | None, typer.Option(help="Only the first pictures.")] = None,
-    split: Annotated[str | None, typer.Option(help="Only train, val or test.")] = None,
+    split: Annotated[str | None, typer.Option(help="Only train, val or test; or all.")] = None,
     workers: Workers = None,
     families: Annotated[str | None, typer.Option(metavar="A,B", help="Only these mask families.")] = None,
     templates: Templates = None,
@@ -172,7 +172,7 @@ def _print_report(report: "BuildReport") -> None:
         print(f"note: {printable(note)}")
     rows = [[status, str(count)] for status, count in report.counts.items() if count or status == "ok"]
     print_table(
-        f"{sum(report.counts.values())} rows from {report.pictures} pictures", ["status", "rows"], rows
+        f"{sum(report.counts.values())} rows from {report.sources} pictures", ["status", "rows"], rows
     )
     made = report.pictures - report.resumed
     resumed = f", {report.resumed} were there before" if report.resumed else ""

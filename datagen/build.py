@@ -11,7 +11,7 @@ from typing import Any
 
 from .atomic import writing_to
 from .errors import UnreadablePictureError, UserError
-from .executors import CHUNKS_PER_WORKER, broken_pool_words, open_executor
+from .executors import CHUNKS_PER_WORKER, naming_dead_workers, open_executor
 from .folder import (
     LANDMARKS_NAME,
     MANIFEST_NAME,
@@ -53,18 +53,21 @@ class BuildReport:
     out : Path
         The dataset.
     pictures, resumed : int
-        Source pictures, and how many of them an earlier run had finished.
+        Source pictures of this run, and how many of them an earlier run had finished.
+    sources : int
+        Source pictures that the manifest has rows of: earlier runs may have had others.
     counts : dict
         Rows of the manifest by status.
     timings : dict
         As in ``build.json``: seconds of this run, seconds by stage summed over workers, peak memory.
     notes : tuple of str
-        What the source had to say.
+        What a person should know: the source's notes, and rows that are of earlier runs only.
     """
 
     out: Path
     pictures: int
     resumed: int
+    sources: int
     counts: dict[str, int]
     timings: dict[str, Any]
     notes: tuple[str, ...]
@@ -114,12 +117,13 @@ def build(
         done = resumed = total - len(tasks)
         show = progress or (lambda _: None)
         show(Progress(done, total, resumed))
-        for result in _run(pool, in_flight, plan, tasks, journal):
-            done += len(result.records)
-            peak_rss_mb = max(peak_rss_mb, result.peak_rss_mb)
-            for stage, spent in result.seconds.items():
-                stage_seconds[stage] = stage_seconds.get(stage, 0.0) + spent
-            show(Progress(done, total, resumed, dict(stage_seconds)))
+        with naming_dead_workers(options.workers, ", and the same command resumes"):
+            for result in _run(pool, in_flight, plan, tasks, journal):
+                done += len(result.records)
+                peak_rss_mb = max(peak_rss_mb, result.peak_rss_mb)
+                for stage, spent in result.seconds.items():
+                    stage_seconds[stage] = stage_seconds.get(stage, 0.0) + spent
+                show(Progress(done, total, resumed, dict(stage_seconds)))
         seconds = perf_counter() - started
         timings = {
             "seconds": round(seconds, 3),
@@ -130,14 +134,16 @@ def build(
             "peak_rss_mb": round(peak_rss_mb, 1),
         }
         with writing_to(options.out):
-            counts = _finish(plan, journal, timings)
+            sources = len(journal)
+            counts, beside = _finish(plan, journal, timings)
     return BuildReport(
         out=options.out,
         pictures=total,
         resumed=resumed,
+        sources=sources,
         counts=counts,
         timings=timings,
-        notes=plan.source.notes,
+        notes=(*plan.source.notes, *_note_beside(beside)),
     )
 
 
@@ -200,11 +206,8 @@ def _run(
                     journal.append(result.records)
                 pending.discard(future)
                 yield result
-    except BaseException as error:
+    except BaseException:
         _keep_finished(pending, journal)
-        words = broken_pool_words(error, plan.options.workers)
-        if words:
-            raise UserError(words) from error
         raise
 
 
@@ -236,16 +239,20 @@ def _keep_finished(pending: Iterable[Future[ChunkResult]], journal: Journal) -> 
                 journal.append(future.result().records)
 
 
-def _finish(plan: BuildPlan, journal: Journal, timings: dict[str, Any]) -> dict[str, int]:
-    """Write the tables and the final build.json; returns rows by status."""
+def _finish(plan: BuildPlan, journal: Journal, timings: dict[str, Any]) -> tuple[dict[str, int], int]:
+    """Write the tables and the final build.json; returns rows by status, and those not of this run."""
     out = plan.options.out
     counts = dict.fromkeys(STATUSES, 0)
 
+    faces = {face.name: face for face in plan.source.faces}
+    beside = 0
+
     def rows() -> Iterator[ManifestRow]:
-        faces = {face.name: face for face in plan.source.faces}
+        nonlocal beside
         for record in journal:
             for row in record.rows:
                 counts[row.status] += 1
+                beside += record.source not in faces
                 yield _annotated(row, faces.get(record.source), len(plan.source.attribute_names))
 
     write_manifest(out / MANIFEST_NAME, rows(), plan.source.attribute_names)
@@ -255,7 +262,11 @@ def _finish(plan: BuildPlan, journal: Journal, timings: dict[str, Any]) -> dict[
     )
     write_build(out, _describe(plan, "complete", counts, timings))
     journal.remove()
-    return counts
+    return counts, beside
+
+
+def _note_beside(rows: int) -> list[str]:
+    return [f"{rows} row{'s'[: rows != 1]} of pictures not in this run"] if rows else []
 
 
 def _annotated(row: ManifestRow, face: SourceFace | None, width: int) -> ManifestRow:

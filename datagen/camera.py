@@ -61,7 +61,7 @@ def _blur(image_rgb: U8, face: PosedFace, points: NDArray[np.floating]) -> float
     strong = before >= np.partition(before.ravel(), -strongest)[-strongest]
     ratio = float(median(before[strong] / np.maximum(after[strong], 1e-3)))
     sigma = known / np.sqrt(max(ratio * ratio - 1.0, 0.05))
-    return float(np.clip(sigma, 0.3, 3.0 * known))
+    return float(min(max(sigma, 0.3), 3.0 * known))
 
 
 def _gradient(grey: F32) -> F32:

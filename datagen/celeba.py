@@ -15,6 +15,7 @@ ATTRIBUTES, IDENTITIES, PARTITION, POINTS5 = (
 )
 ANNOTATION_FOLDERS = ("", "Anno", "Eval")  # the official download keeps the lists in folders of their own
 SPLITS = ("train", "val", "test")
+_NAME_COLUMNS = ("image_id", "image", "filename", "file")
 
 
 @dataclass(frozen=True)
@@ -133,10 +134,12 @@ class _Table:
         """Take the official files' number of rows, and the names of the columns, where they are there."""
         if self._lines and self._lines[0][1].strip().isdecimal():
             self._announced = int(self._lines.pop(0)[1])
-        if self._lines and "." not in self._split(self._lines[0][1])[0]:  # a row starts with a file's name
-            self.header = self._split(self._lines.pop(0)[1])
-            if self.header[0].lower() in ("image_id", "image", "filename", "file"):
-                del self.header[0]
+        cells = self._split(self._lines[0][1]) if self._lines else [""]
+        named = cells[0].lower() in _NAME_COLUMNS
+        # Rows start with a picture's name, which need not have an extension, and go on with numbers.
+        if named or (self._lines and "." not in cells[0] and not any(map(_is_number, cells))):
+            self._lines.pop(0)
+            self.header = cells[1:] if named else cells
 
     def _split(self, line: str) -> list[str]:
         if self._separator is None:
@@ -198,6 +201,14 @@ def _read_points5(table: _Table) -> Iterator[tuple[str, tuple[float, ...]]]:
             yield key, tuple([float(value) for value in values])
         except ValueError as error:
             raise table.error(number, f"not a number: {error}") from error
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def _pictures(count: int) -> str:

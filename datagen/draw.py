@@ -29,6 +29,7 @@ F64 = NDArray[np.float64]
 _MORE_DRAWS = 24  # shares besides the ranges and the template's own parameters; a few to spare
 _LAB_BOX = np.array([[8, -60, -60], [97, 60, 60]], np.float64)
 _WRONG_BLUR = 2.5
+_DYE_LOW, _DYE_HIGH = np.array([[4, -90, -90], [98, 90, 90]], np.float64)
 _OWN_ONLY = ("lace",)  # prints with holes: a respirator of lace is no mask
 
 
@@ -201,5 +202,5 @@ def _to_lab(colour: str) -> F64:
 
 
 def _to_rgb(lab: F64) -> str:
-    clipped = np.clip(lab, [4, -90, -90], [98, 90, 90]).astype(np.float32)
+    clipped = np.minimum(np.maximum(lab, _DYE_LOW), _DYE_HIGH).astype(np.float32)
     return to_hex(cv2.cvtColor(clipped[None, None], cv2.COLOR_Lab2RGB)[0, 0] * 255)

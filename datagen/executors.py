@@ -4,12 +4,14 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, ParamSpec, TypeVar
+from urllib.parse import urlsplit
 
 import cv2
 
@@ -89,6 +91,17 @@ def _end_with(sentinel: int) -> None:
     os._exit(1)
 
 
+def _knock(address: str) -> None:
+    # A client that finds nobody complains on stderr once more when it is thrown away; so look first.
+    scheme, found, place = address.rpartition("://")
+    if found and scheme not in ("tcp", "tls"):
+        return
+    parts = urlsplit(f"//{place}")
+    if not parts.hostname or parts.port is None:
+        raise ValueError(f"{address} is not tcp://HOST:PORT")
+    socket.create_connection((parts.hostname, parts.port), timeout=_CONNECT_S).close()
+
+
 @contextmanager
 def _dask_executor(address: str) -> Iterator[tuple[Executor, int]]:
     try:
@@ -96,6 +109,7 @@ def _dask_executor(address: str) -> Iterator[tuple[Executor, int]]:
     except ImportError as error:
         raise UserError("--dask: needs the extra 'cluster': pip install 'unmask[cluster]'") from error
     try:
+        _knock(address)
         client = distributed.Client(address, timeout=_CONNECT_S, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
         raise UserError(f"--dask {address}: no scheduler answers there") from error
@@ -106,12 +120,14 @@ def _dask_executor(address: str) -> Iterator[tuple[Executor, int]]:
         yield client.get_executor(), CHUNKS_PER_WORKER * slots
 
 
-def broken_pool_words(error: BaseException, workers: int) -> str | None:
-    """Say in one line that workers died, or None where the error is another one."""
-    names = {cls.__name__ for cls in type(error).__mro__}
-    if not names & {"BrokenExecutor", "KilledWorker"}:
-        return None
-    return (
-        f"a worker process was killed, mostly for want of memory; give a lower --workers than {workers}, "
-        "and the same command resumes"
-    )
+@contextmanager
+def naming_dead_workers(workers: int, remedy: str = "") -> Iterator[None]:
+    """Turn the death of a worker inside the block into a one-line ``UserError`` that ends with ``remedy``."""
+    try:
+        yield
+    except Exception as error:
+        names = {cls.__name__ for cls in type(error).__mro__}  # Dask's is known by name: it may not be there
+        if not names & {"BrokenExecutor", "KilledWorker"}:
+            raise
+        words = "a worker process was killed, mostly for want of memory; give a lower --workers than"
+        raise UserError(f"{words} {workers}{remedy}") from error

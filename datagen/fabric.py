@@ -1,5 +1,6 @@
 """The cloth of one mask in its own coordinates: colour, print, grain, pleats and wrinkles, before any light."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -79,7 +80,7 @@ def make_fabric(
 
 def _level(template: Template, px_per_iod: float) -> int:
     full = template.width_px / template.size_iod[0]
-    return int(np.clip(np.floor(np.log2(max(full / px_per_iod, 1.0)) + 0.3), 0, 3))
+    return min(int(math.log2(max(full / px_per_iod, 1.0)) + 0.3), 3)
 
 
 def _colour(
@@ -163,7 +164,8 @@ def slopes(height_iod: F32, step_u: float, step_v: float) -> F32:
     down, along = np.gradient(height_iod)
     reach = max(_CAVITY_REACH_IOD / step_u, 0.5)
     around = cv2.GaussianBlur(height_iod, (0, 0), reach)
-    cavity = np.clip((around - height_iod) * np.float32(_CAVITY_STRENGTH), -0.25, 0.6)
+    hollow = (around - height_iod) * np.float32(_CAVITY_STRENGTH)
+    cavity = np.minimum(np.maximum(hollow, np.float32(-0.25)), np.float32(0.6))
     return np.asarray(cv2.merge([along / np.float32(step_u), down / np.float32(step_v), cavity]), np.float32)
 
 

@@ -110,7 +110,11 @@ class LandmarkTable:
         numbers = points.split(" ")
         if len(numbers) != 2 * POINT_COUNT:
             raise ValueError(f"{len(numbers)} coordinates where {2 * POINT_COUNT} are needed")
-        faces.append((source, float(score), np.array(numbers, dtype=np.int32)))
+        try:
+            quarters = np.array(numbers, dtype=np.int32)
+        except OverflowError:
+            raise ValueError("a coordinate is not a number of quarter pixels") from None
+        faces.append((source, float(score), quarters))
 
     def _add_supplied(self, row: Sequence[str]) -> None:
         points = np.array(row[1:], dtype=np.float64)

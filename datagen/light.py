@@ -1,5 +1,6 @@
 """The photograph's own light, read from the bare face: what a mask must share to belong there."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -136,9 +137,9 @@ def _fit(design: F64, luminance: F64, trusted: NDArray[np.bool_]) -> F64:
 
 def _cast(skin_linear: F64) -> F64:
     """Colour of the light: the skin's chroma against the chroma of skin as light as this one, within +-40 %."""
-    luminance = float(np.clip(skin_linear @ _LUMA, 0.005, 1.0))
-    share = np.clip((np.log(luminance) - np.log(0.05)) / (np.log(0.5) - np.log(0.05)), 0, 1)
+    luminance = min(max(float(skin_linear @ _LUMA), 0.005), 1.0)
+    share = min(max(math.log(luminance / 0.05) / math.log(10), 0.0), 1.0)
     usual = np.exp(_SKIN_CHROMA[0] * (1 - share) + _SKIN_CHROMA[1] * share)
-    gains = np.clip(skin_linear / luminance / usual, 0.6, 1.6)
+    gains = np.minimum(np.maximum(skin_linear / luminance / usual, 0.6), 1.6)
     cast: F64 = gains / (gains @ _LUMA)
     return cast

@@ -125,7 +125,7 @@ class TripletDataset:
             known = self._table.entries(face.name) if self._table else ()
             found = self._found[number] = tuple(known_or_found(face, sha256, image, known))
         made: Triplet | Refusal = make_triplet(
-            image, found, self.config, key=face.stem, variant=variant, jpeg_quality=jpeg_quality(data)
+            image, found, self.config, key=face.name, variant=variant, jpeg_quality=jpeg_quality(data)
         )
         if isinstance(made, Refusal):
             return None

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import UserError
+from .parsing import maps_sha256
 
 FORMATS = ("png", "jpg")
 FACES = ("all", "largest", "single")
@@ -122,10 +123,12 @@ class BuildOptions:
             "faces": self.faces,
             "layers": self.layers,
             "families": list(self.families) if self.families is not None else None,
-            "templates": [str(folder) for folder in self.templates],
-            "textures": str(self.textures) if self.textures else None,
-            "parsing": str(self.parsing) if self.parsing else None,
-            "landmarks": str(self.landmarks) if self.landmarks else None,
+            # Absolute, so that `verify` finds them from another working directory.
+            "templates": [str(folder.absolute()) for folder in self.templates],
+            "textures": str(self.textures.absolute()) if self.textures else None,
+            "parsing": str(self.parsing.absolute()) if self.parsing else None,
+            "parsing_sha256": maps_sha256(self.parsing) if self.parsing else None,
+            "landmarks": str(self.landmarks.absolute()) if self.landmarks else None,
             "landmarks_sha256": file_sha256(self.landmarks) if self.landmarks else None,
         }
 
@@ -146,9 +149,10 @@ def file_sha256(path: Path) -> str:
 
 
 # Told apart by their content, not by their names: a moved file or folder is no other configuration.
-_PLACES = frozenset({"templates", "textures", "landmarks", "recipe_name", "families"})
+_PLACES = frozenset({"templates", "textures", "parsing", "landmarks", "recipe_name", "families"})
 _LABELS = {
     "landmarks_sha256": "--landmarks",
+    "parsing_sha256": "--parsing",
     "template_hash": "--templates, --textures or --families",
     "root": "SOURCE",
     "kind": "SOURCE of kind",

@@ -49,11 +49,11 @@ def list_pictures(root: Path, known: set[str]) -> Listing:
     while waiting or linked:
         prefix = waiting.pop() if waiting else linked.pop(0)
         folder = root / prefix
-        status = folder.stat()
-        if (status.st_dev, status.st_ino) in seen:
-            continue
-        seen.add((status.st_dev, status.st_ino))
         try:
+            status = folder.stat()
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except OSError as error:
             raise UserError(f"SOURCE: {folder} cannot be read: {error.strerror or error}") from error

@@ -14,10 +14,11 @@ from .folder import TOOLKIT_KEY, check_apart, check_existing, check_usable
 from .journal import Journal, SourceRecord
 from .landmark_table import LandmarkTable
 from .options import BuildOptions
+from .parsing import list_maps
 from .recipe_config import RecipeConfig, load_recipe_config
-from .source import Source, SourceFace, open_source
+from .source import Source, SourceFace, marked_stem, open_source
 from .template import load_templates
-from .worker import SourceTask, WorkOrder
+from .worker import SourceTask, WorkOrder, row_files
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ def plan_build(options: BuildOptions) -> BuildPlan:
     recipe = load_recipe_config(options.recipe, options.pins)
     check_recipe(recipe, templates)
     table = _open_table(options, source)
+    source = _note_maps(options, source)
     identity = _identity(options, source, recipe, templates.fingerprint)
     order = WorkOrder(
         out=options.out.absolute(),  # a cluster's workers start in other folders
@@ -100,6 +102,19 @@ def _open_table(options: BuildOptions, source: Source) -> LandmarkTable | None:
     return table
 
 
+def _note_maps(options: BuildOptions, source: Source) -> Source:
+    if options.parsing is None:
+        return source
+    there = {path.stem for path in list_maps(options.parsing)}
+    count, total = sum(face.stem in there for face in source.faces), len(source.faces)
+    if not count:
+        raise UserError(
+            f"--parsing {options.parsing}: has a map of none of the {total} pictures of SOURCE; "
+            f"the first one's would be {source.faces[0].stem}.png"
+        )
+    return replace(source, notes=(*source.notes, f"{count} of {total} pictures have a parsing map"))
+
+
 def _identity(
     options: BuildOptions, source: Source, recipe: RecipeConfig, template_hash: str
 ) -> dict[str, dict[str, Any]]:
@@ -117,15 +132,15 @@ def plan_tasks(plan: BuildPlan, journal: Journal) -> Iterator[SourceTask]:
     """Yield what is not finished yet, in the order of the source."""
     wanted = range(plan.options.variants)
     for face in pin_stems(plan.source.faces, journal):
-        earlier = journal.get(face.name)
-        if earlier is not None and not _is_same_file(face, earlier):
-            earlier = None
+        was = journal.get(face.name)
+        earlier = was if was is not None and _is_same_file(face, was) else None
         done = _finished(earlier, plan.order) if earlier else set()
         variants = tuple(variant for variant in wanted if variant not in done)
         if variants:
             if face.path is not None:
                 face = replace(face, path=face.path.absolute())
-            yield SourceTask(face, variants, earlier, _known(face.name, earlier, plan.table))
+            known = _known(face.name, earlier, plan.table)
+            yield SourceTask(face, variants, earlier, known, _files(was, plan.order.layers))
 
 
 def _is_same_file(face: SourceFace, earlier: SourceRecord) -> bool:
@@ -134,6 +149,11 @@ def _is_same_file(face: SourceFace, earlier: SourceRecord) -> bool:
         return hashlib.sha256(face.read_bytes()).hexdigest() == earlier.sha256
     except UnreadablePictureError:
         return earlier.sha256 == ""
+
+
+def _files(was: SourceRecord | None, layers: bool) -> tuple[str, ...]:
+    rows = was.rows if was is not None else ()
+    return tuple(sorted({name for row in rows for name in row_files(row, layers=layers)}))
 
 
 def _finished(earlier: SourceRecord, order: WorkOrder) -> set[int]:
@@ -169,6 +189,5 @@ def pin_stems(faces: Iterable[SourceFace], journal: Journal) -> Iterator[SourceF
     for face in faces:
         stem = journal.stem(face.name)
         if stem is None and face.stem.casefold() in taken:
-            name = face.name.encode("utf-8", "surrogateescape")
-            stem = f"{face.stem}~{hashlib.blake2b(name, digest_size=4).hexdigest()}"
+            stem = marked_stem(face.stem, face.name)
         yield face if stem in (None, face.stem) else replace(face, stem=stem)

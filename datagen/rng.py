@@ -16,7 +16,7 @@ def generator(seed: int, key: str, variant: int, purpose: str) -> np.random.Gene
     seed : int
         The user's ``--seed``.
     key : str
-        Stem of the source picture (``SourceFace.stem``).
+        Name of the source picture (``SourceFace.name``): no two pictures share it.
     variant : int
         Which of the masks of this picture, from 0.
     purpose : str

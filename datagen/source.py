@@ -19,6 +19,7 @@ from .picture_header import read_header
 from .picture_tree import PICTURE_EXTENSIONS, list_pictures
 
 PORTRAIT = -1  # index of the portrait among the demo's pictures
+_STEM_BYTES = 200  # a file name may have 255: variant, extension and `.part` come after the stem
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +63,17 @@ class SourceFace:
 
         Raises
         ------
-        OSError
+        UnreadablePictureError
             When the file cannot be read.
         """
         if self.path is None:
             from .source_demo import demo_bytes  # the drawing code is not needed for files
 
             return demo_bytes(PORTRAIT if self.demo_index is None else self.demo_index)
-        return self.path.read_bytes()
+        try:
+            return self.path.read_bytes()
+        except OSError as error:
+            raise UnreadablePictureError(f"cannot be read: {error.strerror or error}") from error
 
     def known_landmarks(self) -> list[Landmarks] | None:
         """Return the landmarks that need no detection (drawn faces), or None."""
@@ -152,18 +156,27 @@ def make_stems(names: Iterable[str]) -> list[str]:
     """Return the stem of each name: folders joined by ``__``, extension dropped, unique.
 
     Where several names give one stem (or stems that differ in case only, which some file systems take for
-    one), the first in order keeps it and the others get ``~`` and 8 hex digits of their name's blake2b.
+    one), the first in order keeps it and the others get ``~`` and 8 hex digits of their name's blake2b. So
+    does a stem that is too long for a file's name, after it was cut.
     """
     taken: set[str] = set()
     stems = []
     for name in names:
         stem = (name.rpartition(".")[0] or name).replace("/", "__")
-        if stem.casefold() in taken:
-            name_bytes = name.encode("utf-8", "surrogateescape")
-            stem = f"{stem}~{hashlib.blake2b(name_bytes, digest_size=4).hexdigest()}"
+        if stem.casefold() in taken or len(stem.encode("utf-8", "surrogateescape")) > _STEM_BYTES:
+            stem = marked_stem(stem, name)
         taken.add(stem.casefold())
         stems.append(stem)
     return stems
+
+
+def marked_stem(stem: str, name: str) -> str:
+    """Return a stem of at most 200 bytes that only the picture of this name has: ``<stem>~<8 hex digits>``."""
+    mark = "~" + hashlib.blake2b(name.encode("utf-8", "surrogateescape"), digest_size=4).hexdigest()
+    kept = stem.encode("utf-8", "surrogateescape")
+    if len(kept) + len(mark) > _STEM_BYTES:
+        stem = kept[: _STEM_BYTES - len(mark)].decode("utf-8", "ignore")  # no half of a character
+    return stem + mark
 
 
 def _with(source: Source, **changes: object) -> Source:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -79,7 +79,8 @@ def measure(
         )
     if not (folder / MANIFEST_NAME).exists():
         raise UserError(f"{folder}: its build did not finish; the same build command resumes it")
-    rows = list(iterate_manifest(folder / MANIFEST_NAME))
+    # Recipes are most of a manifest and none of what is measured.
+    rows = [replace(row, recipe="") for row in iterate_manifest(folder / MANIFEST_NAME)]
     pairs = [
         PicturePair(row.key, folder / row.masked, folder / row.map) for row in rows if row.status == "ok"
     ]

@@ -81,8 +81,8 @@ def _curves(face: PosedFace, recipe: MaskRecipe, template: Template) -> tuple[F6
 
 def _colours_under(image_rgb: U8, points_px: F64) -> F64:
     height, width = image_rgb.shape[:2]
-    x, y = np.moveaxis(np.rint(points_px).astype(np.intp), -1, 0)
-    return image_rgb[y.clip(0, height - 1), x.clip(0, width - 1)].astype(np.float64)
+    inside = np.minimum(np.maximum(np.rint(points_px), 0), [width - 1, height - 1]).astype(np.intp)
+    return image_rgb[inside[..., 1], inside[..., 0]].astype(np.float64)
 
 
 def _skin_until(under: F64, light: FaceLight) -> NDArray[np.intp]:
@@ -93,7 +93,7 @@ def _skin_until(under: F64, light: FaceLight) -> NDArray[np.intp]:
     distance = np.hypot(np.abs(bright) * 0.6, np.linalg.norm(gap - bright[..., None], axis=-1) * 1.6)
     off = distance > 20.0 + 2.0 * light.skin_spread
     off[:, :-1] &= off[:, 1:]
-    return np.where(off.any(axis=1), off.argmax(axis=1), off.shape[1])
+    return np.asarray(np.where(off.any(axis=1), off.argmax(axis=1), off.shape[1]), np.intp)
 
 
 def draw_straps(

@@ -65,7 +65,8 @@ def mask_directions(template: Template, shape: ShapeRecipe, u: F64, v: F64) -> t
     azimuth = _odd(top[:, 0], u) * (1 - v) + _odd(bottom[:, 0], u) * v
     elevation = _even(top[:, 1], u) * (1 - v) + _even(bottom[:, 1], u) * v
     azimuth = azimuth + shape.shift
-    elevation = np.clip(elevation + shape.tilt * u, *_ELEVATION_LIMITS)
+    lowest, highest = _ELEVATION_LIMITS
+    elevation = np.minimum(np.maximum(elevation + shape.tilt * u, lowest), highest)
     azimuth, elevation = np.broadcast_arrays(azimuth, elevation)
     return azimuth, elevation
 

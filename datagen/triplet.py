@@ -195,7 +195,7 @@ def mask_picture(
     Parameters
     ----------
     key : str
-        The source's stem; with seed and variant it decides what is drawn.
+        The source picture's name; with seed and variant it decides what is drawn.
     variant : int
         Which of this picture's masks, from 0.
     """

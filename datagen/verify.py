@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from .errors import UserError
-from .executors import open_executor
+from .executors import naming_dead_workers, open_executor
 from .folder import BUILD_NAME, MANIFEST_NAME, list_files, read_build
 from .manifest import STATUSES, ManifestRow, iterate_manifest
 from .verify_pictures import CheckOrder, Problem, check_pictures
+from .worker import row_files
 
 CHUNK_PICTURES = 32
 
@@ -79,7 +80,7 @@ def inspect_dataset(
     order = _order(out, config)
     total = len({row.source for row in rows})
     show = progress or (lambda *_: None)
-    with open_executor(workers) as (pool, in_flight):
+    with naming_dead_workers(workers), open_executor(workers) as (pool, in_flight):
         found = _run(pool, in_flight, order, chosen, lambda done: show(done, total))
     return Report(len(rows), len(chosen), (*problems, *found))
 
@@ -134,9 +135,7 @@ def check_files(out: Path, rows: Iterable[ManifestRow], *, layers: bool) -> Iter
     """Compare the files that are there with those that the rows name."""
     named: set[str] = set()
     for row in rows:
-        named.update(name for name in (row.masked, row.map, row.clean) if name)
-        if layers and row.status == "ok":
-            named.add(f"layers/{row.key}.png")
+        named.update(row_files(row, layers=layers))
     there = list_files(out)
     for name in sorted(named - there):
         yield Problem(name, "the file is missing")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .errors import UnreadablePictureError, UserError
 from .manifest import ManifestRow
-from .parsing import read_parsing
+from .parsing import read_fitted_parsing
 from .picture import decode_picture, encode_jpg, encode_png
 from .triplet import replay
 from .worker import load_templates_once
@@ -154,7 +154,7 @@ def _check_replay(
         templates = load_templates_once(order.templates, order.families, order.textures, order.template_hash)
         height, width = clean.image_rgb.shape[:2]
         stem = row.key.rpartition("_")[0]
-        labels = read_parsing(order.parsing, stem, (height, width)) if order.parsing else None
+        labels = read_fitted_parsing(order.parsing, stem, (width, height)) if order.parsing else None
         made = replay(clean.image_rgb, row.recipe, templates, labels)
     except (UserError, UnreadablePictureError) as error:
         raise _BrokenFileError(row.key, f"cannot be rendered again: {error}") from error

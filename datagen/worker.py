@@ -74,12 +74,15 @@ class SourceTask:
         What an earlier run made of the same file.
     known : tuple of (sha256, faces)
         Supplied landmarks by hash of the file, "" where they hold for any.
+    files : tuple of str
+        What earlier runs wrote for a picture of this name; what no row names any more is removed.
     """
 
     face: SourceFace
     variants: tuple[int, ...]
     earlier: SourceRecord | None = None
     known: tuple[tuple[str, tuple[Landmarks, ...]], ...] = ()
+    files: tuple[str, ...] = ()
 
 
 @dataclass
@@ -203,7 +206,7 @@ def _open(task: SourceTask, order: WorkOrder, result: ChunkResult) -> _Job:
             picture = decode_picture(job.data)
             if order.parsing:
                 height, width = picture.image_rgb.shape[:2]
-                job.labels = read_parsing(order.parsing, face.stem, (height, width))
+                job.labels = read_parsing(order.parsing, face.stem, (height, width), order.size)
             job.picture = picture
     except UnreadablePictureError as error:
         job.trouble = str(error)
@@ -230,11 +233,15 @@ def _finish(batch: Sequence[_Job], order: WorkOrder, config: TripletConfig, resu
                 triplet = _mask(job, variant, config)
             if triplet is not None:
                 made.append((job, variant, triplet))
-            if len(made) >= _BATCH_PICTURES:
+            if len(made) >= _BATCH_PICTURES or sum(each.map.size for _, _, each in made) >= _BATCH_PIXELS:
                 _write(made, order, result)
                 made = []
     _write(made, order, result)
-    result.records += [_record(job) for job in batch]
+    for job in batch:
+        record = _record(job)
+        with writing_to(order.out):
+            _remove_stale(order, job.task.files, record)
+        result.records.append(record)
 
 
 def _mask(job: _Job, variant: int, config: TripletConfig) -> Triplet | None:
@@ -242,7 +249,7 @@ def _mask(job: _Job, variant: int, config: TripletConfig) -> Triplet | None:
     face, prepared = job.task.face, job.prepared
     made: Triplet | Refusal
     if isinstance(prepared, PreparedPicture):
-        made = mask_picture(prepared, config, key=face.stem, variant=variant)
+        made = mask_picture(prepared, config, key=face.name, variant=variant)
     else:
         made = prepared or Refusal("unreadable", job.trouble)
     if isinstance(made, Triplet):
@@ -265,6 +272,19 @@ def _write(made: Sequence[tuple[_Job, int, Triplet]], order: WorkOrder, result: 
             for name, content in files.items():
                 write_atomic(f"{order.out}/{name}", content)
         job.rows[variant] = replace(row, masked=masked_name, map=map_name, clean=job.clean_name)
+
+
+def _remove_stale(order: WorkOrder, files: Sequence[str], record: SourceRecord) -> None:
+    named = {name for row in record.rows for name in row_files(row, layers=order.layers)}
+    for name in files:
+        if name not in named:
+            (order.out / name).unlink(missing_ok=True)
+
+
+def row_files(row: ManifestRow, *, layers: bool) -> list[str]:
+    """Return the files of a row, relative to the dataset."""
+    names = [name for name in (row.masked, row.map, row.clean) if name]
+    return [*names, f"layers/{row.key}.png"] if layers and row.status == "ok" else names
 
 
 def _record(job: _Job) -> SourceRecord:

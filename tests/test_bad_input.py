@@ -225,3 +225,40 @@ def test_an_annotation_file_with_missing_pictures_is_told(
     report = build(options(source=str(tmp_path / "in")))
     assert report.counts["ok"] == 5
     assert any("list_attr_celeba" in note for note in report.notes)
+
+
+def test_a_file_that_cannot_be_read_is_a_row(options: Options, monkeypatch: pytest.MonkeyPatch):
+    read = Path.read_bytes
+
+    def refuse(path: Path) -> bytes:
+        if path.name == "000002.jpg":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return read(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", refuse)
+        for _ in range(2):  # a resume looks at the files again
+            build(options(limit=3))
+            rows = rows_by_source(options().out)
+            assert rows["000002.jpg"].reason == "cannot be read: Permission denied"
+            assert [row.status for row in rows.values()] == ["ok", "unreadable", "ok"]
+    assert build(options(limit=3)).counts["ok"] == 3
+
+
+def test_large_masks_are_written_before_there_are_many(options: Options, monkeypatch: pytest.MonkeyPatch):
+    most = []
+    write = worker._write
+    monkeypatch.setattr(worker, "_BATCH_PIXELS", 2 * 178 * 218)
+    monkeypatch.setattr(worker, "_write", lambda made, *rest: (most.append(len(made)), write(made, *rest)))
+    build(options(variants=5, limit=1))
+    assert most == [2, 2, 1]
+
+
+def test_a_deep_tree_has_stems_that_fit_into_a_file_name(tmp_path: Path, drawn_jpegs: list[bytes]):
+    deep = tmp_path / "in" / ("a" * 120) / ("é" * 100)
+    deep.mkdir(parents=True)
+    for name in ("one.jpg", "two.jpg"):
+        (deep / name).write_bytes(drawn_jpegs[0])
+    out = tmp_path / "out"
+    assert build(BuildOptions(str(tmp_path / "in"), out)).counts["ok"] == 2
+    assert all(len(path.name.encode()) < 215 for path in out.rglob("*.*"))

@@ -256,3 +256,18 @@ def test_a_bug_is_a_traceback(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("unmask.datagen.build.build", broken)
     with pytest.raises(ZeroDivisionError):
         main(["build", "demo", "out"])
+
+
+def test_the_help_of_split_names_all_its_values(capsys: pytest.CaptureFixture[str]):
+    assert main(["build", "--help"]) == 0
+    assert "Only train, val or test; or all." in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_report_counts_the_pictures_that_the_rows_are_of(
+    drawn_celeba: Path, capsys: pytest.CaptureFixture[str]
+):
+    for limit in ("3", "2"):
+        assert main([*build_arguments(drawn_celeba), "--limit", limit]) == 0
+    printed = capsys.readouterr().out
+    assert "note: 1 row of pictures not in this run" in printed
+    assert printed.count("3 rows from 3 pictures") == 2

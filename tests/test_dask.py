@@ -1,3 +1,4 @@
+import gc
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,3 +67,13 @@ def test_any_executor_does_the_work(options, tmp_path: Path, tree):
         build(options(out=tmp_path / "threads"), executor=pool)
     build(options(out=tmp_path / "one"))
     assert tree(tmp_path / "threads") == tree(tmp_path / "one")
+
+
+@pytest.mark.parametrize(
+    "address", ["tcp://127.0.0.1:1", "127.0.0.1:1", "tcp://127.0.0.1", "tcp://host:port"]
+)
+def test_an_address_where_nobody_answers_is_one_line_and_nothing_else(options, capfd, address: str):
+    with pytest.raises(UserError, match=f"--dask {address}: no scheduler answers there"):
+        build(options(dask=address))
+    gc.collect()
+    assert capfd.readouterr().err == ""

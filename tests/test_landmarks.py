@@ -332,3 +332,12 @@ def test_real_aligned_faces_are_found_at_the_known_place_as_hog_finds_them(finde
             errors.append(error_iod(searched[0], faces[0]))
     assert placed >= 0.95 * len(paths)
     assert np.median(errors) < 0.03
+
+
+def test_a_number_too_large_for_the_table_names_the_file_and_the_line(tmp_path, drawn):
+    path = tmp_path / "landmarks.csv"
+    write_landmark_table(path, [("a.jpg", "", [drawn[1]])])
+    head, row = path.read_text().splitlines()
+    path.write_text(f"{head}\n{row.rpartition(' ')[0]} 99999999999999999999\n")
+    with pytest.raises(UserError, match=r"landmarks\.csv: line 2: a coordinate"):
+        LandmarkTable.read(path)

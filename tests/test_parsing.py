@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from unmask.datagen.build import build
 from unmask.datagen.errors import UnreadablePictureError, UserError
 from unmask.datagen.front import FRONT_LABELS
 from unmask.datagen.manifest import iterate_manifest
-from unmask.datagen.parsing import read_parsing
+from unmask.datagen.parsing import read_fitted_parsing, read_parsing
 from unmask.datagen.recipe_config import load_recipe_config
 from unmask.datagen.triplet import (
     PreparedPicture,
@@ -221,3 +222,60 @@ def test_a_missing_folder_is_one_line_and_another_one_is_another_build(
     build(options(parsing=maps, limit=1))
     with pytest.raises(UserError, match="--parsing"):
         build(options(limit=1))
+
+
+@pytest.mark.parametrize("scale", [2, 2.87])
+def test_larger_maps_replay_at_another_size(options: Callable, maps: Path, scale: float):
+    noise = np.random.default_rng(1).integers(0, 19, (round(218 * scale), round(178 * scale)), np.uint8)
+    for path in maps.glob("*.png"):
+        cv2.imwrite(str(path), noise)
+    wanted = options(parsing=maps, pins=PINS, size=(128, 128), limit=3)
+    report = build(wanted)
+    assert report.counts["ok"] == 3
+    assert "3 of 3 pictures have a parsing map" in report.notes
+    assert [str(problem) for problem in verify(wanted.out, replay=-1)] == []
+
+
+def test_the_labels_of_build_and_verify_are_the_same(write: Callable):
+    labels = np.random.default_rng(2).integers(0, 19, (437, 357), dtype=np.uint8)
+    folder = write(labels)
+    for size in ((128, 128), (89, 109), (178, 218)):
+        assert np.array_equal(read_parsing(folder, "a", SHAPE, size), read_fitted_parsing(folder, "a", size))
+
+
+def test_a_folder_of_another_set_is_one_line(options: Callable, tmp_path: Path):
+    (tmp_path / "other").mkdir()
+    cv2.imwrite(str(tmp_path / "other" / "face.png"), half(HAIR))
+    with pytest.raises(UserError, match=r"--parsing .*other: has a map of none of the 6 pictures"):
+        build(options(parsing=tmp_path / "other"))
+
+
+def test_maps_are_known_by_their_content_not_by_their_place(options: Callable, maps: Path, tmp_path: Path):
+    build(options(parsing=maps, pins=PINS, limit=1))
+    shutil.copytree(maps, tmp_path / "copy")
+    build(options(parsing=tmp_path / "copy", pins=PINS, limit=1))
+    cv2.imwrite(str(tmp_path / "copy" / "000001.png"), half(1))
+    with pytest.raises(UserError, match="--parsing"):
+        build(options(parsing=tmp_path / "copy", pins=PINS, limit=1))
+
+
+def test_a_dataset_made_with_relative_folders_is_verified_from_elsewhere(
+    options: Callable, maps: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(maps.parent)
+    wanted = options(parsing=Path(maps.name), pins=PINS, limit=1)
+    build(wanted)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert verify(wanted.out, replay=-1) == []
+
+
+def test_a_map_that_cannot_be_read_is_named(tmp_path: Path, write: Callable, monkeypatch: pytest.MonkeyPatch):
+    folder = write(half(HAIR))
+
+    def refuse(_: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(UnreadablePictureError, match=r"a\.png cannot be read: Permission denied"):
+        read_parsing(folder, "a", SHAPE)

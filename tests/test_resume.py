@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from unmask.datagen import build as build_module
@@ -16,6 +18,7 @@ from unmask.datagen.errors import UserError
 from unmask.datagen.journal import JOURNAL_NAME, Journal, SourceRecord
 from unmask.datagen.manifest import ManifestRow, iterate_manifest
 from unmask.datagen.options import BuildOptions
+from unmask.datagen.verify import verify
 
 Options = Callable[..., BuildOptions]
 
@@ -227,3 +230,44 @@ def test_the_journal_gives_records_back_and_the_last_one_of_a_name_counts(tmp_pa
     assert len(again) == 2
     again.remove()
     assert not list(tmp_path.iterdir())
+
+
+def test_adding_a_file_that_takes_the_stem_changes_no_other_mask(
+    options: Options, tmp_path: Path, drawn_jpegs: list[bytes]
+):
+    made = []
+    source = tmp_path / "in"
+    (source / "x").mkdir(parents=True)
+    for name, data in zip(("x__a.jpg", "x/a.jpg"), drawn_jpegs, strict=False):
+        (source / name).write_bytes(data)
+        out = tmp_path / f"out{len(made)}"
+        build(options(source=str(source), out=out, landmarks=None))
+        made.append({row.source: row for row in iterate_manifest(out / "manifest.csv")}["x__a.jpg"])
+    assert made[0].key != made[1].key
+    assert made[0].recipe == made[1].recipe
+
+
+@pytest.mark.parametrize("kind", ["text", "16 bit"])
+def test_what_was_made_of_a_replaced_picture_is_removed(
+    options: Options, tmp_path: Path, drawn_jpegs: list[bytes], encode, kind: str
+):
+    source = tmp_path / "in"
+    source.mkdir()
+    (source / "a.jpg").write_bytes(drawn_jpegs[0])
+    wanted = options(source=str(source), landmarks=None, layers=True, variants=2)
+    build(wanted)
+    face = cv2.imdecode(np.frombuffer(drawn_jpegs[1], np.uint8), cv2.IMREAD_COLOR)
+    other = b"no picture" if kind == "text" else encode(".png", face.astype(np.uint16) * 257)
+    (source / "a.jpg").write_bytes(other)
+    report = build(wanted)
+    assert report.counts["unreadable" if kind == "text" else "ok"] == 2
+    assert verify(wanted.out) == []
+    assert not (wanted.out / "clean" / "a.jpg").exists()
+
+
+def test_rows_of_pictures_that_are_not_in_this_run_are_told(options: Options):
+    build(options(variants=2, limit=4))
+    report = build(options(variants=2, limit=2))
+    assert (report.pictures, report.sources, report.counts["ok"]) == (2, 4, 8)
+    assert report.notes[-1] == "4 rows of pictures not in this run"
+    assert build(options(variants=2, limit=4)).notes == ()

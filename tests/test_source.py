@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unmask.datagen.errors import UserError
+from unmask.datagen.errors import UnreadablePictureError, UserError
 from unmask.datagen.picture import decode_picture, encode_jpg
 from unmask.datagen.source import make_stems, open_source
 
@@ -306,3 +306,28 @@ def test_the_shared_celeba_opens_without_a_note():
     source = open_source(str(SHARED))
     assert (source.kind, len(source.faces), source.notes) == ("celeba", 23105, ())
     assert all(face.split and face.identity and len(face.attributes) == 40 for face in source.faces)
+
+
+def test_long_stems_are_cut_and_stay_apart():
+    names = [f"{'é' * 150}/{n}.jpg" for n in range(3)]
+    stems = make_stems(names)
+    assert len(set(stems)) == 3
+    assert all(190 <= len(stem.encode()) <= 200 for stem in stems)
+    assert make_stems(names[2:]) == stems[2:]
+
+
+@pytest.mark.parametrize("head", ["", "3\n", "image_id identity\n", "name person\n"])
+def test_a_first_row_without_extension_is_no_header(tmp_path, head):
+    make_celeba(tmp_path)
+    rows = "".join(f"{name[:-4]} {number}\n" for number, name in enumerate(NAMES, 5))
+    (tmp_path / "identity_CelebA.txt").write_text(head + rows)
+    source = open_source(str(tmp_path))
+    assert [face.identity for face in source.faces] == [str(5 + n) for n in range(len(NAMES))]
+
+
+def test_a_picture_that_has_gone_is_unreadable(tmp_path):
+    fill(tmp_path, "a.jpg")
+    face = open_source(str(tmp_path)).faces[0]
+    (tmp_path / "a.jpg").unlink()
+    with pytest.raises(UnreadablePictureError, match="cannot be read: No such file"):
+        face.read_bytes()

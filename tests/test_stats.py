@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from unmask.cli.data import main
+from unmask.datagen import stats as stats_module
 from unmask.datagen.manifest import ManifestRow
 from unmask.datagen.stats import Stats, measure, measure_folders, read_stats, write_stats
 from unmask.datagen.stats_colour import (
@@ -441,3 +442,11 @@ def test_two_thousand_pictures_compare_in_seconds():
     vendi_by_size(like, (50, 100, 200, 500))
     nearest_pairs(like, 8)
     assert time.process_time() - start < 15
+
+
+def test_recipes_are_not_kept_in_memory(built_once: Path, monkeypatch: pytest.MonkeyPatch):
+    kept = []
+    monkeypatch.setattr(stats_module, "_measure", lambda *given: kept.extend(given[-1][1]))
+    measure(built_once)
+    assert len(kept) == 12
+    assert not any(row.recipe for row in kept)

@@ -1,5 +1,7 @@
 import json
+import os
 import shutil
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from unmask.datagen import verify as verify_module
 from unmask.datagen.build import build
 from unmask.datagen.errors import UserError
 from unmask.datagen.manifest import ManifestRow, iterate_manifest, read_attribute_names, write_manifest
@@ -171,3 +174,13 @@ def test_resized_and_jpg_datasets_have_no_problem(options, format_: str, size: t
     chosen: BuildOptions = options(format=format_, size=size, limit=3)
     build(chosen)
     assert verify(chosen.out, replay=-1) == []
+
+
+def test_a_worker_that_is_killed_is_one_line(built_once: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(verify_module, "check_pictures", _die)
+    with pytest.raises(UserError, match=r"a worker process was killed.*--workers than 2$"):
+        verify(built_once, workers=2)
+
+
+def _die(*_: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
