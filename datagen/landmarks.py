@@ -45,9 +45,6 @@ class Landmarks:
         same_origin = (self.source, self.score) == (other.source, other.score)
         return same_origin and np.array_equal(self.points, other.points)
 
-    def __hash__(self) -> int:
-        return hash((self.source, self.score, self.points.tobytes()))
-
     @cached_property
     def eye_dist_px(self) -> float:
         """Distance between the centres of the two eyes (IOD), in pixels."""

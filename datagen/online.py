@@ -14,10 +14,11 @@ from .landmark_table import LandmarkTable
 from .landmarks import Landmarks
 from .manifest import ManifestRow
 from .picture import decode_picture
+from .rows import make_row
 from .sensor import jpeg_quality
 from .source import Source, SourceFace, open_source
 from .triplet import Refusal, Triplet, TripletConfig, make_triplet
-from .worker import known_or_found, make_row
+from .worker import known_or_found
 
 
 class OnlineTriplet(TypedDict):

@@ -16,9 +16,10 @@ from .landmark_table import LandmarkTable
 from .options import BuildOptions
 from .parsing import list_maps
 from .recipe_config import RecipeConfig, load_recipe_config
+from .rows import row_files
 from .source import Source, SourceFace, marked_stem, open_source
 from .template import load_templates
-from .worker import SourceTask, WorkOrder, row_files
+from .worker import SourceTask, WorkOrder
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from .errors import UserError
 from .executors import naming_dead_workers, open_executor
 from .folder import BUILD_NAME, MANIFEST_NAME, list_files, read_build
 from .manifest import STATUSES, ManifestRow, iterate_manifest
+from .rows import row_files
 from .verify_pictures import CheckOrder, Problem, check_pictures
-from .worker import row_files
 
 CHUNK_PICTURES = 32
 

@@ -22,6 +22,7 @@ from .manifest import ManifestRow
 from .parsing import read_parsing
 from .picture import Picture, decode_picture, encode_jpg, encode_png, fit_transform
 from .recipe_config import RecipeConfig
+from .rows import empty_row, make_row, row_files
 from .sensor import jpeg_quality
 from .source import SourceFace
 from .template import TemplateSet, load_templates
@@ -281,12 +282,6 @@ def _remove_stale(order: WorkOrder, files: Sequence[str], record: SourceRecord) 
             (order.out / name).unlink(missing_ok=True)
 
 
-def row_files(row: ManifestRow, *, layers: bool) -> list[str]:
-    """Return the files of a row, relative to the dataset."""
-    names = [name for name in (row.masked, row.map, row.clean) if name]
-    return [*names, f"layers/{row.key}.png"] if layers and row.status == "ok" else names
-
-
 def _record(job: _Job) -> SourceRecord:
     face = job.task.face
     if job.picture is None:
@@ -309,21 +304,6 @@ def known_or_found(
     if drawn is not None:
         return drawn
     return _finder().find(image_rgb, aligned=face.aligned, points5=face.points5)
-
-
-def empty_row(face: SourceFace, sha256: str, variant: int, status: str, reason: str) -> ManifestRow:
-    """Return a row that says what is known before a mask is made: all there is for a variant that fails."""
-    return ManifestRow(
-        key=f"{face.stem}_{variant:02d}",
-        source=face.name,
-        source_sha256=sha256,
-        variant=variant,
-        split=face.split,
-        identity=face.identity,
-        status=status,
-        reason=reason,
-        attributes=face.attributes,
-    )
 
 
 def _failed(task: SourceTask, sha256: str, reason: str) -> SourceRecord:
@@ -357,30 +337,3 @@ def _mask_files(order: WorkOrder, key: str, triplet: Triplet) -> dict[str, bytes
 
 def _encode(image_rgb: NDArray[np.uint8], format_: str) -> bytes:
     return encode_jpg(image_rgb) if format_ == "jpg" else encode_png(image_rgb)
-
-
-def make_row(
-    face: SourceFace, sha256: str, variant: int, triplet: Triplet, found: Sequence[Landmarks]
-) -> ManifestRow:
-    """Return the row of a triplet, with empty paths."""
-    summary = triplet.summary
-    height, width = triplet.map.shape
-    return replace(
-        empty_row(face, sha256, variant, "ok", ""),
-        width=width,
-        height=height,
-        faces=summary.faces,
-        template=summary.template,
-        family=summary.family,
-        worn=summary.worn,
-        colour=summary.colour,
-        texture=summary.texture,
-        coverage=summary.coverage,
-        lower_face_coverage=summary.lower_face_coverage,
-        yaw=summary.yaw,
-        pitch=summary.pitch,
-        roll=summary.roll,
-        landmark_source=found[0].source,
-        support=summary.support_box,
-        recipe=triplet.recipe_json,
-    )
