@@ -1,7 +1,6 @@
 """From a drawing function to the files of a template: its JSON and its layers."""
 
 import json
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +9,11 @@ from typing import Any
 import cv2
 import numpy as np
 
+from unmask.datagen.template_format import ANCHORS, fabric_size
+
 from .draw_canvas import Cloth, F
 
 _LICENCE = "Apache-2.0"
-_EDGES = ("top_centre", "top_middle", "top_side", "bottom_centre", "bottom_middle", "bottom_side")
-_SKIN_RADIUS_IOD = 1.15
 _TIE = 1e-6  # values half-way between two levels fall to the same side whatever the last bit of a library is
 
 EAR_COLOURS = {"#f4f4f2": 8.0, "#e8e8ea": 3.0, "#1c1c1e": 2.0, "#c9d6de": 1.0}
@@ -46,7 +45,7 @@ def sheet(
         "licence": _LICENCE,
         "author": "the unmask authors",
         "layers": {"albedo": f"{name}-albedo.png", "height": f"{name}-height.png"},
-        "anchors": {key: list(point) for key, point in zip(_EDGES, edges, strict=True)},
+        "anchors": {key: list(point) for key, point in zip(ANCHORS, edges, strict=True)},
         "lift": {"centre": lift[0], "side": lift[1]},
         "palette": dict(palette),
         "straps": dict(straps),
@@ -79,10 +78,8 @@ def write_sheet(one: Sheet, folder: Path) -> Path:
     """Draw a template into ``folder/<family>/``; returns the path of its JSON."""
     data = json.loads(json.dumps(one.data))
     anchors = data["anchors"]
-    arc = math.radians(1.0) * _SKIN_RADIUS_IOD
-    wide = (anchors["top_side"][0] + anchors["bottom_side"][0]) * arc
-    high = (anchors["top_centre"][1] - anchors["bottom_centre"][1]) * arc + data.get("drop", 0.0)
-    cloth = Cloth(wide, high)
+    points = [anchors[name] for name in ANCHORS]
+    cloth = Cloth(*fabric_size(points[:3], points[3:], data.get("drop", 0.0)))
     one.draw(cloth)
     home = folder / str(data["family"])
     home.mkdir(parents=True, exist_ok=True)

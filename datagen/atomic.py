@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TextIO
 
 from .errors import UserError
 
@@ -38,6 +39,28 @@ def write_atomic(path: str | Path, data: bytes) -> None:
             os.unlink(part)  # noqa: PTH108
         if isinstance(error, OSError) and error.filename is None:
             error.filename = str(path)  # a failing write, unlike a failing open, does not say which file
+        raise
+
+
+@contextmanager
+def writing_lines(path: Path) -> Iterator[TextIO]:
+    """Open ``<path>.part`` for text that is too long for memory, and rename it when the block ends well.
+
+    Line ends are written as given; bytes of names that are not UTF-8 pass through.
+
+    Raises
+    ------
+    OSError
+        Whatever the file system says; after any error the temporary file is removed where that is possible.
+    """
+    part = Path(f"{path}{PART}")
+    try:
+        with part.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            yield file
+        part.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            part.unlink()
         raise
 
 

@@ -11,6 +11,7 @@ from .atomic import PART, write_atomic
 from .errors import UserError
 from .journal import JOURNAL_NAME
 from .options import first_difference
+from .picture_tree import PICTURE_EXTENSIONS
 
 BUILD_NAME = "build.json"
 MANIFEST_NAME = "manifest.csv"
@@ -18,7 +19,7 @@ LANDMARKS_NAME = "landmarks.csv"
 PICTURE_FOLDERS = ("masked", "map", "clean", "layers")
 # Tables of a build, and what `unmask-data stats` writes beside them about the same rows.
 _TABLES = (MANIFEST_NAME, LANDMARKS_NAME, "stats.json", "stats.html")
-_PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", PART})
+_OUR_SUFFIXES = PICTURE_EXTENSIONS | {PART}
 TOOLKIT_KEY = "toolkit"
 
 
@@ -126,9 +127,7 @@ def remove_earlier(out: Path) -> None:
     for folder in PICTURE_FOLDERS:
         with suppress(FileNotFoundError), os.scandir(out / folder) as entries:
             for entry in entries:
-                if Path(entry.name).suffix.lower() in _PICTURE_SUFFIXES and entry.is_file(
-                    follow_symlinks=False
-                ):
+                if Path(entry.name).suffix.lower() in _OUR_SUFFIXES and entry.is_file(follow_symlinks=False):
                     os.unlink(entry.path)  # noqa: PTH108
         with suppress(OSError):  # absent, or it holds a file that is not ours
             (out / folder).rmdir()

@@ -2,7 +2,6 @@
 
 import csv
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import IO
@@ -10,8 +9,10 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
+from .atomic import writing_lines
 from .errors import UserError
 from .landmarks import LANDMARK_SOURCES, POINT_COUNT, Landmarks, quantise
+from .manifest import csv_line
 
 CACHE_COLUMNS = ["source", "source_sha256", "face", "landmark_source", "score", "points"]
 POINT_COLUMNS = list(chain.from_iterable((f"x{i}", f"y{i}") for i in range(POINT_COUNT)))
@@ -139,22 +140,16 @@ def write_landmark_table(path: Path, rows: Iterable[tuple[str, str, Sequence[Lan
     OSError
         Whatever the file system says; the temporary file is removed where that is possible.
     """
-    part = Path(f"{path}.part")
-    try:
-        with part.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(CACHE_COLUMNS)
-            for name, sha256, faces in rows:
-                if not faces:
-                    writer.writerow([name, sha256, NO_FACE, "", "", ""])
-                for number, face in enumerate(faces):
-                    points = " ".join(map(str, face.to_quarters()))
-                    writer.writerow([name, sha256, number, face.source, repr(float(face.score)), points])
-        part.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            part.unlink()
-        raise
+    with writing_lines(path) as file:
+        file.write(csv_line(CACHE_COLUMNS))
+        for name, sha256, faces in rows:
+            if not faces:
+                file.write(csv_line([name, sha256, str(NO_FACE), "", "", ""]))
+            for number, face in enumerate(faces):
+                points = " ".join(map(str, face.to_quarters()))
+                file.write(
+                    csv_line([name, sha256, str(number), face.source, repr(float(face.score)), points])
+                )
 
 
 def _landmarks(face: _Face) -> Landmarks:

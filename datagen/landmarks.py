@@ -11,7 +11,6 @@ POINTS_PER_PIXEL = 4  # text and memory agree to the bit only when points are st
 POINT_COUNT = 68
 LANDMARK_SOURCES = ("fixed_box", "hog", "hog_upsampled", "hog_rotated", "cnn", "supplied", "drawn")
 
-JAW = slice(0, 17)
 LEFT_EYE = slice(36, 42)  # left in the picture of an upright face
 RIGHT_EYE = slice(42, 48)
 NOSE_TIP = 30

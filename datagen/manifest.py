@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .atomic import PART
+from .atomic import writing_lines
 from .errors import UserError
 
 if TYPE_CHECKING:
@@ -163,14 +163,12 @@ def write_manifest(path: Path, rows: Iterable[ManifestRow], attribute_names: Seq
     attribute_names : sequence of str
         Names of the attributes, without ``attr_``.
     """
-    part = path.with_name(path.name + PART)
     width = len(COLUMNS) + len(attribute_names)
-    with part.open("w", encoding="utf-8", errors=ENCODING_ERRORS, newline="") as file:
+    with writing_lines(path) as file:
         file.write(csv_line([*COLUMNS, *(ATTRIBUTE_PREFIX + name for name in attribute_names)]))
         for row in rows:
             cells = row.to_cells()
             file.write(csv_line(cells + [""] * (width - len(cells))))
-    part.replace(path)
 
 
 def csv_line(cells: Iterable[str]) -> str:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .celeba import (
@@ -135,7 +135,7 @@ def open_source(spec: str, *, split: str | None = None, limit: int | None = None
 
         source = open_demo()
         if Path(spec).exists():
-            source = _with(
+            source = replace(
                 source, notes=(*source.notes, "demo is the embedded source; write ./demo for the folder")
             )
     else:
@@ -149,7 +149,7 @@ def open_source(spec: str, *, split: str | None = None, limit: int | None = None
         faces = tuple(face for face in faces if face.split == split)
         if not faces:
             raise UserError(f"--split {split}: no picture of {spec} is in it")
-    return _with(source, faces=faces[:limit])
+    return replace(source, faces=faces[:limit])
 
 
 def make_stems(names: Iterable[str]) -> list[str]:
@@ -177,11 +177,6 @@ def marked_stem(stem: str, name: str) -> str:
     if len(kept) + len(mark) > _STEM_BYTES:
         stem = kept[: _STEM_BYTES - len(mark)].decode("utf-8", "ignore")  # no half of a character
     return stem + mark
-
-
-def _with(source: Source, **changes: object) -> Source:
-    fields = {name: getattr(source, name) for name in Source.__dataclass_fields__}
-    return Source(**(fields | changes))
 
 
 def _open_folder(spec: str) -> Source:

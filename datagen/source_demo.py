@@ -6,7 +6,7 @@ from .celeba import SPLITS
 from .demo import DEMO_FACES, JPEG_QUALITY, draw_demo_face, drawn_landmarks, part_of, portrait_rgb
 from .drawn_attributes import ATTRIBUTE_NAMES
 from .drawn_face import draw_params
-from .landmarks import Landmarks, quantise
+from .landmarks import Landmarks
 from .picture import encode_jpg
 from .source import PORTRAIT, Source, SourceFace
 
@@ -44,4 +44,4 @@ def demo_landmarks(index: int) -> list[Landmarks] | None:
     """Return the points that a face was drawn from, None for the portrait."""
     if index == PORTRAIT:
         return None
-    return [Landmarks(quantise(drawn_landmarks(index)), "drawn")]
+    return [Landmarks(drawn_landmarks(index), "drawn")]

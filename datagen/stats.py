@@ -14,6 +14,7 @@ from .atomic import write_atomic, writing_to
 from .errors import UserError
 from .folder import MANIFEST_NAME, read_build
 from .manifest import ManifestRow, iterate_manifest, read_attribute_names
+from .picture_tree import PICTURE_EXTENSIONS
 from .rng import generator
 from .stats_pictures import Opened, PictureFeatures, PicturePair, open_pairs
 from .stats_report import describe_manifest, describe_pictures
@@ -22,7 +23,6 @@ STATS_NAME = "stats.json"
 PAGE_NAME = "stats.html"
 FORMAT = 1
 LIMIT = 2000
-PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp"})
 Progress = Callable[[int, int], None]
 
 
@@ -134,13 +134,13 @@ def _list_pictures(folder: Path, flag: str) -> tuple[dict[str, Path], list[str]]
     found: dict[str, Path] = {}
     twice: list[str] = []
     for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in PICTURE_SUFFIXES and path.is_file():
+        if path.suffix.lower() in PICTURE_EXTENSIONS and path.is_file():
             name = path.relative_to(folder).with_suffix("").as_posix()
             if name in found:
                 twice.append(path.name)
             found.setdefault(name, path)
     if not found:
-        raise UserError(f"{flag} {folder}: has no pictures ({', '.join(sorted(PICTURE_SUFFIXES))})")
+        raise UserError(f"{flag} {folder}: has no pictures ({', '.join(sorted(PICTURE_EXTENSIONS))})")
     notes = [f"{flag}: {len(twice)} left out, another has the same name: {_some(twice)}"] if twice else []
     return found, notes
 

@@ -21,10 +21,6 @@ _CLOTH_PX = 64  # longer side of the masked region when its cloth is described
 _MEAN_PX = 218  # longer side of the mean pictures
 # Difference in each number of `describe_cloth` that makes it another mask to the eye: one unit of the kernel.
 CLOTH_UNITS = np.array([10, 10, 10, 8, 8, 3, 4, 0.4, 0.4], np.float32)
-CLOTH_NUMBERS = (
-    "median L*", "median a*", "median b*", "spread of L*", "spread of a*b*",
-    "fine texture", "coarse texture", "direction x", "direction y",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ docs/templates.md describes it for users. A template is a rectangle of fabric wi
 import hashlib
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from .errors import UserError
 from .prints import PRINTS
 from .ranges import Range, parse_range, parse_weights
 
+Edge = Sequence[Sequence[float]]  # azimuth and elevation of centre, middle and side
 ANCHORS = ("top_centre", "top_middle", "top_side", "bottom_centre", "bottom_middle", "bottom_side")
 _PARAMETER_LIMITS = {
     "width": (0.5, 1.6),
@@ -33,6 +35,7 @@ STRAPS = ("ear_loops", "head_straps", "ties", "none")
 LAYERS = ("albedo", "height", "trim", "glass")
 _REQUIRED = ("name", "family", "licence", "layers", "anchors", "lift", "relief", "palette", "straps")
 _OPTIONAL = ("author", "ridge", "drop", "textures", "parameters", "tint", "wrinkle", "least_cover")
+_SKIN_RADIUS_IOD = 1.15
 _LIFT_POINTS = 5  # values of a lift profile, evenly spaced from the top edge to the bottom edge
 _SIZE_LIMITS_PX = (64, 2048)
 
@@ -109,9 +112,13 @@ class Template:
     @property
     def size_iod(self) -> tuple[float, float]:
         """Width and height of the fabric in IOD, near enough to scale prints (skin radius taken as 1.15)."""
-        top, bottom = self.anchors
-        arc = math.radians(1.0) * 1.15
-        return (top[2][0] + bottom[2][0]) * arc, (top[0][1] - bottom[0][1]) * arc + self.drop
+        return fabric_size(self.anchors[0], self.anchors[1], self.drop)
+
+
+def fabric_size(top: Edge, bottom: Edge, drop: float) -> tuple[float, float]:
+    """`Template.size_iod` from the anchors of the two edges; templates are drawn at this size, too."""
+    arc = math.radians(1.0) * _SKIN_RADIUS_IOD
+    return (top[2][0] + bottom[2][0]) * arc, (top[0][1] - bottom[0][1]) * arc + drop
 
 
 @dataclass(frozen=True)

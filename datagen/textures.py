@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from .colour import decode_srgb
 from .errors import UnreadablePictureError, UserError
 from .picture import decode_picture
+from .picture_tree import PICTURE_EXTENSIONS
 
 F32 = NDArray[np.float32]
 
-_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 _MOST_PX = 512  # a texture's longer side in memory: a mask shows no more
 _PERIODS = 6.0  # a picture of cloth spans this many times the period that a drawn print would have
 
@@ -33,7 +33,7 @@ def find_textures(folder: Path) -> tuple[dict[str, Path], str]:
     found: dict[str, Path] = {}
     digest = hashlib.sha256()
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in _SUFFIXES:
+        if path.suffix.lower() not in PICTURE_EXTENSIONS:
             continue
         if path.stem in found:
             raise UserError(f"--textures: {path.name} and {found[path.stem].name} have one name")
