@@ -1,6 +1,11 @@
 """Pictures that tests draw themselves, and small datasets made from them."""
 
 import json
+import os
+
+# Two test workers with two threads each wait for each other's: ten times slower. Before torch is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
@@ -210,3 +215,9 @@ def interrupted(options: Callable[..., BuildOptions], monkeypatch: pytest.Monkey
     with pytest.raises(StopError):
         build(options(), stop_after(3))
     return options().out
+
+
+@pytest.fixture(scope="session")
+def face_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where trainings on the embedded source keep its decoded faces, so that they are decoded once."""
+    return tmp_path_factory.mktemp("faces")

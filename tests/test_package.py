@@ -78,18 +78,26 @@ def test_tests_run_on_the_package_that_is_installed():
         ), "installed files are older than the folder; run make test"
 
 
-def test_the_command_is_installed():
+def test_the_commands_are_installed():
     scripts = [
         entry.name for entry in distribution("unmask").entry_points if entry.group == "console_scripts"
     ]
-    assert "unmask-data" in scripts
+    assert {"unmask-data", "unmask-train"} <= set(scripts)
 
 
-def test_looking_at_the_help_loads_none_of_the_heavy_libraries():
-    code = "import sys; from unmask.cli.data import main; main(['--help']); "
-    code += (
-        "print(sorted({'cv2', 'dlib', 'pandas', 'scipy', 'skimage', 'numpy', 'torch'} & set(sys.modules)))"
-    )
+@pytest.mark.parametrize(
+    ("module", "arguments"),
+    [
+        ("data", ["--help"]),
+        ("train", ["--help"]),
+        ("train", ["map", "--help"]),
+        ("train", ["edit", "run", "--online", "demo", "--minutes", "1", "--print-config"]),
+    ],
+)
+def test_looking_loads_none_of_the_heavy_libraries(module: str, arguments: list[str]):
+    heavy = {"cv2", "dlib", "pandas", "scipy", "skimage", "numpy", "torch", "lightning_fabric", "safetensors"}
+    code = f"import sys; from unmask.cli.{module} import main; assert main({arguments}) == 0; "
+    code += f"print(sorted(set({sorted(heavy)}) & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
 
