@@ -1,0 +1,138 @@
+"""The compact networks: U-Nets that work at half resolution inside, for training on a few CPU cores.
+
+At full resolution a picture has most of its pixels and few of its features: a 3x3 convolution there costs as much
+as one with twice the channels a level below, and says less. Both networks therefore fold 2x2 pixels into channels
+(`PixelUnshuffle`) before the first convolution, and come back to full resolution in one thin stage.
+"""
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+_SE_REDUCTION = 8
+
+
+class CompactMapNet(nn.Module):
+    """Map Module, compact: picture (n, 3, h, w) in [-1, 1] -> logits (n, 1, h, w).
+
+    Parameters
+    ----------
+    width : int
+        Channels of the first level; the levels below have 2, 3 and 3 times as many.
+    """
+
+    def __init__(self, width: int = 24) -> None:
+        super().__init__()
+        self.body = _HalfUNet(3, (width, 2 * width, 3 * width, 3 * width), dilations=(1, 2))
+        self.head = nn.Conv2d(self.body.out_channels, 1, 1)
+
+    def forward(self, picture: Tensor) -> Tensor:
+        """Logits of the mask; h and w are multiples of 16."""
+        logits: Tensor = self.head(self.body(picture))
+        return logits
+
+
+class CompactEditNet(nn.Module):
+    """Editing Module, compact: picture and map -> raw picture.
+
+    What the map covers is erased before the network sees it: the restored face then cannot depend on the cloth,
+    which differs between drawn and real masks more than anything else. Two channels tell the place in the frame
+    (Liu et al. 2018, CoordConv): faces are aligned, so a mouth has a place.
+
+    Parameters
+    ----------
+    width : int
+        Channels of the first level; the levels below have 2, 3 and 3 times as many.
+    """
+
+    def __init__(self, width: int = 48) -> None:
+        super().__init__()
+        self.body = _HalfUNet(6, (width, 2 * width, 3 * width, 3 * width), dilations=(2, 4))
+        self.head = nn.Conv2d(self.body.out_channels, 3, 3, padding=1)
+
+    def forward(self, picture: Tensor, map_: Tensor) -> Tensor:
+        """Return the raw picture (n, 3, h, w), in [-1, 1] in evaluation mode.
+
+        Parameters
+        ----------
+        picture : Tensor
+            (n, 3, h, w) in [-1, 1]; h and w are multiples of 16.
+        map_ : Tensor
+            (n, 1, h, w) in [0, 1], 1 = mask.
+        """
+        seen = torch.cat([picture * (1 - map_), map_, _places(picture)], 1)
+        raw: Tensor = self.head(self.body(seen))
+        # Clamping while training would leave saturated pixels without a gradient.
+        return raw if self.training else raw.clamp(-1, 1)
+
+
+class _HalfUNet(nn.Module):
+    """U-Net over 2x2-folded pixels: four levels (1/2 to 1/16), one thin stage at full resolution."""
+
+    def __init__(
+        self, in_channels: int, widths: tuple[int, ...], dilations: tuple[int, ...], thin: int = 16
+    ) -> None:
+        super().__init__()
+        self.out_channels = thin
+        self.fold = nn.PixelUnshuffle(2)
+        self.stem = _conv(4 * in_channels, widths[0])
+        self.down = nn.ModuleList()
+        self.up = nn.ModuleList()
+        for above, below in pairwise(widths):
+            self.down.append(nn.Sequential(_conv(above, below, stride=2), _Residual(below)))
+            self.up.insert(0, nn.Sequential(_conv(above + below, above), _Residual(above)))
+        self.first = _Residual(widths[0])
+        self.middle = nn.Sequential(*(_Residual(widths[-1], dilation) for dilation in dilations))
+        self.unfold = nn.Sequential(nn.Conv2d(widths[0], 4 * thin, 1), nn.PixelShuffle(2))
+        self.last = _conv(thin + in_channels, thin)
+
+    def forward(self, picture: Tensor) -> Tensor:
+        """Features (n, out_channels, h, w)."""
+        level = self.first(self.stem(self.fold(picture)))
+        levels = [level]
+        for down in self.down:
+            level = down(level)
+            levels.append(level)
+        level = self.middle(levels.pop())
+        for up in self.up:
+            level = functional.interpolate(level, scale_factor=2.0, mode="nearest")
+            level = up(torch.cat([level, levels.pop()], 1))
+        features: Tensor = self.last(torch.cat([self.unfold(level), picture.to(level.dtype)], 1))
+        return features
+
+
+class _Residual(nn.Module):
+    """Two 3x3 convolutions with squeeze-and-excitation, added to what comes in."""
+
+    def __init__(self, channels: int, dilation: int = 1) -> None:
+        super().__init__()
+        self.convolutions = nn.Sequential(
+            _conv(channels, channels, dilation=dilation),
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
+            nn.BatchNorm2d(channels),
+        )
+        hidden = max(channels // _SE_REDUCTION, 8)
+        self.excite = nn.Sequential(
+            nn.Linear(channels, hidden), nn.ReLU(), nn.Linear(hidden, channels), nn.Sigmoid()
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, channels, h, w) -> the same shape."""
+        change = self.convolutions(x)
+        scale = self.excite(change.mean((2, 3)))[:, :, None, None]
+        return functional.relu(x + change * scale)
+
+
+def _conv(inside: int, outside: int, *, stride: int = 1, dilation: int = 1) -> nn.Sequential:
+    conv = nn.Conv2d(inside, outside, 3, stride, dilation, dilation, bias=False)
+    return nn.Sequential(conv, nn.BatchNorm2d(outside), nn.ReLU())
+
+
+def _places(picture: Tensor) -> Tensor:
+    """Two channels (n, 2, h, w): x and y from -1 at the first pixel to 1 at the last."""
+    n, _, h, w = picture.shape
+    y = torch.linspace(-1, 1, h, device=picture.device, dtype=picture.dtype)
+    x = torch.linspace(-1, 1, w, device=picture.device, dtype=picture.dtype)
+    return torch.stack(torch.meshgrid(y, x, indexing="ij")).flip(0).expand(n, -1, -1, -1)

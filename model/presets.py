@@ -1,0 +1,129 @@
+"""What a preset's name stands for: network, learning rate, losses, and which number says what is best."""
+
+from dataclasses import dataclass
+
+from .networks import EDIT, MAP, NetworkSpec, default_spec
+
+
+@dataclass(frozen=True)
+class MapPreset:
+    """How a Map Module is trained.
+
+    Attributes
+    ----------
+    network : NetworkSpec
+    learning_rate : float
+        Peak of Adam's.
+    dice : float
+        Weight of the Dice loss beside binary cross-entropy; the published method has none.
+    weight_decay : float
+    """
+
+    network: NetworkSpec
+    learning_rate: float
+    dice: float
+    weight_decay: float = 0.0
+
+
+@dataclass(frozen=True)
+class EditPreset:
+    """How an Editing Module is trained; a loss of weight 0 is not computed.
+
+    Attributes
+    ----------
+    network : NetworkSpec
+    learning_rate, beta1 : float
+        Adam's, for generator and discriminators.
+    l1, ssim, perceptual, whole, mask, matching : float
+        Weights of the losses: L1, 1 - SSIM, perceptual distance, the two discriminators, feature matching.
+    hole : float
+        How much more a pixel under the mask weighs in L1 and SSIM than one outside; 1 in the published method.
+    adversarial : str
+        ``bce`` or ``hinge``.
+    adversarial_from : float
+        Share of the budget after which the whole-region discriminator joins; the mask-region discriminator has
+        an option of its own.
+    discriminator_width : int
+    best : str
+        Column of the validation that ``best`` follows; ``-`` in front of it where less is better.
+    """
+
+    network: NetworkSpec
+    learning_rate: float
+    beta1: float
+    l1: float
+    ssim: float
+    perceptual: float
+    whole: float
+    mask: float
+    matching: float
+    hole: float
+    adversarial: str
+    adversarial_from: float
+    discriminator_width: int
+    best: str
+
+    @property
+    def is_adversarial(self) -> bool:
+        """Whether there are discriminators."""
+        return self.whole > 0 or self.mask > 0
+
+
+MAP_PRESETS = {
+    "compact": MapPreset(default_spec(MAP, "compact"), learning_rate=2e-3, dice=1.0, weight_decay=1e-2),
+    # Published: binary cross-entropy, Adam 1e-3; Dice is this toolkit's addition, so it is left out here.
+    "paper": MapPreset(default_spec(MAP, "paper"), learning_rate=1e-3, dice=0.0),
+}
+
+EDIT_PRESETS = {
+    "fidelity": EditPreset(
+        default_spec(EDIT, "compact"),
+        learning_rate=2e-3,
+        beta1=0.9,
+        l1=1.0,
+        ssim=0.25,
+        perceptual=0.0,
+        whole=0.0,
+        mask=0.0,
+        matching=0.0,
+        hole=10.0,
+        adversarial="hinge",
+        adversarial_from=0.0,
+        discriminator_width=32,
+        best="val_psnr",
+    ),
+    # A small adversarial weight and a perceptual distance on the mask: 0.3 to 1 dB less, and sharp lips and skin.
+    "perceptual": EditPreset(
+        default_spec(EDIT, "compact"),
+        learning_rate=1e-3,
+        beta1=0.5,
+        l1=1.0,
+        ssim=0.25,
+        perceptual=1.0,
+        whole=0.01,
+        mask=0.02,
+        matching=0.1,
+        hole=10.0,
+        adversarial="hinge",
+        adversarial_from=0.2,
+        discriminator_width=32,
+        best="-val_perceptual",
+    ),
+    # 100 (L1 + (1 - SSIM) + perceptual) + 0.3 whole + 0.7 mask, Adam 2e-4, beta1 0.5, whole picture.
+    "paper": EditPreset(
+        default_spec(EDIT, "paper"),
+        learning_rate=2e-4,
+        beta1=0.5,
+        l1=100.0,
+        ssim=100.0,
+        perceptual=100.0,
+        whole=0.3,
+        mask=0.7,
+        matching=0.0,
+        hole=1.0,
+        adversarial="bce",
+        adversarial_from=0.0,
+        discriminator_width=64,
+        best="-val_perceptual",
+    ),
+}
