@@ -160,6 +160,10 @@ class RunFolder:
         self, before: Mapping[str, Any], now: Mapping[str, Any], free_keys: Collection[str]
     ) -> None:
         differences = list(_differences(before, now, free_keys))
+        if before.get("module") != now.get("module"):
+            differences = [
+                text for text in differences if text.startswith("module ")
+            ]  # the rest follows from it
         if differences:
             raise UserError(
                 f"RUN {self.path}: it was trained with {'; '.join(differences)}; "
@@ -207,12 +211,9 @@ def _differences(
         parts = key.split(".")
         if any(".".join(parts[:end]) in free_keys for end in range(1, len(parts) + 1)):
             continue
-        old, new = was.get(key, _UNSET), is_now.get(key, _UNSET)
+        old, new = was.get(key), is_now.get(key)  # what is not there is what is None: an option not used
         if old != new or isinstance(old, bool) != isinstance(new, bool):
             yield f"{key} {_shown(old)}, now {_shown(new)}"
-
-
-_UNSET = object()
 
 
 def _leaves(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -224,4 +225,4 @@ def _leaves(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
 
 
 def _shown(value: object) -> str:
-    return "unset" if value is _UNSET or value is None else repr(value)
+    return "unset" if value is None else repr(value)

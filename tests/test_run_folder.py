@@ -73,16 +73,25 @@ def test_the_same_configuration_resumes_and_changes_no_file(run: Path):
 
 def test_another_configuration_is_refused_in_one_line_with_every_key_old_and_new(run: Path):
     before = files(run)
-    now = changed(preset="paper", data__seed=2, data__holdout=["scarf"])
-    del now["module"]
+    now = changed(data__seed=2, data__holdout=["scarf"])
+    del now["preset"]
     with pytest.raises(UserError) as caught:
         RunFolder(run).prepare({**now, "width": 24}, "resume")
     assert str(caught.value) == (
-        f"RUN {run}: it was trained with preset 'fidelity', now 'paper'; data.seed 1, now 2; "
-        "data.holdout unset, now ['scarf']; width unset, now 24; module 'edit', now unset; "
+        f"RUN {run}: it was trained with data.seed 1, now 2; "
+        "data.holdout unset, now ['scarf']; width unset, now 24; preset 'fidelity', now unset; "
         "give another folder or --existing overwrite"
     )
     assert files(run) == before
+
+
+def test_of_the_other_module_s_run_only_that_is_said(run: Path):
+    with pytest.raises(UserError, match=r"trained with module 'edit', now 'map'; give another folder"):
+        RunFolder(run).check(changed(module="map", preset="paper"), "resume")
+
+
+def test_an_option_that_was_not_there_and_is_not_used_is_no_difference(run: Path):
+    assert RunFolder(run).prepare({**changed(), "vgg19": None}, "resume") is True
 
 
 def test_free_keys_may_differ_one_by_one_or_as_a_section_and_the_new_ones_are_noted(run: Path):
