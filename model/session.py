@@ -1,0 +1,182 @@
+"""Where a training happens: devices and processes, data, run folder, signals; opened before the loop."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+
+from unmask.datagen.errors import UserError
+
+from .checkpoint import resolve_model
+from .options import FREE_KEYS, TrainOptions
+from .run_folder import RunFolder
+from .triplets import TripletSplits, open_triplets
+
+Say = Callable[[str], None]
+# What torch's allocators and the system call it.
+_NO_MEMORY = ("not enough memory", "out of memory", "can't allocate memory", "Cannot allocate memory")
+
+
+class StopSignal:
+    """Notes SIGINT and SIGTERM so that the loop can end after the step it is in; the second one stops at once."""
+
+    def __init__(self) -> None:
+        self.received: int | None = None
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Install the handlers for as long as the block runs; nothing outside the main thread."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        for number in kept:
+            signal.signal(number, self._note)
+        try:
+            yield
+        finally:
+            for number, handler in kept.items():
+                signal.signal(number, handler)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        del frame
+        if self.received is not None:
+            raise KeyboardInterrupt
+        self.received = number
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a training loop needs besides networks.
+
+    Attributes
+    ----------
+    options : TrainOptions
+    fabric : Fabric
+        Launched: devices, processes, gradients across them.
+    folder : RunFolder
+    splits : TripletSplits
+    resumed : bool
+        Whether RUN was there and goes on.
+    stop : StopSignal
+    say : callable
+        Takes one line for the person at the terminal; silent on all processes but the first.
+    """
+
+    options: TrainOptions
+    fabric: Fabric
+    folder: RunFolder
+    splits: TripletSplits
+    resumed: bool
+    stop: StopSignal = field(default_factory=StopSignal)
+    say: Say = print
+
+    @property
+    def batch_images(self) -> int:
+        """Pictures of a step, of all processes together."""
+        return int(self.options.batch_size * self.fabric.world_size)
+
+    @property
+    def local_processes(self) -> int:
+        """Processes of this training on this machine, which share its cores."""
+        return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this is the process that writes."""
+        return bool(self.fabric.is_global_zero)
+
+
+@contextmanager
+def open_session(options: TrainOptions, module: str, say: Say = print) -> Iterator[Session]:
+    """Check everything a person can mend, open the data, then the run folder.
+
+    Raises
+    ------
+    UserError
+        With the flag or file named, before RUN is touched.
+    """
+    options.validate()
+    fabric = open_fabric(options.device)
+    first = bool(fabric.is_global_zero)
+    stop = StopSignal()
+    tell = say if first else _silent
+    folder = RunFolder(options.run)
+    config = {"module": module, **options.to_config(), "processes": fabric.world_size}
+    folder.check(config, options.existing, FREE_KEYS | {"dataset"})  # before faces are decoded for minutes
+    if options.init_from is not None:
+        resolve_model(options.init_from, module)
+    splits = _open_data(options, fabric, tell)
+    config["dataset"] = splits.fingerprint
+    resumed = False
+    with folder.lock() if first else nullcontext():
+        if first:
+            resumed = folder.prepare(config, options.existing, FREE_KEYS)
+            folder.write_environment()
+        resumed = bool(fabric.broadcast(resumed))
+        with stop.listening(), memory_said(options):
+            yield Session(options, fabric, folder, splits, resumed, stop, tell)
+
+
+@contextmanager
+def memory_said(options: TrainOptions) -> Iterator[None]:
+    """Turn running out of memory inside the block into one line that says what to lower."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        words = str(error).splitlines()[0] if str(error) else "out of memory"
+        is_memory = isinstance(error, (MemoryError, torch.OutOfMemoryError))
+        if not is_memory and not any(sign in words for sign in _NO_MEMORY):
+            raise
+        raise UserError(
+            f"out of memory ({words[:120]}): lower --batch-size (now {options.batch_size}) "
+            f"or --size (now {options.size}), or --workers"
+        ) from error
+
+
+def _open_data(options: TrainOptions, fabric: Fabric, say: Say) -> TripletSplits:
+    """Open the data on every process; the first one makes the cache that the others wait for."""
+    splits = open_triplets(options.to_data_options(), say)
+    for note in splits.notes:
+        say(note)
+    if len(splits.train) < options.batch_size * fabric.world_size:
+        total = options.batch_size * fabric.world_size
+        raise UserError(
+            f"--batch-size: a step takes {total} pictures and there are {len(splits.train)} to train on"
+        )
+    return splits
+
+
+def open_fabric(device: str) -> Fabric:
+    """Launch Fabric on one device, or on those that ``torchrun`` gave to this process.
+
+    Parameters
+    ----------
+    device : str
+        ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+    """
+    accelerator, _, index = device.partition(":")
+    if accelerator == "cuda" and not torch.cuda.is_available():
+        raise UserError("--device cuda: torch finds no CUDA device here")
+    world, local = (int(os.environ.get(name, "1")) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
+    devices: Any = [int(index)] if index else local
+    fabric = Fabric(
+        accelerator=accelerator,
+        strategy="ddp" if world > 1 else "auto",
+        devices=devices,
+        num_nodes=max(world // local, 1),
+        precision="32-true",  # mixed precision is the engine's, by measurement
+    )
+    fabric.launch()
+    return fabric
+
+
+def _silent(line: str) -> None:
+    del line
