@@ -6,10 +6,11 @@ import os
 # Two test workers with two threads each wait for each other's: ten times slower. Before torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -221,3 +222,35 @@ def interrupted(options: Callable[..., BuildOptions], monkeypatch: pytest.Monkey
 def face_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where trainings on the embedded source keep its decoded faces, so that they are decoded once."""
     return tmp_path_factory.mktemp("faces")
+
+
+@pytest.fixture
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All presets train small compact networks; everything else about them stays."""
+    from train_support import narrow_presets  # imports torch
+
+    narrow_presets(monkeypatch)
+
+
+@pytest.fixture
+def short_run(tmp_path: Path, face_cache: Path) -> Callable[..., Any]:
+    """Options of a short training in a folder of its own: short_run("map"), short_run("edit", "other", seed=2)."""
+    from train_support import short
+
+    return lambda module, run="run", **changes: short(module, tmp_path / run, face_cache, **changes)
+
+
+@pytest.fixture
+def steps_seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, dict[str, float]]]:
+    """For each step of a training: the share of the budget at which it began, and its losses."""
+    from unmask.model.engine import Engine
+
+    seen: list[tuple[float, dict[str, float]]] = []
+    finish_step = Engine.finish_step
+
+    def noting(engine: Engine, losses: Mapping[str, Any]) -> None:
+        seen.append((engine.fraction, {name: float(value) for name, value in losses.items()}))
+        finish_step(engine, losses)
+
+    monkeypatch.setattr(Engine, "finish_step", noting)
+    return seen

@@ -17,13 +17,17 @@ def test_pages_have_no_gaps_and_link_to_what_is_there(page: Path):
 
 
 def test_flags_in_the_readme_exist(capfd: pytest.CaptureFixture[str]):
-    from unmask.cli.data import main
+    from unmask.cli import data, train
 
     known = set()
-    for command in (["build"], ["verify"], ["preview"], ["stats"], ["demo"], ["templates", "sheet"]):
-        assert main([*command, "--help"]) == 0
-        known |= set(re.findall(r"--[a-z][a-z-]*", capfd.readouterr().out))
-    used = set(re.findall(r"`?(--[a-z][a-z-]*)", (ROOT / "README.md").read_text(encoding="utf-8")))
+    for main, commands in (
+        (data.main, (["build"], ["verify"], ["preview"], ["stats"], ["demo"], ["templates", "sheet"])),
+        (train.main, (["map"], ["edit"], ["export"])),
+    ):
+        for command in commands:
+            assert main([*command, "--help"]) == 0
+            known |= set(re.findall(r"--[a-z][a-z0-9-]*", capfd.readouterr().out))
+    used = set(re.findall(r"`?(--[a-z][a-z0-9-]*)", (ROOT / "README.md").read_text(encoding="utf-8")))
     assert used <= known, used - known
 
 

@@ -1,0 +1,110 @@
+"""``unmask-train``: train the Map Module and the Editing Module, and write them as ONNX files."""
+
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from unmask.model.options import EditOptions, MapOptions
+
+from .running import print_pairs, printable, run_app
+from .train_config import write_config
+from .train_flags import read_options, takes_options
+
+if TYPE_CHECKING:
+    from unmask.model.engine import TrainResult
+
+NAME = "unmask-train"
+_SIGNALLED = 128  # plus the signal's number is what a shell says of a program that one ended
+app = typer.Typer(
+    help="Train the networks that find the mask (map) and take it off (edit).",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    return run_app(app, NAME, arguments)
+
+
+@app.command("map")
+@takes_options(MapOptions)
+def map_command(context: typer.Context, **_: Any) -> None:
+    """Train a Map Module: where is the mask? The same command again resumes."""
+    options = read_options(MapOptions, context)
+    if not _only_shown(options, context):
+        from unmask.model.train_map import train_map
+
+        _print_end(options, train_map(options, _say))
+
+
+@app.command("edit")
+@takes_options(EditOptions)
+def edit_command(context: typer.Context, **_: Any) -> None:
+    """Train an Editing Module: what is under the mask? The same command again resumes."""
+    options = read_options(EditOptions, context)
+    if not _only_shown(options, context):
+        from unmask.model.train_edit import train_edit
+
+        _print_end(options, train_edit(options, _say))
+
+
+def _only_shown(options: MapOptions | EditOptions, context: typer.Context) -> bool:
+    if context.params["print_config"]:
+        print(printable(write_config(options, context.command_path)), end="")
+        return True
+    if context.params["dry_run"]:
+        from unmask.model.dry_run import dry_run
+
+        pairs = dry_run(options)
+        if _is_first():
+            print_pairs(pairs)
+            print("dry run: nothing was written to RUN")
+        return True
+    return False
+
+
+def _is_first() -> bool:
+    """Whether this is the process that speaks, of those that torchrun started."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def _say(line: str) -> None:
+    print(printable(line), file=sys.stderr, flush=True)
+
+
+def _print_end(options: MapOptions | EditOptions, result: "TrainResult") -> None:
+    run = shlex.quote(printable(str(options.run)))
+    done = f"{result.images} images in {result.steps} steps, {result.seconds / 60:.1f} minutes"
+    if result.stopped == "interrupted":
+        if _is_first():
+            _say(f"stopped after {done}; the same command resumes from {run}/last")
+        raise typer.Exit(_SIGNALLED + (result.signal or 0))
+    if _is_first():
+        print(f"finished: {done}")
+        if result.metrics:
+            print_pairs({name: f"{value:.4f}" for name, value in result.metrics.items()})
+        print(f"next: {NAME} export {run} OUT.onnx")
+
+
+@app.command("export")
+def export_command(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Run (its best, else last) or checkpoint.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT.onnx", help="The file.")],
+    size: Annotated[
+        int, typer.Option(metavar="PX", help="Side of the portrait that it is tried on; it takes all.")
+    ] = 128,
+) -> None:
+    """Write a trained module as one ONNX file that takes and gives uint8 pictures."""
+    from unmask.model.export import export_onnx
+
+    difference = export_onnx(run, out, size)
+    print(f"{printable(str(run))} -> {printable(str(out))}")
+    print(f"beside torch on a portrait of {size}x{size}: largest difference {difference:.3f}/255")
