@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PACKAGES := unmask.datagen unmask.model unmask.cli unmask.assets
+# Too short to be of use, long enough to see every part at work; --data would also do, --online draws new masks.
+DEMO_TRAINING := --online demo --images 1280 --batch-size 8 --size 64 --workers 1 --existing overwrite
 # What the installed package is made of: when one of these changes, it is installed again.
 SOURCES := $(shell find datagen model cli assets -type f -not -name '*.so' -not -path '*/__pycache__/*')
 
@@ -13,10 +15,12 @@ SOURCES := $(shell find datagen model cli assets -type f -not -name '*.so' -not 
 help:  ## what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 8
 
-demo: $(VENV)/installed  ## draw faces, put masks on them, check the result, draw a sheet of it
+demo: $(VENV)/installed  ## draw faces, put masks on them, check and show the result, train both networks for a moment
 	$(BIN)/unmask-data build demo demo-out --seed 1 --existing overwrite
 	$(BIN)/unmask-data verify demo-out --replay 5
 	$(BIN)/unmask-data preview demo-out --out demo-out.png
+	$(BIN)/unmask-train map demo-runs/map $(DEMO_TRAINING)
+	$(BIN)/unmask-train edit demo-runs/edit $(DEMO_TRAINING) --map demo-runs/map
 
 test: lint types pytest  ## lint, types and tests, on the package as it is installed
 
@@ -36,7 +40,7 @@ bench: $(VENV)/installed  ## speed of a build by stage; BENCH="--source FOLDER -
 	$(BIN)/python benchmarks/build_speed.py $(BENCH)
 
 clean:  ## remove everything that make made
-	rm -rf $(VENV) build dist demo-out demo-out.png *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build dist demo-out demo-out.png demo-runs *.egg-info .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/dependencies: pyproject.toml constraints.txt

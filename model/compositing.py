@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-DILATE_PX, FEATHER_PX = 2, 2
+DILATE_PX, FEATHER_PX = 1, 2
 
 
 def paste_alpha(map_: Tensor, dilate_px: int = DILATE_PX, feather_px: int = FEATHER_PX) -> Tensor:

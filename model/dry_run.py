@@ -40,6 +40,8 @@ def dry_run(options: MapOptions | EditOptions) -> Mapping[str, str]:
 
 def _measure(training: MapTraining | EditTraining, session: Session) -> dict[str, str]:
     options, engine = session.options, training.engine
+    if isinstance(training, EditTraining):
+        training.starts = dict.fromkeys(training.starts, 0.0)  # the time and memory of the later part
     started, timed = 0.0, 0
     shapes = ""
     for number, batch in enumerate(engine.batches()):

@@ -54,6 +54,7 @@ class _Count:
     seconds: float = 0.0
     validations: int = 0
     sheets: int = 0
+    validated_step: int = -1
     best: float | None = None
 
 
@@ -175,6 +176,7 @@ class Engine:
             batches = iter(stream)
             self._began_s = self._saved_s = time.monotonic()
             self._agree()
+            self._begin_intervals()
             while not self._over:
                 self._prepare_step()
                 yield next(batches).to(fabric.device)
@@ -215,9 +217,10 @@ class Engine:
         count.seconds = self._seconds_before + time.monotonic() - self._began_s
         self.sums.add(losses)
         self._agree()
-        if self._is_due("sheets", options.sample_every, _SHEETS):
+        last = self._over and not self._signal
+        if self._is_due("sheets", options.sample_every, _SHEETS) or last:
             self._draw()
-        validated = self._is_due("validations", options.val_every, _VALIDATIONS)
+        validated = self._is_due("validations", options.val_every, _VALIDATIONS) or last
         if validated:
             self._validate()
         if validated or count.step % _LOG_STEPS == 0:
@@ -256,11 +259,21 @@ class Engine:
         """Images of the whole run where the budget says so, else more than any warm-up needs."""
         return self.budget.total_images(len(self.session.splits.train)) or 2**40
 
+    def _begin_intervals(self) -> None:
+        """Count intervals anew where the budget has grown since: more of them lie ahead than were done."""
+        options, count = self.session.options, self.count
+        count.validations = min(count.validations, self._intervals(options.val_every, _VALIDATIONS))
+        count.sheets = min(count.sheets, self._intervals(options.sample_every, _SHEETS))
+
+    def _intervals(self, every_images: int | None, times: int) -> int:
+        """How many intervals are over."""
+        return self.count.images // every_images if every_images else int(self.fraction * times)
+
     def _is_due(self, what: str, every_images: int | None, times: int) -> bool:
         """Whether a new interval began with this step; counts it."""
-        done = self.count.images // every_images if every_images else int(self.fraction * times)
+        done = self._intervals(every_images, times)
         before: int = getattr(self.count, what)
-        setattr(self.count, what, max(done, before))
+        setattr(self.count, what, done)
         return done > before
 
     def _validate(self) -> None:
@@ -269,6 +282,7 @@ class Engine:
                 self.metrics = self.judge.validate(network)
             self._keep_best()
         self.metrics = self.session.fabric.broadcast(self.metrics)  # what comes next depends on them
+        self.count.validated_step = self.count.step
 
     def _keep_best(self) -> None:
         column = self.judge.best
@@ -339,7 +353,9 @@ class Engine:
         }
 
     def _end(self) -> None:
-        if not self._signal and (not self.metrics or self.sums.steps):
+        if (
+            not self._signal and self.count.validated_step != self.count.step
+        ):  # a signal came at the last step
             self._draw()
             self._validate()
             if self.sums.steps:

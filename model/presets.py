@@ -127,3 +127,8 @@ EDIT_PRESETS = {
         best="-val_perceptual",
     ),
 }
+
+
+def network_of(module: str, preset: str) -> NetworkSpec:
+    """Return the network that a preset of a module (``map`` or ``edit``) trains."""
+    return MAP_PRESETS[preset].network if module == MAP else EDIT_PRESETS[preset].network

@@ -4,6 +4,7 @@ RUN/config.json       the resolved options
 RUN/environment.json  what it ran on; `sessions` has one entry per resume
 RUN/log.csv           losses and scores
 RUN/samples/*.png     sample grids
+RUN/floors.json       what simple fills get on the validation pictures (Editing Module)
 RUN/last/ RUN/best/   checkpoints
 RUN/tensorboard/      where wanted
 """
@@ -28,6 +29,7 @@ from .run_lock import LOCK_NAME, RunLock
 
 CONFIG_NAME, ENVIRONMENT_NAME, LOG_NAME = "config.json", "environment.json", "log.csv"
 SAMPLES_NAME, TENSORBOARD_NAME = "samples", "tensorboard"
+FLOORS_NAME = "floors.json"
 _OPTIONS_KEY = "options"
 
 
@@ -172,9 +174,9 @@ class RunFolder:
 
     def _remove_earlier(self) -> None:
         # config.json stays until the new one replaces it: a kill in between leaves a folder that is known as ours.
-        for name in (ENVIRONMENT_NAME, LOG_NAME):
+        for name in (ENVIRONMENT_NAME, LOG_NAME, FLOORS_NAME):
             (self.path / name).unlink(missing_ok=True)
-        for name in (CONFIG_NAME, ENVIRONMENT_NAME, LOG_NAME):
+        for name in (CONFIG_NAME, ENVIRONMENT_NAME, LOG_NAME, FLOORS_NAME):
             (self.path / f"{name}{PART}").unlink(missing_ok=True)
         for name in (LAST, BEST):
             folder = self.path / name

@@ -1,11 +1,13 @@
 """Where a training happens: devices and processes, data, run folder, signals; opened before the loop."""
 
+import errno
 import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -14,12 +16,15 @@ from lightning_fabric import Fabric
 
 from unmask.datagen.errors import UserError
 
-from .checkpoint import resolve_model
+from .checkpoint import load_card, resolve_model
+from .networks import NetworkSpec
 from .options import FREE_KEYS, TrainOptions
+from .presets import network_of
 from .run_folder import RunFolder
 from .triplets import TripletSplits, open_triplets
 
 Say = Callable[[str], None]
+_NO_SPACE = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EROFS)
 # What torch's allocators and the system call it.
 _NO_MEMORY = ("not enough memory", "out of memory", "can't allocate memory", "Cannot allocate memory")
 
@@ -98,6 +103,13 @@ class Session:
 def open_session(options: TrainOptions, module: str, say: Say = print) -> Iterator[Session]:
     """Check everything a person can mend, open the data, then the run folder.
 
+    Parameters
+    ----------
+    options : TrainOptions
+    module : str
+        ``map`` or ``edit``.
+    say : callable
+
     Raises
     ------
     UserError
@@ -109,10 +121,10 @@ def open_session(options: TrainOptions, module: str, say: Say = print) -> Iterat
     stop = StopSignal()
     tell = say if first else _silent
     folder = RunFolder(options.run)
-    config = {"module": module, **options.to_config(), "processes": fabric.world_size}
+    config: dict[str, Any] = {"module": module, **options.to_config(), "processes": fabric.world_size}
     folder.check(config, options.existing, FREE_KEYS | {"dataset"})  # before faces are decoded for minutes
     if options.init_from is not None:
-        resolve_model(options.init_from, module)
+        _check_first_weights(options.init_from, network_of(module, options.preset))
     splits = _open_data(options, fabric, tell)
     config["dataset"] = splits.fingerprint
     resumed = False
@@ -121,15 +133,26 @@ def open_session(options: TrainOptions, module: str, say: Say = print) -> Iterat
             resumed = folder.prepare(config, options.existing, FREE_KEYS)
             folder.write_environment()
         resumed = bool(fabric.broadcast(resumed))
-        with stop.listening(), memory_said(options):
+        with stop.listening(), want_said(options):
             yield Session(options, fabric, folder, splits, resumed, stop, tell)
 
 
+def _check_first_weights(path: Path, spec: NetworkSpec) -> None:
+    given = NetworkSpec.from_dict(load_card(resolve_model(path, spec.kind))["network"])
+    if given != spec:
+        was, now = (f"{one.name}, width {one.width}" for one in (given, spec))
+        raise UserError(f"--init-from {path}: the weights are another network's ({was}; this one is {now})")
+
+
 @contextmanager
-def memory_said(options: TrainOptions) -> Iterator[None]:
-    """Turn running out of memory inside the block into one line that says what to lower."""
+def want_said(options: TrainOptions) -> Iterator[None]:
+    """Turn want of memory or disk inside the block into one line that says what to do."""
     try:
         yield
+    except OSError as error:
+        if error.errno not in _NO_SPACE:
+            raise
+        raise UserError(f"RUN {options.run}: cannot be written ({error.strerror})") from error
     except (MemoryError, RuntimeError) as error:
         words = str(error).splitlines()[0] if str(error) else "out of memory"
         is_memory = isinstance(error, (MemoryError, torch.OutOfMemoryError))
@@ -137,7 +160,7 @@ def memory_said(options: TrainOptions) -> Iterator[None]:
             raise
         raise UserError(
             f"out of memory ({words[:120]}): lower --batch-size (now {options.batch_size}) "
-            f"or --size (now {options.size}), or --workers"
+            f"or --size (now {options.size}), with --existing overwrite, or --workers"
         ) from error
 
 

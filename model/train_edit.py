@@ -17,6 +17,7 @@ from .options import EditOptions
 from .perceptual import PerceptualNetwork, load_perceptual
 from .precision import probe_pictures
 from .presets import EDIT_PRESETS, EditPreset
+from .run_folder import FLOORS_NAME
 from .seen_maps import SeenMaps
 from .session import Say, Session, open_session
 from .trained import Trained
@@ -44,7 +45,7 @@ def train_edit(options: EditOptions, say: Say = print) -> TrainResult:
     check_files(options)
     with open_session(options, EDIT, say) as session:
         training = EditTraining(session, options)
-        if session.is_first and not session.resumed:
+        if session.is_first and not (options.run / FLOORS_NAME).exists():
             training.judge.write_floors()
         for batch in training.engine.batches():
             training.engine.finish_step(training.step(batch))
@@ -71,6 +72,7 @@ class EditTraining:
         discriminators = {name: trained.networks[name] for name in discriminator_names(preset)}
         self.options = options
         self.maps = _seen_maps(session, options)
+        self.starts = {WHOLE: preset.adversarial_from, MASK: options.mask_discriminator_from}
         self.objective = EditObjective(preset, discriminators, perceptual)
         self.judge = EditJudge(session, self.maps.network, perceptual, preset.best)
         sample = probe_pictures(options, device)
@@ -108,9 +110,9 @@ class EditTraining:
 
     def active_discriminators(self) -> frozenset[str]:
         """Which discriminators take part in the present step."""
-        preset, spent = self.objective.preset, self.engine.fraction
-        starts = {WHOLE: preset.adversarial_from, MASK: self.options.mask_discriminator_from}
-        return frozenset(name for name in discriminator_names(preset) if spent >= starts[name])
+        spent = self.engine.fraction
+        names = discriminator_names(self.objective.preset)
+        return frozenset(name for name in names if spent >= self.starts[name])
 
 
 def mirrored(parts: tuple[Tensor, Tensor, Tensor], rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:

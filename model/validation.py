@@ -16,6 +16,7 @@ from .compositing import composite, paste_alpha
 from .floors import MeanFace, do_nothing, nearest_fill
 from .metrics import EditScores, mean_scores, score_edit, score_map
 from .perceptual import PerceptualNetwork
+from .run_folder import FLOORS_NAME
 from .samples import draw_grid
 from .seen_maps import predict_maps
 from .session import Session
@@ -145,7 +146,7 @@ class EditJudge:
         The ceiling is the clean picture pasted by the same rule: what a perfect network would get, short of
         perfection by straps and shadows, which the map leaves out.
         """
-        path = self._session.options.run / "floors.json"
+        path = self._session.options.run / FLOORS_NAME
         mean_face = MeanFace.fit(_clean_pictures(self._session.splits.train))
         fills = {"do nothing": do_nothing, "nearest pixel": nearest_fill, "mean face": mean_face.fill}
         scores: dict[str, list[EditScores]] = {name: [] for name in (*fills, "ceiling")}

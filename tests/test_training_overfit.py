@@ -1,0 +1,77 @@
+"""Can the compact networks learn at all? Eight faces by heart, with the presets' own losses."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from train_support import short
+
+from unmask.model.batches import Batch, fixed_batch
+from unmask.model.budget import learning_rate
+from unmask.model.cleaning import clean_map
+from unmask.model.compositing import paste_alpha
+from unmask.model.losses import bce_dice
+from unmask.model.metrics import iou, psnr
+from unmask.model.networks import build_network
+from unmask.model.objective import EditObjective, Scene
+from unmask.model.presets import EDIT_PRESETS, MAP_PRESETS
+from unmask.model.triplets import open_triplets
+from unmask.model.validation import restore, to_uint8
+
+WARMUP_STEPS = 20
+
+
+@pytest.fixture(scope="module")
+def batch(face_cache: Path) -> Batch:
+    """Eight drawn faces."""
+    triplets = open_triplets(short("edit", Path("no run"), face_cache).to_data_options()).train
+    return fixed_batch(triplets, range(8))
+
+
+def learn(network: nn.Module, loss: Callable[[], Tensor], peak: float, beta1: float, steps: int) -> None:
+    optimiser = torch.optim.Adam(network.parameters(), peak, betas=(beta1, 0.999), fused=True)
+    for step in range(steps):
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate(step / steps, peak, WARMUP_STEPS, step)
+        optimiser.zero_grad()
+        loss().backward()
+        optimiser.step()
+    network.eval()
+
+
+def seeded(build: Callable[[], nn.Module]) -> nn.Module:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return build().to(memory_format=torch.channels_last)
+
+
+def test_the_editing_module_learns_eight_faces_by_heart(batch: Batch):
+    preset = EDIT_PRESETS["fidelity"]
+    network = seeded(lambda: build_network(preset.network))
+    objective = EditObjective(preset, {}, None)
+    picture, truth, clean = batch.pictures()
+    paste = paste_alpha(truth)
+
+    def loss() -> Tensor:
+        scene = Scene(picture, clean, paste, network(picture, paste))
+        return objective.generator(scene, frozenset())["loss"]
+
+    learn(network, loss, preset.learning_rate, preset.beta1, steps=360)
+    with torch.inference_mode():
+        _, restored = restore(network, picture, truth)
+    pairs = zip(to_uint8(restored), to_uint8(clean), batch.map[:, 0].numpy(), strict=True)
+    assert np.mean([psnr(ours, theirs, map_ >= 128) for ours, theirs, map_ in pairs]) > 35
+
+
+def test_the_map_module_learns_eight_masks_by_heart(batch: Batch):
+    preset = MAP_PRESETS["compact"]
+    network = seeded(lambda: build_network(preset.network))
+    picture, truth, _ = batch.pictures()
+    learn(network, lambda: bce_dice(network(picture), truth, preset.dice), 4e-3, 0.9, steps=100)
+    with torch.inference_mode():
+        found = network(picture).sigmoid()[:, 0].numpy()
+    pairs = zip(found, batch.map[:, 0].numpy(), strict=True)
+    assert np.mean([iou(clean_map(chance) > 0, map_ >= 128) for chance, map_ in pairs]) > 0.97
