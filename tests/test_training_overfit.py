@@ -21,7 +21,7 @@ from unmask.model.presets import EDIT_PRESETS, MAP_PRESETS
 from unmask.model.triplets import open_triplets
 from unmask.model.validation import restore, to_uint8
 
-WARMUP_STEPS = 20
+WARMUP_STEPS = 100
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def test_the_editing_module_learns_eight_faces_by_heart(batch: Batch):
         scene = Scene(picture, clean, paste, network(picture, paste))
         return objective.generator(scene, frozenset())["loss"]
 
-    learn(network, loss, preset.learning_rate, preset.beta1, steps=360)
+    learn(network, loss, 3e-3, preset.beta1, steps=240)
     with torch.inference_mode():
         _, restored = restore(network, picture, truth)
     pairs = zip(to_uint8(restored), to_uint8(clean), batch.map[:, 0].numpy(), strict=True)
@@ -70,7 +70,7 @@ def test_the_map_module_learns_eight_masks_by_heart(batch: Batch):
     preset = MAP_PRESETS["compact"]
     network = seeded(lambda: build_network(preset.network))
     picture, truth, _ = batch.pictures()
-    learn(network, lambda: bce_dice(network(picture), truth, preset.dice), 4e-3, 0.9, steps=100)
+    learn(network, lambda: bce_dice(network(picture), truth, preset.dice), 1e-2, 0.9, steps=100)
     with torch.inference_mode():
         found = network(picture).sigmoid()[:, 0].numpy()
     pairs = zip(found, batch.map[:, 0].numpy(), strict=True)
