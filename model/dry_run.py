@@ -1,4 +1,4 @@
-"""`--dry-run`: everything that a training does, for two steps and without a trace in RUN."""
+"""`--dry-run`: everything that a training does, for a few steps and without a trace in RUN."""
 
 import tempfile
 import time
