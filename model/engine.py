@@ -29,7 +29,7 @@ _WARMUP_STEPS = 100
 _VALIDATIONS, _SHEETS = 20, 10  # per run, where no interval is asked for
 
 
-Network = Callable[..., Tensor]
+Network = Callable[..., Tensor]  # a judged network: averaged, in evaluation mode, float32 out
 
 
 class Judge(Protocol):

@@ -1,7 +1,7 @@
 """Judges: how good a network is on the validation pictures, beside what a fool would get on the same ones."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from unmask.datagen.atomic import write_atomic
 from .batches import Batch, fixed_batch
 from .cleaning import clean_map
 from .compositing import composite, paste_alpha
+from .engine import Network
 from .floors import MeanFace, do_nothing, nearest_fill
 from .metrics import EditScores, mean_scores, score_edit, score_map
 from .perceptual import PerceptualNetwork
@@ -23,7 +24,6 @@ from .session import Session
 from .triplets import Triplets
 
 U8 = NDArray[np.uint8]
-Network = Callable[..., Tensor]  # in evaluation mode; float32 out
 SHOWN = 8  # faces on a sheet
 _BATCH = 32
 _MEAN_FACES = 1000
