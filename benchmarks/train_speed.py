@@ -27,6 +27,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from unmask.datagen.cores import available_cores
+
 # Workers import this file, too: with torch in it they would take 200 MB more each than in a training.
 if TYPE_CHECKING:
     from unmask.model.batches import Batch, BatchStream
@@ -120,7 +122,7 @@ def measure(arguments: argparse.Namespace) -> None:
                 windows = take_turns(training, stream, arguments.seconds / WINDOWS)
                 report(windows, training.engine.precision, peak)
             where = f"{session.fabric.device}, {torch.get_num_threads()} threads, {workers} workers"
-            print(f"  on {where}, {len(os.sched_getaffinity(0))} cores")
+            print(f"  on {where}, {available_cores()} cores")
 
 
 def take_turns(

@@ -1,12 +1,13 @@
 """``unmask-data``: make, look at and check datasets of masked faces."""
 
-import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from unmask.datagen.cores import available_cores
 
 from .data_stats import stats_command
 from .data_templates import templates_app
@@ -44,13 +45,6 @@ Seed = Annotated[int, typer.Option(help="Decides everything that is random.")]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     return run_app(app, NAME, arguments)
-
-
-def _cores() -> int:
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on this system
-        return os.cpu_count() or 1
 
 
 @app.command("build")
@@ -99,7 +93,7 @@ def build_command(
         format=format_,
         limit=limit,
         split=split,
-        workers=_cores() if workers is None else workers,
+        workers=available_cores() if workers is None else workers,
         families=_names(families),
         templates=tuple(templates or ()),
         textures=textures,
@@ -239,7 +233,7 @@ def verify_command(
     from unmask.datagen.errors import UserError
     from unmask.datagen.verify import inspect_dataset
 
-    count = _cores() if workers is None else workers
+    count = available_cores() if workers is None else workers
     if count < 1:
         raise UserError(f"--workers {count}: expected at least 1")
     with show_progress("verify", "pictures") as show:

@@ -1,10 +1,9 @@
 """What decides the pictures of a training; `unmask.model.triplets.open_triplets` obeys it."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
-_MOST_AUTO_WORKERS = 16  # each finds faces with models of 150 MB
+from unmask.datagen.cores import MOST_WORKERS, available_cores
 
 
 @dataclass(frozen=True)
@@ -64,5 +63,4 @@ class DataOptions:
 
     def cache_workers(self) -> int:
         """Return how many processes make the cache, at least one."""
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        return max(1, min(_MOST_AUTO_WORKERS, cores) if self.workers is None else self.workers)
+        return max(1, min(MOST_WORKERS, available_cores()) if self.workers is None else self.workers)

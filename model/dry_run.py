@@ -10,7 +10,7 @@ from unmask.datagen.worker import peak_rss_mb
 
 from .networks import EDIT, MAP, count_parameters
 from .options import EditOptions, MapOptions
-from .session import Session, open_session
+from .session import Session, open_session, silent
 from .train_edit import EditTraining, check_files
 from .train_map import MapTraining
 from .trained import bare
@@ -31,7 +31,7 @@ def dry_run(options: MapOptions | EditOptions) -> Mapping[str, str]:
         module = MAP if isinstance(trial, MapOptions) else EDIT
         if isinstance(trial, EditOptions):
             check_files(trial)
-        with open_session(trial, module, _quiet) as session:
+        with open_session(trial, module, silent) as session:
             training = (
                 MapTraining(session, trial) if isinstance(trial, MapOptions) else EditTraining(session, trial)
             )
@@ -67,7 +67,3 @@ def _measure(training: MapTraining | EditTraining, session: Session) -> dict[str
         "memory": f"{peak_rss_mb():.0f} MB in this process",
         "budget": f"{options.budget().words()}, about {left / 60:.0f} min",
     }
-
-
-def _quiet(line: str) -> None:
-    del line

@@ -1,6 +1,5 @@
 """What a training ran on: versions, processor, GPUs, the toolkit's revision, the command."""
 
-import os
 import platform
 import shutil
 import subprocess
@@ -12,6 +11,8 @@ from typing import Any
 
 import cv2
 import torch
+
+from unmask.datagen.cores import available_cores
 
 _PACKAGES = ("unmask", "torch", "numpy", "safetensors", "lightning-fabric")
 
@@ -26,7 +27,7 @@ def describe_environment() -> dict[str, Any]:
         "versions": {name: _version(name) for name in _PACKAGES} | {"cv2": cv2.__version__},
         "git": git_revision(Path(__file__)),
         "cpu": _cpu_name(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": available_cores(),
         "threads": torch.get_num_threads(),
         "gpus": [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())],
     }

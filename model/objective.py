@@ -41,11 +41,6 @@ class Scene:
     paste: Tensor
     output: Tensor
 
-    @property
-    def composited(self) -> Tensor:
-        """The output where the mask was, the photograph elsewhere."""
-        return self.output * self.paste + self.picture * (1 - self.paste)
-
 
 class EditObjective:
     """The losses of a preset.

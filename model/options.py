@@ -1,7 +1,6 @@
 """What a training is asked to do: one frozen object per module, checked before any work. Imports no torch."""
 
 import math
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, fields
@@ -9,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from unmask.datagen.cores import MOST_WORKERS, available_cores
 from unmask.datagen.errors import UserError
 
 from .budget import Budget
@@ -20,7 +20,6 @@ EXISTING = ("resume", "overwrite", "fail")
 PRECISIONS = ("auto", "fp32", "bf16")
 MULTIPLE_PX, SMALLEST_PX = 16, 64
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:[0-9]+)?")
-_MOST_AUTO_WORKERS = 16  # one GPU's training does not eat more, and each is a process of 200 MB
 
 # A dataset has its masks already.
 _ONLINE_ONLY = ("recipe", "pins", "templates", "textures", "landmarks")
@@ -196,8 +195,7 @@ class TrainOptions:
         """
         if self.workers is not None:
             return self.workers
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        return min(_MOST_AUTO_WORKERS, max(1, cores // processes))
+        return min(MOST_WORKERS, max(1, available_cores() // processes))
 
     def to_config(self) -> dict[str, Any]:
         """Return every option but RUN by its key: strings, numbers, truth values, lists of strings, None."""

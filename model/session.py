@@ -119,7 +119,7 @@ def open_session(options: TrainOptions, module: str, say: Say = print) -> Iterat
     fabric = open_fabric(options.device)
     first = bool(fabric.is_global_zero)
     stop = StopSignal()
-    tell = say if first else _silent
+    tell = say if first else silent
     folder = RunFolder(options.run)
     config: dict[str, Any] = {"module": module, **options.to_config(), "processes": fabric.world_size}
     folder.check(config, options.existing, FREE_KEYS | {"dataset"})  # before faces are decoded for minutes
@@ -201,5 +201,6 @@ def open_fabric(device: str) -> Fabric:
     return fabric
 
 
-def _silent(line: str) -> None:
+def silent(line: str) -> None:
+    """Say nothing."""
     del line

@@ -15,7 +15,7 @@ from .cleaning import clean_map
 from .compositing import composite, paste_alpha
 from .engine import Network
 from .floors import MeanFace, do_nothing, nearest_fill
-from .metrics import EditScores, mean_scores, score_edit, score_map
+from .metrics import MASKED, EditScores, mean_scores, score_edit, score_map
 from .perceptual import PerceptualNetwork
 from .run_folder import FLOORS_NAME
 from .samples import draw_grid
@@ -27,6 +27,7 @@ U8 = NDArray[np.uint8]
 SHOWN = 8  # faces on a sheet
 _BATCH = 32
 _MEAN_FACES = 1000
+_SHOWN_SCORES = ("psnr", "ssim", "mask_psnr", "mask_ssim", "raw_psnr")
 
 
 def fixed_batches(triplets: Triplets, device: torch.device) -> list[Batch]:
@@ -99,7 +100,7 @@ class EditJudge:
         self._session = session
         self._batches = fixed_batches(session.splits.val, session.fabric.device)
         self.columns: tuple[str, ...] = (
-            "val_psnr", "val_ssim", "val_mask_psnr", "val_mask_ssim", "val_raw_psnr",
+            *(f"val_{name}" for name in _SHOWN_SCORES),
             *(("val_perceptual",) if perceptual is not None else ()),
             *(("val_predicted_psnr", "val_predicted_mask_psnr") if map_network is not None else ()),
         )  # fmt: skip
@@ -162,7 +163,7 @@ class EditJudge:
                 output = _to_tensor(filled)
                 scores[name] += _score(output, composite(output, picture, paste), batch)
             scores["ceiling"] += _score(clean, composite(clean, picture, paste), batch)
-            coverage += [float((map_ >= 128).mean()) for map_ in _maps(batch.map)]
+            coverage += [float((map_ >= MASKED).mean()) for map_ in _maps(batch.map)]
         floors = {name: _columns("val_", mean_scores(values)) for name, values in scores.items()}
         report = {"pictures": len(coverage), "coverage": float(np.mean(coverage)), "floors": floors}
         write_atomic(path, (json.dumps(report, indent=2) + "\n").encode())
@@ -208,14 +209,7 @@ def _score(raw: Tensor, done: Tensor, batch: Batch) -> list[EditScores]:
 
 
 def _columns(prefix: str, mean: dict[str, float]) -> dict[str, float]:
-    names = {
-        "psnr": "psnr",
-        "ssim": "ssim",
-        "mask_psnr": "mask_psnr",
-        "mask_ssim": "mask_ssim",
-        "raw_psnr": "raw_psnr",
-    }
-    return {f"{prefix}{name}": mean[key] for name, key in names.items()}
+    return {f"{prefix}{name}": mean[name] for name in _SHOWN_SCORES}
 
 
 def _first(batches: Sequence[Batch]) -> Batch:
