@@ -92,6 +92,11 @@ def l1(output: Tensor, clean: Tensor, weight: Tensor | None = None) -> Tensor:
     return weighted_mean((output.float() - clean.float()).abs(), weight)
 
 
+def l2(output: Tensor, clean: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Mean squared difference of pictures (n, 3, h, w) in [-1, 1], with weights (n, 1, h, w) if given."""
+    return weighted_mean((output.float() - clean.float()).square(), weight)
+
+
 def ssim(a: Tensor, b: Tensor) -> Tensor:
     """Mean structural similarity of pictures (n, 3, h, w) in [-1, 1].
 

@@ -13,6 +13,7 @@ from .losses import (
     generator_adversarial_loss,
     hole_weight,
     l1,
+    l2,
     masked_ssim_loss,
 )
 from .perceptual import PerceptualNetwork
@@ -79,6 +80,8 @@ class EditObjective:
             "l1": l1(scene.output, scene.clean, weight),
             "ssim": masked_ssim_loss(scene.output, scene.clean, weight),
         }
+        if preset.l2:
+            terms["l2"] = l2(scene.output, scene.clean, weight)
         if self.perceptual is not None and preset.perceptual:
             where = weight if preset.hole != 1 else None
             terms["perceptual"] = self.perceptual(scene.output, scene.clean, where)
@@ -86,7 +89,7 @@ class EditObjective:
             if name in active:
                 terms |= self._adversarial(name, scene)
         weights = {
-            "l1": preset.l1, "ssim": preset.ssim, "perceptual": preset.perceptual,
+            "l1": preset.l1, "l2": preset.l2, "ssim": preset.ssim, "perceptual": preset.perceptual,
             "whole": preset.whole, "mask": preset.mask,
             "whole_matching": preset.matching, "mask_matching": preset.matching,
         }  # fmt: skip

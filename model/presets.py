@@ -34,8 +34,9 @@ class EditPreset:
     network : NetworkSpec
     learning_rate, beta1 : float
         Adam's, for generator and discriminators.
-    l1, ssim, perceptual, whole, mask, matching : float
-        Weights of the losses: L1, 1 - SSIM, perceptual distance, the two discriminators, feature matching.
+    l1, l2, ssim, perceptual, whole, mask, matching : float
+        Weights of the losses: L1, squared difference, 1 - SSIM, perceptual distance, the two discriminators,
+        feature matching.
     hole : float
         How much more a pixel under the mask weighs in L1 and SSIM than one outside; 1 in the published method.
     adversarial : str
@@ -52,6 +53,7 @@ class EditPreset:
     learning_rate: float
     beta1: float
     l1: float
+    l2: float
     ssim: float
     perceptual: float
     whole: float
@@ -81,6 +83,7 @@ EDIT_PRESETS = {
         learning_rate=2e-3,
         beta1=0.9,
         l1=1.0,
+        l2=4.0,  # PSNR rewards the mean of what could be there, L1 its median
         ssim=0.25,
         perceptual=0.0,
         whole=0.0,
@@ -98,6 +101,7 @@ EDIT_PRESETS = {
         learning_rate=1e-3,
         beta1=0.5,
         l1=1.0,
+        l2=0.0,
         ssim=0.25,
         perceptual=1.0,
         whole=0.01,
@@ -115,6 +119,7 @@ EDIT_PRESETS = {
         learning_rate=2e-4,
         beta1=0.5,
         l1=100.0,
+        l2=0.0,
         ssim=100.0,
         perceptual=100.0,
         whole=0.3,

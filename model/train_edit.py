@@ -25,7 +25,7 @@ from .validation import EditJudge
 
 GENERATOR = "generator"
 DILATE_PX = (1, 4)  # half-open; drawn anew for every step: later maps are somewhat wrong, too
-_NAMES = ("loss", "l1", "ssim", "perceptual", WHOLE, MASK, "whole_matching", "mask_matching")
+_NAMES = ("loss", "l1", "l2", "ssim", "perceptual", WHOLE, MASK, "whole_matching", "mask_matching")
 
 
 def train_edit(options: EditOptions, say: Say = print) -> TrainResult:
@@ -131,6 +131,7 @@ def discriminator_names(preset: EditPreset) -> tuple[str, ...]:
 def loss_columns(preset: EditPreset) -> tuple[str, ...]:
     """Names of all the losses that a preset's steps can have."""
     weights: Mapping[str, float] = {
+        "l2": preset.l2,
         "perceptual": preset.perceptual,
         WHOLE: preset.whole,
         MASK: preset.mask,
