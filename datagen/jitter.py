@@ -52,6 +52,9 @@ def apply_jitter(
 ) -> tuple[U8, list[Landmarks]]:
     """Crop, scale, turn and mirror a picture with its landmarks; the borders mirror what is inside.
 
+    It is scaled and turned around the middle of the first face, which so stays in the picture when that becomes a
+    narrow crop; around the picture's middle where there is none.
+
     Parameters
     ----------
     image_rgb : uint8 (h, w, 3)
@@ -61,7 +64,11 @@ def apply_jitter(
     height, width = image_rgb.shape[:2]
     out_w, out_h = size or (width, height)
     fit = fit_transform(width, height, size)
-    matrix = _matrix(jitter, out_w, out_h) @ (np.vstack([fit, [0, 0, 1]]) if fit is not None else np.eye(3))
+    fitted = np.vstack([fit, [0, 0, 1]]) if fit is not None else np.eye(3)
+    pivot = np.array([(out_w - 1) / 2, (out_h - 1) / 2])
+    if faces:
+        pivot = fitted[:2, :2] @ faces[0].points.mean(axis=0) + fitted[:2, 2]
+    matrix = _matrix(jitter, out_w, out_h, pivot) @ fitted
     shrink = float(np.sqrt(abs(np.linalg.det(matrix[:2, :2]))))
     if shrink < _ALIASING:
         image_rgb = np.asarray(cv2.GaussianBlur(image_rgb, (0, 0), 0.45 / shrink), np.uint8)
@@ -70,15 +77,16 @@ def apply_jitter(
     return np.asarray(moved, np.uint8), [_move(face, matrix[:2], jitter.flip) for face in faces]
 
 
-def _matrix(jitter: Jitter, width: int, height: int) -> F64:
-    """Homogeneous matrix of the jitter around the middle of a picture of the given size."""
+def _matrix(jitter: Jitter, width: int, height: int, pivot: F64) -> F64:
+    """Homogeneous matrix of the jitter of a picture of the given size around a point (x, y) of it."""
     cos, sin = np.cos(np.radians(jitter.roll)), np.sin(np.radians(jitter.roll))
     turn = jitter.scale * np.array([[cos, -sin], [sin, cos]])
+    mirror = np.diag([-1.0, 1.0, 1.0]) if jitter.flip else np.eye(3)
     if jitter.flip:
-        turn = turn @ np.diag([-1.0, 1.0])
-    middle = np.array([(width - 1) / 2, (height - 1) / 2])
-    shift = middle - turn @ middle + [jitter.shift_x * width, jitter.shift_y * height]
-    return np.vstack([np.column_stack([turn, shift]), [0.0, 0.0, 1.0]])
+        mirror[0, 2] = width - 1
+        pivot = np.array([width - 1 - pivot[0], pivot[1]])
+    shift = pivot - turn @ pivot + [jitter.shift_x * width, jitter.shift_y * height]
+    return np.asarray(np.vstack([np.column_stack([turn, shift]), [0.0, 0.0, 1.0]]) @ mirror, np.float64)
 
 
 def _move(face: Landmarks, matrix: F64, flip: bool) -> Landmarks:
