@@ -111,3 +111,22 @@ def export_command(
     difference = export_onnx(run, out, size)
     print(f"{printable(str(run))} -> {printable(str(out))}")
     print(f"beside torch on a portrait of {size}x{size}: largest difference {difference:.3f}/255")
+
+
+@app.command("attributes")
+def attributes_command(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for its two files.")],
+    source: Annotated[
+        str, typer.Option(metavar="SOURCE", help="CelebA folder with its attributes, or: demo")
+    ],
+    limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="Train on that many faces.")] = None,
+) -> None:
+    """Train the classifier of attributes that unmask-eval reads restored faces with."""
+    from unmask.model.train_attributes import train_attributes
+
+    card = train_attributes(source, out, limit, say=_say)
+    print(f"{'attribute':<20}  accuracy  balanced  share")
+    for name, found in card["accuracy"].items():
+        print(f"{name:<20}  {found['accuracy']:8.3f}  {found['balanced']:8.3f}  {found['share']:5.3f}")
+    pictures = card["pictures"]
+    print(f"fitted on {pictures['fitted']} faces, judged on {pictures['judged']}: {card['judged_on']}")

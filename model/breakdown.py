@@ -14,6 +14,7 @@ from .intervals import DRAWS, SHUFFLES, benjamini_hochberg, bootstrap_means, by_
 F64 = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
+FEWEST = 10  # fewer pictures get no interval: it would reach beyond what a score can be
 SMALL = 30  # groups with fewer pictures are shown, never judged
 LEVEL = 0.05
 COLUMNS = (
@@ -143,8 +144,8 @@ def _group_rows(
                 "group": grouping.groups[code],
                 "n": interval.n,
                 "mean": interval.mean,
-                "low": interval.low,
-                "high": interval.high,
+                "low": interval.low if interval.n >= FEWEST else np.nan,
+                "high": interval.high if interval.n >= FEWEST else np.nan,
                 "rest_n": len(others),
                 "rest_mean": rest_mean,
                 "gap": interval.mean - rest_mean,

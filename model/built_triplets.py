@@ -64,7 +64,7 @@ def read_rows(folder: Path) -> list[BuiltRow]:
     rows = [_row(row) for row in iterate_manifest(manifest) if row.status == "ok"]
     if not rows:
         raise UserError(f"--data {folder}: an empty dataset: no row of {MANIFEST} has a triplet")
-    _check_files(folder, rows)
+    check_files(folder, rows, "--data")
     return rows
 
 
@@ -77,7 +77,8 @@ def _row(row: ManifestRow) -> BuiltRow:
     )
 
 
-def _check_files(folder: Path, rows: Sequence[BuiltRow]) -> None:
+def check_files(folder: Path, rows: Sequence[BuiltRow] | Sequence[ManifestRow], flag: str) -> None:
+    """Raise UserError, beginning with ``flag``, where files are missing that rows of the manifest name."""
     wanted: dict[str, set[str]] = defaultdict(set)
     for row in rows:
         for name in (row.masked, row.map, row.clean):
@@ -93,7 +94,7 @@ def _check_files(folder: Path, rows: Sequence[BuiltRow]) -> None:
     if missing:
         verb = "file is" if len(missing) == 1 else "files are"
         raise UserError(
-            f"--data {folder}: {len(missing)} {verb} missing that {MANIFEST} names, first {missing[0]}"
+            f"{flag} {folder}: {len(missing)} {verb} missing that {MANIFEST} names, first {missing[0]}"
         )
 
 

@@ -24,13 +24,18 @@ def describe_environment() -> dict[str, Any]:
         "command": list(sys.argv),
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "versions": {name: _version(name) for name in _PACKAGES} | {"cv2": cv2.__version__},
+        "versions": package_versions(),
         "git": git_revision(Path(__file__)),
         "cpu": _cpu_name(),
         "cores": available_cores(),
         "threads": torch.get_num_threads(),
         "gpus": [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())],
     }
+
+
+def package_versions() -> dict[str, str | None]:
+    """Return the versions of what decides results, None where one is not installed."""
+    return {name: _version(name) for name in _PACKAGES} | {"cv2": cv2.__version__}
 
 
 def git_revision(file: Path) -> str | None:

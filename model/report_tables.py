@@ -9,8 +9,8 @@ from .report_names import MetricName, capital, plain, read_metric, write_number,
 
 _SHIFTED = "shifted"
 _CHANGE_WORDS = (
-    "A classifier looks at the clean face and at the restored one. Lost: the share of pictures that stop "
-    "showing the attribute; gained: the share that begin to show it.",
+    "A classifier looks at the clean face and at the restored one. Lost: of the faces that showed the attribute, "
+    "the share that no longer do; gained: of those that did not, the share that do now.",
     "Warning: the classifier errs too, and it learned from noisy labels. Its own accuracy on clean pictures "
     "stands beside the changes: a change no larger than its error may be the classifier's, not the network's. "
     "*: larger than that error. A beard or lipstick under the mask cannot be seen: the network guesses it from "
@@ -41,13 +41,16 @@ def draw_changes(report: EvalReport) -> str:
     ]
     names = dict.fromkeys(name for found in changes.values() for name in found)
     first = next(iter(changes.values()))
-    order = sorted(names, key=lambda name: (-_moved(first.get(name)), name))
+    known = set(classifier.get("known") or names)
+    order = sorted(names.keys() & known, key=lambda name: (-_moved(first.get(name)), name))
     rows = [_change_row(name, list(changes.values()), accuracy.get(name) or {}) for name in order]
     trained = [f"trained on {classifier['trained_on']}"] if classifier.get("trained_on") else []
     pictures = number(classifier.get("pictures"))
     trained += [f"{int(pictures):,} pictures"] if pictures else []
     words = [*_CHANGE_WORDS, _SHIFTED_WORDS if _SHIFTED_NAME in changes else ""]
     words.append(f"Classifier: {', '.join(trained)}." if trained else "")
+    if len(order) < len(names):
+        words.append(f"Left out: {len(names) - len(order)} attributes that it does not know well enough.")
     table = draw_table(heads, rows, "Attributes lost and gained", sortable=True)
     return section("changes", "Attributes that the network invents", table, *words)
 

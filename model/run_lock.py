@@ -17,6 +17,8 @@ class RunLock:
     ----------
     run : Path
         The run's folder, which exists.
+    what : str
+        How the message calls the folder and the work in it.
 
     Raises
     ------
@@ -24,7 +26,7 @@ class RunLock:
         When another process, or another object of this one, holds it.
     """
 
-    def __init__(self, run: Path) -> None:
+    def __init__(self, run: Path, what: str = "RUN {}: another training") -> None:
         descriptor = os.open(run / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o666)
         self._release = weakref.finalize(self, os.close, descriptor)
         if sys.platform == "win32":
@@ -37,7 +39,7 @@ class RunLock:
             holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
             self._release()
             who = f" (process {holder})" if holder else ""
-            raise UserError(f"RUN {run}: another training{who} is writing to this folder") from error
+            raise UserError(f"{what.format(run)}{who} is writing to this folder") from error
         except OSError:
             return  # a network file system without locks
         _held.add(self)
