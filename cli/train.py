@@ -100,12 +100,20 @@ def _print_end(options: MapOptions | EditOptions, result: "TrainResult") -> None
 @app.command("export")
 def export_command(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Run (its best, else last) or checkpoint.")],
-    out: Annotated[Path, typer.Argument(metavar="OUT.onnx", help="The file.")],
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT", help="OUT.onnx, or OUT.safetensors: weights in half precision.")
+    ],
     size: Annotated[
         int, typer.Option(metavar="PX", help="Side of the portrait that it is tried on; it takes all.")
     ] = 128,
 ) -> None:
-    """Write a trained module as one ONNX file that takes and gives uint8 pictures."""
+    """Write a trained module as one ONNX file that takes and gives uint8 pictures, or as weights to hand on."""
+    if out.suffix == ".safetensors":
+        from unmask.model.export_weights import export_weights
+
+        size_bytes = export_weights(run, out)
+        print(f"{printable(str(run))} -> {printable(str(out))}, {size_bytes / 1e6:.1f} MB, half precision")
+        return
     from unmask.model.export import export_onnx
 
     difference = export_onnx(run, out, size)
