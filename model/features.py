@@ -208,4 +208,4 @@ def _start(first: int, last: int, side: int, limit: int) -> int:
 
 
 def _numpy(values: Tensor) -> F32:
-    return np.asarray(values.cpu().numpy(), np.float32)
+    return np.asarray(values.float().cpu().numpy(), np.float32)

@@ -192,7 +192,7 @@ def _card(
         "framing": f"centre crop, scaled to {SIDE_PX} x {SIDE_PX}",
         "data": "CelebA, train split" if source.kind == "celeba" else source.kind,
         "judged_on": "CelebA, val split: other people" if source.kind == "celeba" else "faces kept apart",
-        "chosen_on": "layers, cells and ridge: on the same val split, among variants that differ by 0.01 or less",
+        "chosen_on": "layers, cells and ridge: on the same val split, whose numbers may therefore flatter",
         "pictures": {
             "fitted": len(fitted.labels),
             "thresholds": len(judging.labels),

@@ -1,11 +1,19 @@
-"""Features of many pictures at once: equal to one at a time, to the training's distance and to the package's own."""
+"""Features of many pictures at once: those of one at a time, training's distance, the package's own features."""
 
 import numpy as np
 import pytest
 import torch
 
 from unmask.model import perceptual
-from unmask.model.features import CROP_PX, GRID, POOLED, FeatureNetwork, Features, mask_crop, perceptual_distances
+from unmask.model.features import (
+    CROP_PX,
+    GRID,
+    POOLED,
+    FeatureNetwork,
+    Features,
+    mask_crop,
+    perceptual_distances,
+)
 from unmask.model.perceptual import load_perceptual
 
 
@@ -16,7 +24,9 @@ def network() -> FeatureNetwork:
 
 def pictures(seed: int, count: int, height: int = 64, width: int = 32) -> np.ndarray:
     """Smooth noise, so that features differ from place to place."""
-    coarse = np.random.default_rng(seed).integers(0, 256, (count, height // 8 + 1, width // 8 + 1, 3), np.uint8)
+    coarse = np.random.default_rng(seed).integers(
+        0, 256, (count, height // 8 + 1, width // 8 + 1, 3), np.uint8
+    )
     return coarse.repeat(8, axis=1).repeat(8, axis=2)[:, :height, :width]
 
 
@@ -97,7 +107,9 @@ def test_sets_that_do_not_fit_together_are_refused(network):
             network.describe(wrong)
 
 
-@pytest.mark.parametrize(("rows", "columns"), [((40, 60), (30, 70)), ((80, 96), (0, 20)), ((0, 96), (0, 120))])
+@pytest.mark.parametrize(
+    ("rows", "columns"), [((40, 60), (30, 70)), ((80, 96), (0, 20)), ((0, 96), (0, 120))]
+)
 def test_a_crop_shows_the_mask_and_some_of_what_is_around_it(rows, columns):
     mask = np.zeros((96, 120), bool)
     mask[slice(*rows), slice(*columns)] = True

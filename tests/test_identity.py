@@ -29,7 +29,9 @@ def test_a_changed_face_is_nearer_to_itself_than_a_stranger_is(meter, draw_face)
     image, known = draw_face(1)
     other, theirs = draw_face(4)
     darker = (image * 0.8).astype(np.uint8)
-    clean, changed, stranger = meter.describe([image, darker, other], [known.points, known.points, theirs.points])
+    clean, changed, stranger = meter.describe(
+        [image, darker, other], [known.points, known.points, theirs.points]
+    )
     near, far = identity_distances(np.stack([changed, stranger]), np.stack([clean, clean]))
     assert 0 < near < far
 
