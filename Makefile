@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PACKAGES := unmask.datagen unmask.model unmask.cli unmask.assets
-# Too short to be of use, long enough to see every part at work; --data would also do, --online draws new masks.
+# Too short to be of use, long enough to see every part at work; --data would also do, --online draws new masks. The
+# drawn faces are judged in all splits: six of them are a test split.
 DEMO_TRAINING := --online demo --images 1280 --batch-size 8 --size 64 --workers 1 --existing overwrite
 # What the installed package is made of: when one of these changes, it is installed again.
 SOURCES := $(shell find datagen model cli assets -type f -not -name '*.so' -not -path '*/__pycache__/*')
@@ -15,12 +16,14 @@ SOURCES := $(shell find datagen model cli assets -type f -not -name '*.so' -not 
 help:  ## what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 8
 
-demo: $(VENV)/installed  ## draw faces, put masks on them, check and show the result, train both networks for a moment
+demo: $(VENV)/installed  ## draw faces, put masks on them, check and show, train both networks for a moment, evaluate
 	$(BIN)/unmask-data build demo demo-out --seed 1 --existing overwrite
 	$(BIN)/unmask-data verify demo-out --replay 5
 	$(BIN)/unmask-data preview demo-out --out demo-out.png
 	$(BIN)/unmask-train map demo-runs/map $(DEMO_TRAINING)
 	$(BIN)/unmask-train edit demo-runs/edit $(DEMO_TRAINING) --map demo-runs/map
+	$(BIN)/unmask-eval demo-out --split all --map demo-runs/map --edit demo-runs/edit --out demo-report --existing overwrite
+	@echo "contact sheet: demo-out.png   triplets: demo-out   networks: demo-runs   report: demo-report/report.html"
 
 test: lint types pytest  ## lint, types and tests, on the package as it is installed
 
@@ -40,7 +43,7 @@ bench: $(VENV)/installed  ## speed of a build by stage; BENCH="--source FOLDER -
 	$(BIN)/python benchmarks/build_speed.py $(BENCH)
 
 clean:  ## remove everything that make made
-	rm -rf $(VENV) build dist demo-out demo-out.png demo-runs *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build dist demo-out demo-out.png demo-runs demo-report *.egg-info .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/dependencies: pyproject.toml constraints.txt

@@ -111,7 +111,7 @@ def _test_groups(values: F64, groupings: Sequence[Grouping], seed: int, shuffles
         for pool, groups in pools.items():
             known = np.frombuffer(pool, np.bool_)
             members = np.stack([groupings[index].codes[known] == code for index, code in groups], axis=1)
-            found = difference_ps(values[np.ix_(known, columns)], members, shuffles=shuffles, seed=seed)
+            found = difference_ps(values[known][:, columns], members, shuffles=shuffles, seed=seed)
             for (index, code), p in zip(groups, found, strict=True):
                 tested[index][code, columns] = p
     for p in tested:
@@ -160,10 +160,13 @@ def _judge(found: pd.DataFrame, higher_is_better: dict[str, bool]) -> None:
     p = found["p"].to_numpy(np.float64)
     gap, counts = found["gap"].to_numpy(np.float64), found["counts"].to_numpy(np.bool_)
     adjusted, worst = np.full(len(found), np.nan), np.zeros(len(found), np.bool_)
-    families = found.groupby(["metric", "kind"], sort=False).indices
-    for key, rows in families.items():
+    families: dict[tuple[str, str], NDArray[np.int64]] = {
+        (str(metric), str(kind)): np.flatnonzero((found["metric"] == metric) & (found["kind"] == kind))
+        for metric, kind in dict.fromkeys(zip(found["metric"], found["kind"], strict=True))
+    }
+    for (metric, _), rows in families.items():
         adjusted[rows] = _adjust(p[rows], counts[rows])
-        badness = gap[rows] * (-1 if higher_is_better[key[0]] else 1)
+        badness = gap[rows] * (-1 if higher_is_better[metric] else 1)
         badness[~(adjusted[rows] < LEVEL)] = -np.inf
         if badness.max() > 0:
             worst[rows[np.argmax(badness)]] = True

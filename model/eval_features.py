@@ -45,10 +45,10 @@ class FeatureMeter:
             such a result is left out.
         """
         found: dict[str, list[NDArray[np.generic]]] = defaultdict(list)
-        sizes: dict[tuple[int, ...], list[int]] = defaultdict(list)
+        sizes: dict[object, list[int]] = defaultdict(list)
         for index, outcome in enumerate(outcomes):
             if outcome.picture.clean is not None:
-                sizes[(*outcome.picture.clean.shape, *sorted(outcome.done))].append(index)  # type: ignore[index]
+                sizes[outcome.picture.clean.shape, tuple(outcome.done)].append(index)
         for indices in sizes.values():
             chosen = [outcomes[index] for index in indices]
             for name, values in self._measure_one_size(chosen, [rows[index] for index in indices]).items():

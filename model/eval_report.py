@@ -61,7 +61,8 @@ def collect(evaluation: Evaluation) -> Passes:
     """Join the parts of the passes."""
     rows, arrays = read_parts(evaluation, SCORES)
     table = pd.DataFrame(rows)
-    descriptors, described = None, ()
+    descriptors: NDArray[np.float32] | None = None
+    described: tuple[str, ...] = ()
     if evaluation.options.identity and evaluation.folder.has_part(evaluation.part_name(IDENTITY, 0)):
         more, found = read_parts(evaluation, IDENTITY)
         if DESCRIPTORS in found:
@@ -216,7 +217,10 @@ def _changes(arrays: Arrays, systems: Sequence[str], probe: AttributeProbe | Non
     shown = [name for name in (*systems, SHIFTED) if f"{ANSWERS}_{name}" in arrays]
     return {
         "classifier": probe.describe(),
-        "changes": {name: probe.changes(clean, arrays[f"{ANSWERS}_{name}"]) for name in shown},
+        "changes": {
+            name: probe.changes(clean.astype(np.bool_), arrays[f"{ANSWERS}_{name}"].astype(np.bool_))
+            for name in shown
+        },
     }
 
 

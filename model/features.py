@@ -172,7 +172,7 @@ def _without_sides(cells: Tensor) -> Tensor:
 def _weighted(a: Tensor, b: Tensor, weights: Tensor) -> Tensor:
     """Weighted means of the squared distances in one layer, (weightings, n)."""
     apart = (a - b).square().sum(dim=1)
-    area = F.adaptive_avg_pool2d(weights, tuple(apart.shape[-2:])).transpose(0, 1)
+    area = F.adaptive_avg_pool2d(weights, (apart.shape[-2], apart.shape[-1])).transpose(0, 1)
     return (apart * area).sum(dim=(2, 3)) / area.sum(dim=(2, 3))
 
 

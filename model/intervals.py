@@ -103,7 +103,7 @@ def bootstrap_means(
     numbers = np.asarray(table, np.float64)
     intervals: list[Interval] = [Interval(np.nan, np.nan, np.nan, 0)] * numbers.shape[1]
     for columns, rows in by_gaps(numbers):
-        found = _dense_intervals(numbers[np.ix_(rows, columns)], draws, level, seed)
+        found = _dense_intervals(numbers[rows][:, columns], draws, level, seed)
         for column, interval in zip(columns, found, strict=True):
             intervals[column] = interval
     return intervals
@@ -262,7 +262,7 @@ def _dense_intervals(values: F64, draws: int, level: float, seed: int) -> list[I
         below, above = np.quantile(_studentised(values, draws, seed), tails, axis=0)
         low = np.maximum(means - above * errors, least)
         high = np.minimum(means - below * errors, most)
-    return [Interval(*(float(value) for value in row), n) for row in zip(means, low, high, strict=True)]
+    return [Interval(float(a), float(b), float(c), n) for a, b, c in zip(means, low, high, strict=True)]
 
 
 def _standard_errors(values: F64) -> F64:
