@@ -1,11 +1,14 @@
 import math
 from dataclasses import asdict, fields
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from unmask.datagen.demo import draw_demo_face
+from unmask.datagen.picture import decode_picture
 from unmask.model.metrics import (
     PSNR_CAP_DB,
     EditScores,
@@ -22,6 +25,8 @@ from unmask.model.metrics import (
     ssim,
     ssim_map,
 )
+
+CELEBA = Path(__file__).parents[2] / "shared/data/celeba/img_align_celeba"
 
 
 def random_picture(seed: int, height: int = 40, width: int = 56) -> np.ndarray:
@@ -248,3 +253,20 @@ def test_an_outline_has_no_pixels_that_touch_the_outside_by_a_corner_only():
     notched = SQUARE.copy()
     notched[5, 5] = False
     assert boundary_f(notched, SQUARE, tolerance_px=0) == pytest.approx(2 * (35 / 36) / (1 + 35 / 36))
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not CELEBA.is_dir(), reason="../shared/data is not there")
+def test_scores_of_real_pictures_are_those_of_scikit_image() -> None:
+    paths = sorted(CELEBA.iterdir())[::2500]
+    for path in paths:
+        clean = decode_picture(path.read_bytes()).image_rgb
+        worse = cv2.GaussianBlur(clean, (0, 0), 1.5).astype(np.uint8)
+        assert psnr(worse, clean) == pytest.approx(
+            peak_signal_noise_ratio(clean, worse, data_range=255), abs=1e-4
+        )
+        expected = structural_similarity(
+            worse, clean, gaussian_weights=True, sigma=1.5, use_sample_covariance=False,
+            channel_axis=-1, data_range=255,
+        )  # fmt: skip
+        assert ssim(worse, clean) == pytest.approx(expected, abs=1e-4)
