@@ -131,12 +131,14 @@ def _conv(inside: int, outside: int, *, stride: int = 1, dilation: int = 1) -> n
 
 
 def _places(picture: Tensor) -> Tensor:
-    """Two channels (n, 2, h, w): x from -1 at the first pixel to 1 at the last; y 0 in the middle, on x's scale.
+    """Two channels (n, 2, h, w): x and y, 0 in the middle, -1 and 1 at the ends of the shorter side.
 
     A frame that is higher than the square ones of training so keeps the places of what both show.
     """
     n, _, h, w = picture.shape
-    high = (h - 1) / max(w - 1, 1)
-    y = torch.linspace(-high, high, h, device=picture.device, dtype=picture.dtype)
-    x = torch.linspace(-1, 1, w, device=picture.device, dtype=picture.dtype)
+    shorter = max(min(h, w) - 1, 1)
+    y, x = (
+        torch.linspace(-reach, reach, length, device=picture.device, dtype=picture.dtype)
+        for reach, length in (((h - 1) / shorter, h), ((w - 1) / shorter, w))
+    )
     return torch.stack(torch.meshgrid(y, x, indexing="ij")).flip(0).expand(n, -1, -1, -1)

@@ -17,9 +17,10 @@ def test_networks_get_multiples_of_16_and_answers_come_back_at_the_pictures_size
 ) -> None:
     frame = NetworkFrame(width, height, 64)
     seen = frame.shrink(np.zeros((height, width, 3), np.uint8))
-    assert seen.shape[1] == 64
-    assert seen.shape[0] % 16 == 0
-    assert abs(seen.shape[0] - 64 * height / width) < 16.5
+    assert min(seen.shape[:2]) == 64
+    assert seen.shape[0] % 16 == seen.shape[1] % 16 == 0
+    assert abs(seen.shape[0] - 64 * height / min(width, height)) < 16.5
+    assert abs(seen.shape[1] - 64 * width / min(width, height)) < 16.5
     assert frame.enlarge(seen).shape == (height, width, 3)
     assert frame.enlarge(seen[..., 0].astype(np.float32)).shape == (height, width)
 
