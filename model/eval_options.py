@@ -103,5 +103,5 @@ class EvalOptions:
 
     def identity_of_run(self) -> Mapping[str, Any]:
         """Return what decides the rows of ``metrics.csv`` besides models and data, for resuming."""
-        names = ("split", "limit", "size", "batch_size", "precision", "identity", "features")
+        names = ("split", "limit", "size", "batch_size", "precision", "features")
         return {name: getattr(self, name) for name in names}

@@ -162,18 +162,33 @@ Work = Callable[[list[Outcome]], tuple[list[Row], Arrays]]
 def run_parts(
     evaluation: Evaluation, kind: str, pool: ThreadPoolExecutor, work: Work, progress: Progress
 ) -> None:
-    """Do the batches of a pass that are not done yet."""
+    """Do the batches of a pass that are not done yet; the networks are one batch ahead of what judges them."""
     starts, folder = evaluation.starts(), evaluation.folder
     total, size = len(evaluation.pictures.items), evaluation.options.batch_size
     todo = [start for start in starts if not folder.has_part(evaluation.part_name(kind, start))]
     done = before = sum(min(size, total - start) for start in starts if start not in set(todo))
     progress(done, total, before)
-    for start in todo:
-        outcomes = evaluation.run_batch(start, pool)
-        rows, arrays = work(outcomes)
-        folder.write_part(evaluation.part_name(kind, start), rows, arrays)
-        done += len(outcomes)
-        progress(done, total, before)
+    with _half_the_threads(), ThreadPoolExecutor(1) as ahead:
+        coming = [ahead.submit(evaluation.run_batch, start, pool) for start in todo[:1]]
+        for start, following in zip(todo, [*todo[1:], None][: len(todo)], strict=True):
+            outcomes = coming.pop().result()
+            if following is not None:
+                coming.append(ahead.submit(evaluation.run_batch, following, pool))
+            rows, arrays = work(outcomes)
+            folder.write_part(evaluation.part_name(kind, start), rows, arrays)
+            done += len(outcomes)
+            progress(done, total, before)
+
+
+@contextmanager
+def _half_the_threads() -> Iterator[None]:
+    """Two sides compute at the same time: each gets half of torch's threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, before // 2))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def read_parts(

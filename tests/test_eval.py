@@ -139,6 +139,23 @@ def test_killed_and_started_again_it_gives_the_same_rows(
     assert (options.out / "metrics.csv").read_bytes() == (tmp_path / "whole/metrics.csv").read_bytes()
 
 
+def test_the_same_command_again_does_no_picture_again_and_writes_the_same(
+    options: EvalOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluate(options, limit=3)
+    before = {name: (options.out / name).read_bytes() for name in FILES}
+    monkeypatch.setattr(evaluate_module.Evaluation, "run_batch", None)
+    evaluate(options, limit=3)
+    assert {name: (options.out / name).read_bytes() for name in FILES} == before
+
+
+def test_identity_can_be_added_later(options: EvalOptions) -> None:
+    evaluate(options, limit=2)
+    assert "edit_identity" not in table(options.out)
+    evaluate(options, limit=2, identity=True)
+    assert table(options.out)["edit_identity"].between(0, 2).all()
+
+
 def test_a_comparison_with_itself_has_no_difference(options: EvalOptions, tmp_path: Path) -> None:
     evaluate(options, out=tmp_path / "first")
     evaluate(options, compare=tmp_path / "first")
