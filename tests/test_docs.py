@@ -17,13 +17,14 @@ def test_pages_have_no_gaps_and_link_to_what_is_there(page: Path):
 
 
 def test_flags_in_the_readme_exist(capfd: pytest.CaptureFixture[str]):
-    from unmask.cli import data, eval, train  # noqa: A004 - the command's name
+    from unmask.cli import data, eval, run, train  # noqa: A004 - the command's name
 
     known = set()
     for main, commands in (
         (data.main, (["build"], ["verify"], ["preview"], ["stats"], ["demo"], ["templates", "sheet"])),
         (train.main, (["map"], ["edit"], ["export"])),
         (eval.main, ([],)),
+        (run.main, ([],)),
     ):
         for command in commands:
             assert main([*command, "--help"]) == 0

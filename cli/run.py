@@ -1,0 +1,107 @@
+"""``unmask-run``: take the masks off photographs."""
+
+import os
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .running import EXIT_INTERRUPTED, print_table, printable, run_app, show_progress
+
+if TYPE_CHECKING:
+    from unmask.model.run_job import RunReport
+    from unmask.model.run_options import RunOptions
+
+NAME = "unmask-run"
+app = typer.Typer(
+    help="Take the masks off photographs.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    # Threads that spin while they wait leave no core to those that decode and encode.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    return run_app(app, NAME, arguments)
+
+
+@app.command()
+def run_command(
+    inputs: Annotated[
+        list[Path], typer.Argument(metavar="INPUT...", help="Photographs, or folders of them.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the results.")],
+    aligned: Annotated[
+        bool, typer.Option("--aligned", help="Framed like aligned CelebA: search for no face; batches.")
+    ] = False,
+    map_: Annotated[
+        Path | None, typer.Option("--map", metavar="FILE|DIR", help="Own map, or a folder with one for each.")
+    ] = None,
+    preset: Annotated[
+        str, typer.Option(help="perceptual (sharp) or fidelity (nearest to the truth).")
+    ] = "perceptual",
+    map_weights: Annotated[
+        str, typer.Option(metavar="RUN|FILE", help="Map Module.", show_default="the shipped one")
+    ] = "shipped",
+    edit_weights: Annotated[
+        Path | None, typer.Option(metavar="RUN|FILE", help="Editing Module, instead of a preset.")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="Such as cpu or cuda; a GPU where there is one.")] = None,
+    side_by_side: Annotated[
+        bool, typer.Option("--side-by-side", help="Also write strips: input, map, result.")
+    ] = False,
+    recursive: Annotated[bool, typer.Option(help="Folders with all that is below them.")] = True,
+    limit: Annotated[int | None, typer.Option(help="Only the first pictures.")] = None,
+    existing: Annotated[str, typer.Option(help="resume, overwrite or fail.")] = "resume",
+) -> None:
+    """Find masked faces, take their masks off, and leave every other pixel as it was."""
+    from unmask.model.run_options import RunOptions
+
+    options = RunOptions(
+        inputs=tuple(inputs),
+        out=out,
+        aligned=aligned,
+        map=map_,
+        preset=preset,
+        map_weights=map_weights,
+        edit_weights=edit_weights,
+        device=device,
+        side_by_side=side_by_side,
+        recursive=recursive,
+        limit=limit,
+        existing=existing,
+    )
+    _run(options)
+
+
+def _run(options: "RunOptions") -> None:
+    from unmask.model.run_job import run_job
+
+    try:
+        with show_progress("run", "pictures") as show:
+            report = run_job(options, show)
+    except KeyboardInterrupt:
+        typer.echo("stopped; the same command resumes", err=True)
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    _print_report(report)
+
+
+def _print_report(report: "RunReport") -> None:
+    for note in report.notes:
+        print(f"note: {printable(note)}")
+    rows = [[status, str(count)] for status, count in report.counts.items() if count or status == "ok"]
+    print_table(f"{sum(report.counts.values())} pictures", ["status", "pictures"], rows)
+    resumed = f", {report.resumed} were there before" if report.resumed else ""
+    each = f" ({report.seconds / report.done:.2f} s each)" if report.done else ""
+    masks = "mask" if report.restored == 1 else "masks"
+    print(
+        f"{report.restored} {masks} taken off {report.done} pictures in {report.seconds:.1f} s{each}{resumed}"
+    )
+    out = shlex.quote(printable(str(report.out)))
+    print(f"results: {out}/restored, {out}/map; what became of each: {out}/run.csv")

@@ -1,0 +1,207 @@
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import pytest
+from eval_support import write_module
+
+from unmask.datagen.face_frame import place_frame
+from unmask.datagen.picture_pyramid import PicturePyramid
+from unmask.model.face_finder import FoundFace
+from unmask.model.face_mask import _doubted, main_mask
+from unmask.model.mask_blobs import SeeMask
+from unmask.model.photo import (
+    FEATHER,
+    GROW,
+    LEAST_EYE_DIST_PX,
+    NO_FACE,
+    NO_MASK,
+    OK,
+    TOO_SMALL,
+    restore_photo,
+)
+from unmask.model.photo_patch import work_grid
+from unmask.model.unmasker import Unmasker
+
+FACE = FoundFace(place_frame((200.0, 150.0), 90.0, 10.0), 5.0)
+SECOND = FoundFace(place_frame((420.0, 160.0), 60.0), 4.0)
+
+
+class Finder:
+    """Finds what it is told, and remembers which map it was shown."""
+
+    def __init__(self, faces: Sequence[FoundFace]) -> None:
+        self.faces = list(faces)
+        self.shown: list[np.ndarray] = []
+
+    def find(self, picture: PicturePyramid, see: SeeMask) -> list[FoundFace]:
+        small, _ = picture.shrunk(96)
+        self.shown.append(see(small))
+        return self.faces
+
+
+@pytest.fixture(scope="module")
+def modules(tmp_path_factory: pytest.TempPathFactory) -> Unmasker:
+    folder = tmp_path_factory.mktemp("modules")
+    return Unmasker(write_module(folder / "map", "map"), write_module(folder / "edit", "edit"), "cpu")
+
+
+@pytest.fixture
+def photo() -> np.ndarray:
+    return np.random.default_rng(3).integers(0, 256, (307, 541, 3), np.uint8)
+
+
+@pytest.fixture
+def own_map() -> np.ndarray:
+    """Masks below both faces."""
+    map_ = np.zeros((307, 541), np.uint8)
+    cv2.ellipse(map_, (197, 180), (30, 22), 10, 0, 360, 255, -1)
+    cv2.ellipse(map_, (420, 180), (20, 14), 0, 0, 360, 255, -1)
+    return map_
+
+
+def use(unmasker: Unmasker, *faces: FoundFace) -> Finder:
+    finder = Finder(faces)
+    unmasker.__dict__["finder"] = finder
+    return finder
+
+
+def test_every_pixel_beyond_the_grown_map_keeps_its_bytes(
+    modules: Unmasker, photo: np.ndarray, own_map: np.ndarray
+) -> None:
+    use(modules, FACE, SECOND)
+    before = photo.copy()
+    restored = restore_photo(modules, photo, own_map)
+    reach = int(np.ceil(GROW + FEATHER)) + 1  # a pixel of the frame is a pixel of the photograph here
+    near = cv2.dilate(own_map, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)) > 0
+    assert restored.status == OK
+    assert np.array_equal(photo, before)
+    assert np.array_equal(restored.image[~near], photo[~near])
+    assert (restored.image[own_map > 0] != photo[own_map > 0]).any(1).mean() > 0.99
+    assert np.array_equal(restored.map, own_map)
+
+
+def test_a_photograph_without_a_face_comes_back_unchanged(modules: Unmasker, photo: np.ndarray) -> None:
+    use(modules)
+    restored = restore_photo(modules, photo)
+    assert (restored.status, restored.faces) == (NO_FACE, ())
+    assert np.array_equal(restored.image, photo)
+    assert not restored.map.any()
+
+
+def test_a_face_without_a_mask_comes_back_unchanged(modules: Unmasker, photo: np.ndarray) -> None:
+    use(modules, FACE)
+    restored = restore_photo(modules, photo, np.zeros(photo.shape[:2], np.uint8))
+    assert restored.status == NO_MASK
+    assert np.array_equal(restored.image, photo)
+
+
+def test_what_may_be_a_face_and_wears_no_mask_is_no_face(modules: Unmasker, photo: np.ndarray) -> None:
+    use(modules, FoundFace(FACE.frame, 1.0))
+    assert restore_photo(modules, photo, np.zeros(photo.shape[:2], np.uint8)).status == NO_FACE
+
+
+def test_a_face_that_is_too_small_is_said_and_left(modules: Unmasker, photo: np.ndarray) -> None:
+    tiny = FoundFace(place_frame((200.0, 150.0), 0.9 * LEAST_EYE_DIST_PX * 90 / 38), 5.0)
+    map_ = np.zeros(photo.shape[:2], np.uint8)
+    map_[152:162, 194:206] = 255
+    use(modules, tiny)
+    restored = restore_photo(modules, photo, map_)
+    assert restored.status == TOO_SMALL
+    assert np.array_equal(restored.image, photo)
+
+
+def test_of_several_faces_one_can_be_bare(modules: Unmasker, photo: np.ndarray, own_map: np.ndarray) -> None:
+    use(modules, FACE, SECOND)
+    own_map[:, 350:] = 0
+    restored = restore_photo(modules, photo, own_map)
+    assert [face.status for face in restored.faces] == [OK, NO_MASK]
+    assert restored.status == OK
+    assert np.array_equal(restored.image[:, 350:], photo[:, 350:])
+
+
+def test_with_an_own_map_the_map_module_is_not_asked(
+    modules: Unmasker, photo: np.ndarray, own_map: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("unmask.model.face_mask.find_chances", None)
+    monkeypatch.setattr("unmask.model.photo.see_masks", None)
+    finder = use(modules, FACE)
+    assert restore_photo(modules, photo, own_map).status == OK
+    assert 0 < finder.shown[0].mean() < 0.1
+
+
+def test_a_map_of_another_size_is_refused(modules: Unmasker, photo: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="does not fit"):
+        restore_photo(modules, photo, np.zeros((10, 10), np.uint8))
+
+
+def test_the_map_module_finds_the_mask_in_crops_of_the_face(
+    modules: Unmasker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def chances(module: object, crops: Sequence[np.ndarray]) -> list[np.ndarray]:
+        return [crop[..., 0].astype(np.float32) / 255 for crop in crops]
+
+    photo = np.zeros((307, 541, 3), np.uint8)
+    corners = (
+        np.array([(60, 125), (115, 125), (110, 180), (65, 180)]) @ FACE.frame[:, :2].T + FACE.frame[:, 2]
+    )
+    cv2.fillPoly(photo, [np.rint(corners).astype(np.int32)], (255, 0, 0))
+    monkeypatch.setattr("unmask.model.face_mask.find_chances", chances)
+    monkeypatch.setattr("unmask.model.photo.see_masks", lambda module, small: nothing_seen(small))
+    use(modules, FACE)
+    restored = restore_photo(modules, photo)
+    assert restored.status == OK
+    red, there = photo[..., 0] > 0, restored.map > 0
+    assert (red & there).sum() / (red | there).sum() > 0.93
+
+
+def test_a_face_at_the_edge_is_restored_as_far_as_it_is_seen(modules: Unmasker, photo: np.ndarray) -> None:
+    use(modules, FoundFace(place_frame((530.0, 300.0), 120.0, -15.0), 5.0))
+    map_ = np.zeros(photo.shape[:2], np.uint8)
+    map_[290:, 490:] = 255
+    restored = restore_photo(modules, photo, map_)
+    assert restored.status == OK
+    assert (restored.image[300:, 500:] != photo[300:, 500:]).any(2).mean() > 0.98
+
+
+def test_a_frame_beside_the_photograph_changes_nothing(modules: Unmasker, photo: np.ndarray) -> None:
+    use(modules, FoundFace(place_frame((5000.0, 300.0), 100.0), 5.0))
+    restored = restore_photo(modules, photo, np.full(photo.shape[:2], 255, np.uint8))
+    assert np.array_equal(restored.image, photo)
+
+
+def test_the_mask_in_the_middle_counts_and_not_a_larger_neighbours() -> None:
+    chances = np.zeros((96, 64), np.float32)
+    chances[52:74, 20:46] = 0.9
+    chances[40:96, 52:64] = 0.9
+    mask = main_mask(chances)
+    assert mask is not None
+    assert np.array_equal(mask > 0, (chances > 0) & (np.arange(64) < 50))
+
+
+def test_a_few_pixels_are_no_mask() -> None:
+    chances = np.zeros((96, 64), np.float32)
+    assert main_mask(chances) is None
+    chances[60:65, 30:36] = 1
+    assert main_mask(chances) is None
+
+
+def test_the_networks_see_the_frame_and_half_as_much_again() -> None:
+    grid = work_grid(128)
+    matrix = grid.to_picture(np.eye(2, 3))
+    assert (grid.width, grid.height) == (128, 192)
+    assert matrix @ [63.5, 95.5, 1] == pytest.approx([88.5, 108.5])
+    assert matrix @ [-0.5, 0, 1] == pytest.approx([-0.5, matrix[1, 2]])
+
+
+def test_collars_below_the_chin_need_better_evidence_than_cloth_on_the_mouth() -> None:
+    grid = work_grid(64)
+    chances = _doubted(np.full((grid.height, grid.width), 0.9, np.float32), grid)
+    frame_y = grid.to_picture(np.eye(2, 3))[1] @ np.array([0 * np.arange(96), np.arange(96), np.ones(96)])
+    assert chances[np.abs(frame_y - 160) < 3, 32] == pytest.approx(0.9, abs=1e-5)
+    assert (chances[frame_y > 215] < 0.5).all()
+    assert (chances[frame_y < 98] < 0.5).all()
+
+
+def nothing_seen(small: np.ndarray) -> np.ndarray:
+    return np.zeros(small.shape[:2], np.float32)

@@ -1,0 +1,349 @@
+import csv
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from eval_support import write_module
+
+from unmask.datagen.errors import UserError
+from unmask.datagen.face_frame import place_frame
+from unmask.datagen.picture import encode_png
+from unmask.datagen.picture_pyramid import PicturePyramid
+from unmask.model import run_job as job_module
+from unmask.model.face_finder import FoundFace
+from unmask.model.mask_blobs import SeeMask
+from unmask.model.run_inputs import list_inputs, result_names
+from unmask.model.run_job import RunReport, run_job
+from unmask.model.run_options import RunOptions
+from unmask.model.run_strip import draw_strip
+from unmask.model.unmasker import Unmasker
+
+SIZES = {"a": (60, 70), "sub/b": (33, 90), "c.d": (109, 89)}
+
+
+class Finder:
+    """One face in the middle of every picture but those that are grey all over."""
+
+    def find(self, picture: PicturePyramid, see: SeeMask) -> list[FoundFace]:
+        image = picture.levels[0]
+        height, width = image.shape[:2]
+        return [FoundFace(place_frame((width / 2, height / 2), 40.0), 5.0)] if image.std() > 1 else []
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("modules")
+    return {kind: write_module(folder / kind, kind) for kind in ("map", "edit")}
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pictures")
+    rng = np.random.default_rng(4)
+    for name, (height, width) in SIZES.items():
+        path = folder / f"{name}.png"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(encode_png(rng.integers(0, 256, (height, width, 3), np.uint8)))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def maps(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("maps")
+    for name, (height, width) in SIZES.items():
+        map_ = np.zeros((height, width), np.uint8)
+        map_[height // 2 : height // 2 + 14, width // 2 - 8 : width // 2 + 8] = 255
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / f"{name}.png").write_bytes(encode_png(map_))
+    return folder
+
+
+@pytest.fixture
+def options(weights: dict[str, Path], pictures: Path, maps: Path, tmp_path: Path) -> RunOptions:
+    return RunOptions(
+        inputs=(pictures,), out=tmp_path / "out", map=maps, map_weights=weights["map"],
+        edit_weights=weights["edit"], device="cpu",
+    )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def easy_faces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Unmasker, "finder", Finder())
+
+
+def rows(out: Path) -> dict[str, dict[str, str]]:
+    with (out / "run.csv").open(encoding="utf-8", newline="") as file:
+        return {row["name"]: row for row in csv.DictReader(file)}
+
+
+def tree(out: Path) -> dict[str, bytes]:
+    """Every result by its bytes, and the table without the clock."""
+    found = {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*.png")}
+    table = {name: {**row, "seconds": ""} for name, row in rows(out).items()}
+    return {**found, "run.csv": json.dumps(table).encode()}
+
+
+def read(path: Path) -> np.ndarray:
+    return cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
+
+
+def test_every_input_has_a_result_a_map_and_a_row(options: RunOptions, pictures: Path, maps: Path) -> None:
+    report = run_job(options)
+    assert report.counts["ok"] == report.done == report.restored == 3
+    table = rows(options.out)
+    assert set(table) == set(SIZES)
+    for name, size in SIZES.items():
+        restored, clean = read(options.out / "restored" / f"{name}.png"), read(pictures / f"{name}.png")
+        map_ = read(maps / f"{name}.png")
+        assert restored.shape == (*size, 3)
+        assert np.array_equal(read(options.out / "map" / f"{name}.png"), map_)
+        assert (restored != clean)[map_ > 0].mean() > 0.9
+        assert (table[name]["status"], table[name]["faces"], table[name]["restored"]) == ("ok", "1", "1")
+        assert float(table[name]["seconds"]) > 0
+    assert not list(options.out.rglob("*.part"))
+
+
+def test_aligned_pictures_keep_name_and_size_and_no_face_is_searched_for(
+    options: RunOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Unmasker, "finder", None)
+    report = run_job(replace(options, aligned=True))
+    assert report.counts["ok"] == 3
+    assert {name: read(options.out / "restored" / f"{name}.png").shape[:2] for name in SIZES} == SIZES
+
+
+def test_the_map_modules_maps_are_used_where_none_are_given(
+    options: RunOptions, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find(module: object, images: Sequence[np.ndarray]) -> list[np.ndarray]:
+        return [np.where(np.arange(image.shape[1]) < 9, 255, 0).astype(np.uint8)[None].repeat(len(image), 0)
+                if image.shape[0] != 33 else np.zeros(image.shape[:2], np.uint8) for image in images]  # fmt: skip
+
+    monkeypatch.setattr(job_module, "find_maps", find)
+    run_job(replace(options, aligned=True, map=None))
+    assert {name: row["status"] for name, row in rows(options.out).items()} == {
+        "a": "ok", "c.d": "ok", "sub/b": "no_mask",
+    }  # fmt: skip
+    assert np.array_equal(read(options.out / "restored" / "sub" / "b.png"), read(pictures / "sub" / "b.png"))
+    assert np.array_equal(read(options.out / "restored" / "a.png")[:, 20:], read(pictures / "a.png")[:, 20:])
+
+
+@pytest.mark.parametrize("aligned", [False, True])
+def test_bad_pictures_are_rows_and_the_others_are_done(
+    options: RunOptions, tmp_path: Path, aligned: bool
+) -> None:
+    folder = tmp_path / "in"
+    shutil.copytree(options.inputs[0], folder)
+    whole = (folder / "a.png").read_bytes()
+    (folder / "cut.png").write_bytes(whole[: len(whole) // 2])
+    (folder / "text.jpg").write_bytes(b"no picture")
+    (folder / "empty.png").write_bytes(b"")
+    run_job(replace(options, inputs=(folder,), map=None, aligned=aligned))
+    table = rows(options.out)
+    for name in ("cut", "text", "empty"):
+        assert table[name]["status"] == "unreadable"
+        assert table[name]["reason"]
+        assert not (options.out / "restored" / f"{name}.png").exists()
+    assert {table[name]["status"] for name in SIZES} <= {"ok", "no_mask"}
+
+
+def test_a_picture_without_a_face_comes_back_unchanged_and_that_is_said(
+    options: RunOptions, tmp_path: Path
+) -> None:
+    grey = tmp_path / "grey.png"
+    grey.write_bytes(encode_png(np.full((50, 40, 3), 90, np.uint8)))
+    run_job(replace(options, inputs=(grey,), map=None))
+    row = rows(options.out)["grey"]
+    assert (row["status"], row["faces"]) == ("no_face", "0")
+    assert "unchanged" in row["reason"]
+    assert np.array_equal(read(options.out / "restored" / "grey.png"), read(grey))
+
+
+def test_a_map_that_does_not_fit_is_a_row(options: RunOptions, pictures: Path, tmp_path: Path) -> None:
+    small = tmp_path / "small.png"
+    small.write_bytes(encode_png(np.zeros((5, 5), np.uint8)))
+    run_job(replace(options, inputs=(pictures / "a.png",), map=small))
+    assert rows(options.out)["a"]["status"] == "bad_map"
+    assert rows(options.out)["a"]["reason"] == "map of 5x5 for a picture of 70x60"
+    text = tmp_path / "text.png"
+    text.write_bytes(b"no map")
+    run_job(replace(options, inputs=(pictures / "a.png",), map=text, existing="overwrite"))
+    assert rows(options.out)["a"]["reason"].startswith("map text.png:")
+
+
+def test_the_same_command_again_does_nothing(options: RunOptions) -> None:
+    run_job(options)
+    before = tree(options.out)
+    report = run_job(options)
+    assert (report.done, report.resumed) == (0, 3)
+    assert tree(options.out) == before
+
+
+def test_a_killed_run_goes_on_and_ends_as_one_that_was_not(
+    options: RunOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = replace(options, out=tmp_path / "whole")
+    run_job(whole)
+
+    def dying(done: int, total: int, first: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(job_module, "AHEAD", 0)
+    with pytest.raises(KeyboardInterrupt):
+        run_job(options, dying)
+    assert not (options.out / "run.csv").exists()
+    report = run_job(options)
+    assert report.resumed >= 1
+    assert tree(options.out) == tree(whole.out)
+    assert not (options.out / ".run.jsonl").exists()
+
+
+def test_a_picture_that_changed_or_lost_its_result_is_done_again(options: RunOptions, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    shutil.copytree(options.inputs[0], folder)
+    options = replace(options, inputs=(folder,))
+    run_job(options)
+    (folder / "a.png").write_bytes(
+        encode_png(np.random.default_rng(9).integers(0, 256, (60, 70, 3), np.uint8))
+    )
+    (options.out / "map" / "sub" / "b.png").unlink()
+    assert run_job(options).done == 2
+
+
+def test_strips_are_drawn_when_they_are_asked_for_later(options: RunOptions) -> None:
+    run_job(options)
+    assert not (options.out / "side_by_side").exists()
+    assert run_job(replace(options, side_by_side=True)).done == 3
+    assert read(options.out / "side_by_side" / "a.png").shape == (60, 3 * 70, 3)
+
+
+def test_other_settings_are_not_mixed_into_a_folder(options: RunOptions) -> None:
+    run_job(options)
+    with pytest.raises(UserError, match="--aligned"):
+        run_job(replace(options, aligned=True))
+    assert run_job(replace(options, aligned=True, existing="overwrite")).done == 3
+    with pytest.raises(UserError, match="not empty"):
+        run_job(replace(options, existing="fail"))
+
+
+def test_overwriting_removes_only_what_a_run_made(options: RunOptions) -> None:
+    run_job(replace(options, side_by_side=True))
+    (options.out / "restored" / "notes.txt").write_text("mine")
+    run_job(
+        replace(
+            options, inputs=(options.inputs[0] / "a.png",), map=options.map / "a.png", existing="overwrite"
+        )
+    )
+    left = {path.relative_to(options.out).as_posix() for path in options.out.rglob("*") if path.is_file()}
+    assert left == {"restored/a.png", "restored/notes.txt", "map/a.png", "run.csv", "run.json"}
+
+
+def test_a_folder_that_is_not_ours_is_not_touched(options: RunOptions) -> None:
+    options.out.mkdir()
+    (options.out / "thesis.txt").write_text("mine")
+    with pytest.raises(UserError, match="no run made it"):
+        run_job(options)
+    assert [path.name for path in options.out.iterdir()] == ["thesis.txt"]
+
+
+def test_results_never_lie_among_the_inputs(options: RunOptions, pictures: Path) -> None:
+    for out in (pictures, pictures / "sub"):
+        with pytest.raises(UserError, match="--out"):
+            run_job(replace(options, out=out))
+    run_job(options)
+    with pytest.raises(UserError, match="where results are written"):
+        run_job(replace(options, inputs=(options.out / "restored",), map=None))
+
+
+def test_results_in_a_folder_that_cannot_be_written_are_one_line(options: RunOptions) -> None:
+    options.out.write_text("a file")
+    with pytest.raises(UserError, match="is a file"):
+        run_job(options)
+
+
+def test_a_full_disk_is_one_line(options: RunOptions, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, data: bytes) -> None:
+        raise OSError(28, "No space left on device", str(path))
+
+    run_job(options)
+    monkeypatch.setattr("unmask.model.run_results.write_atomic", full)
+    with pytest.raises(UserError, match="No space left"):
+        run_job(replace(options, existing="overwrite"))
+
+
+def test_folders_are_walked_unless_told_not_to(options: RunOptions) -> None:
+    assert [item.name for item in list_inputs(options).items] == ["a", "c.d", "sub/b"]
+    flat = replace(options, recursive=False)
+    assert [item.name for item in list_inputs(flat).items] == ["a", "c.d"]
+    assert [item.name for item in list_inputs(replace(options, limit=1)).items] == ["a"]
+    sub = replace(options, inputs=(options.inputs[0] / "sub", options.inputs[0] / "a.png"), map=None)
+    assert [item.name for item in list_inputs(sub).items] == ["b", "a"]
+
+
+def test_pictures_that_differ_only_in_their_extension_keep_it() -> None:
+    assert result_names(["a.jpg", "a.png", "b.jpg"]) == ["a.jpg", "a.png", "b"]
+    with pytest.raises(UserError, match="two pictures"):
+        result_names(["a.jpg", "a.jpg"])
+
+
+def test_what_is_no_input_is_one_line(options: RunOptions, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    (empty / "below").mkdir(parents=True)
+    (empty / "below" / "a.png").write_bytes(b"")
+    for changes, words in (
+        ({"inputs": (tmp_path / "nothing",)}, "no such file"),
+        ({"inputs": (empty,), "recursive": False}, "no picture in it .1 in folders below"),
+        ({"inputs": ()}, "at least one"),
+        ({"limit": 0}, "--limit 0"),
+        ({"existing": "maybe"}, "--existing maybe"),
+        ({"preset": "best"}, "--preset best"),
+        ({"preset": "fidelity"}, "give one of them"),
+        ({"map": tmp_path / "none"}, "--map"),
+        ({"map": options.map / "a.png"}, "is one map, INPUT are 3 pictures"),
+        ({"map": options.map / "sub"}, "no map for 3 of 3 pictures, first a"),
+    ):
+        arguments: dict[str, Any] = changes
+        with pytest.raises(UserError, match=words):
+            run_job(replace(options, **arguments))
+    shutil.rmtree(empty / "below")
+    with pytest.raises(UserError, match="no picture in it; expected"):
+        run_job(replace(options, inputs=(empty,)))
+    assert not options.out.exists()
+
+
+def test_wrong_weights_are_said_before_any_work(
+    options: RunOptions, weights: dict[str, Path], tmp_path: Path
+) -> None:
+    for changes in ({"map_weights": weights["edit"]}, {"edit_weights": tmp_path / "none"}):
+        arguments: dict[str, Any] = changes
+        with pytest.raises(UserError):
+            run_job(replace(options, **arguments))
+    assert not options.out.exists()
+
+
+def test_a_strip_shows_the_map_in_red_and_is_not_larger_than_a_screen() -> None:
+    image = np.full((2000, 1000, 3), 100, np.uint8)
+    map_ = np.zeros((2000, 1000), np.uint8)
+    map_[:1000] = 255
+    strip = draw_strip(image, map_, image + 50)
+    assert strip.shape == (1024, 3 * 512, 3)
+    assert strip[100, 100].tolist() == [100, 100, 100]
+    assert strip[100, 700].tolist() == [165, 65, 65]
+    assert strip[900, 700].tolist() == [100, 100, 100]
+    assert strip[100, 1200].tolist() == [150, 150, 150]
+
+
+def test_progress_counts_all_pictures(options: RunOptions) -> None:
+    seen: list[tuple[int, int, int]] = []
+    report: RunReport = run_job(options, lambda *numbers: seen.append(numbers))
+    assert seen == [(1, 3, 0), (2, 3, 0), (3, 3, 0)]
+    assert report.seconds > 0
+    seen.clear()
+    run_job(options, lambda *numbers: seen.append(numbers))
+    assert seen[-1] == (3, 3, 3)
