@@ -166,7 +166,9 @@ def _settings(evaluation: Evaluation) -> dict[str, Any]:
         "in the mask": "pixels with true coverage of at least 128; SSIM: mean of the whole picture's map there",
         "boundary_tolerance_px": BOUNDARY_TOLERANCE_PX,
         "paste": f"map grown by {DILATE_PX} px and every pixel covered at all, faded over {FEATHER_PX} px",
-        "network": f"shorter side {module.side} px; maps: mean with the mirror image" if module is not None else "",
+        "network": f"shorter side {module.side} px; maps: mean with the mirror image"
+        if module is not None
+        else "",
         "size": "as the pictures are" if options.size is None else f"cropped and scaled to {options.size}",
         "bootstrap": {"draws": DRAWS, "level": LEVEL, "seed": _SEED},
         "batch size": options.batch_size,
