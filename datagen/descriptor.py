@@ -1,6 +1,6 @@
 """What the face descriptor of dlib needs: the upright face that it is shown, and the numbers of its network.
 
-The network itself is `unmask.model.face_network`: dlib's own takes 60 ms for a face on one core, sixteen times
+The network itself is the model package's, in torch: dlib's own takes 60 ms for a face on one core, sixteen times
 as long.
 """
 

@@ -154,7 +154,7 @@ def test_a_read_only_out_is_one_line(drawn_celeba: Path, capsys: pytest.CaptureF
 
 
 def test_ctrl_c_says_that_the_same_command_resumes(tmp_path: Path):
-    run = command("build", "demo", "out", "--workers", "2")
+    run = command("build", "demo", "out", "--workers", "2", "--variants", "20")  # some left to stop
     with subprocess.Popen(
         run, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as running:

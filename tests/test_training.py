@@ -51,7 +51,7 @@ JUDGED = ["whole_discriminator", "mask_discriminator"]
     ("module", "preset", "losses", "scores"),
     [
         ("map", "compact", ["loss"], ["val_iou", "val_dice", "val_boundary_f", "val_raw_iou"]),
-        ("edit", "fidelity", ["loss", "l1", "ssim"], SCORES),
+        ("edit", "fidelity", ["loss", "l1", "l2", "ssim"], SCORES),
         (
             "edit",
             "perceptual",
