@@ -16,14 +16,18 @@ SOURCES := $(shell find datagen model cli assets -type f -not -name '*.so' -not 
 help:  ## what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 8
 
-demo: $(VENV)/installed  ## draw faces, put masks on them, check and show, train both networks for a moment, evaluate
+demo: $(VENV)/installed  ## masks on drawn faces, checked; both networks trained for a moment; reports; an unmasked portrait
 	$(BIN)/unmask-data build demo demo-out --seed 1 --existing overwrite
 	$(BIN)/unmask-data verify demo-out --replay 5
 	$(BIN)/unmask-data preview demo-out --out demo-out.png
 	$(BIN)/unmask-train map demo-runs/map $(DEMO_TRAINING)
 	$(BIN)/unmask-train edit demo-runs/edit $(DEMO_TRAINING) --map demo-runs/map
 	$(BIN)/unmask-eval demo-out --split all --map demo-runs/map --edit demo-runs/edit --out demo-report --existing overwrite
-	@echo "contact sheet: demo-out.png   triplets: demo-out   networks: demo-runs   report: demo-report/report.html"
+	$(BIN)/unmask-eval demo-out --split all --map shipped --edit perceptual --out demo-report-shipped \
+		--compare demo-report --existing overwrite
+	$(BIN)/unmask-run demo-out/masked/portrait_00.png --out demo-unmasked --side-by-side --existing overwrite
+	@echo "contact sheet: demo-out.png   triplets: demo-out   networks: demo-runs   portrait: demo-unmasked"
+	@echo "reports: demo-report/report.html (trained just now)   demo-report-shipped/report.html (weights that come along)"
 
 test: lint types pytest  ## lint, types and tests, on the package as it is installed
 
@@ -43,7 +47,7 @@ bench: $(VENV)/installed  ## speed of a build by stage; BENCH="--source FOLDER -
 	$(BIN)/python benchmarks/build_speed.py $(BENCH)
 
 clean:  ## remove everything that make made
-	rm -rf $(VENV) build dist demo-out demo-out.png demo-runs demo-report *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build dist demo-out demo-out.png demo-runs demo-report demo-report-shipped demo-unmasked *.egg-info .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/dependencies: pyproject.toml constraints.txt
