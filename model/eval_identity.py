@@ -28,7 +28,8 @@ def measure_identity(evaluation: Evaluation, meter: IdentityMeter, progress: Pro
         points = [o.picture.landmarks.points for o in known if o.picture.landmarks is not None]
         cleans = [o.picture.clean for o in known if o.picture.clean is not None]
         clean = meter.describe(cleans, points)
-        for system in known[0].done.keys() - _LEFT_OUT:
+        systems = {system for outcome in known for system in outcome.done} - _LEFT_OUT
+        for system in sorted(systems):
             chosen = [index for index, outcome in enumerate(known) if system in outcome.done]
             found = meter.describe([known[i].done[system] for i in chosen], [points[i] for i in chosen])
             for index, distance in zip(chosen, identity_distances(found, clean[chosen]), strict=True):

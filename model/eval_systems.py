@@ -6,8 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.datagen.errors import UserError
-
 from .cleaning import clean_map
 from .compositing import paste_alpha
 from .eval_pictures import EvalPicture
@@ -86,7 +84,7 @@ class Systems:
 
         Raises
         ------
-        UserError
+        unmask.datagen.errors.UserError
             When a network's output is not finite.
         """
         masked = [picture.masked for picture in pictures]
@@ -126,12 +124,8 @@ class Systems:
         alpha = paste_alpha(map_tensor(picture.map))[0, 0].numpy()
         hole = np.where(alpha > 0, 255, 0).astype(np.uint8)
         fills: dict[str, Callable[[U8, U8], U8]] = {"nearest": nearest_fill, "telea": telea_fill}
-        if self.mean_face is not None:
-            if self.mean_face.image_rgb.shape != picture.masked.shape:
-                raise UserError(
-                    f"{picture.item.masked}: another size than the first picture; the mean face needs one size: "
-                    "give --size"
-                )
+        # Pictures of another size are framed otherwise: there is no mean face for them.
+        if self.mean_face is not None and self.mean_face.image_rgb.shape == picture.masked.shape:
             fills["mean_face"] = self.mean_face.fill
         for name, fill in fills.items():
             outcome.done[name] = paste(fill(picture.masked, hole), picture.masked, picture.map)

@@ -163,6 +163,20 @@ def test_a_comparison_with_itself_has_no_difference(options: EvalOptions, tmp_pa
     assert "first" in page
 
 
+def test_pictures_of_another_size_have_no_mean_face(
+    options: EvalOptions, built_once: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(built_once, tmp_path / "data")
+    stem = table_of_manifest(tmp_path / "data").iloc[0].key[:-3]
+    for path in (tmp_path / "data").glob(f"[mc]*/{stem}*"):
+        cv2.imwrite(str(path), cv2.resize(cv2.imread(str(path), cv2.IMREAD_UNCHANGED), (96, 120)))
+    evaluate(options, data=tmp_path / "data", limit=6, identity=True, features=True)
+    rows = table(options.out)
+    assert rows["nearest_psnr"].notna().all()
+    assert rows["edit_identity"].notna().all()
+    assert set(rows["width"]) == {96, 178}
+
+
 def test_photographs_with_maps_judge_a_map_module(modules: tuple[str, str], tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     for part in ("images", "maps"):
@@ -273,6 +287,10 @@ def test_mean_faces_come_from_the_training_split_only(
     if "test" in splits(built_once):
         with pytest.raises(UserError, match="is in its training split and among the evaluated"):
             evaluate(replace(options, out=tmp_path / "r2", split="test"), train=str(tmp_path / "all_train"))
+
+
+def table_of_manifest(dataset: Path) -> pd.DataFrame:
+    return pd.read_csv(dataset / "manifest.csv", dtype={"key": str})
 
 
 def splits(dataset: Path) -> set[str]:
