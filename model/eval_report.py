@@ -216,7 +216,8 @@ def _changes(arrays: Arrays, systems: Sequence[str], probe: AttributeProbe | Non
     clean = arrays.get(f"{ANSWERS}_{CLEAN}")
     if probe is None or clean is None:
         return None
-    shown = [name for name in (*systems, SHIFTED) if f"{ANSWERS}_{name}" in arrays]
+    # A mean face is missing where pictures are of several sizes: there are no pairs then.
+    shown = [name for name in (*systems, SHIFTED) if len(arrays.get(f"{ANSWERS}_{name}", ())) == len(clean)]
     return {
         "classifier": probe.describe(),
         "changes": {
