@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from unmask.datagen.errors import UserError
 
 from .checked_files import read_json, read_tensors
 from .features import Features
+from .shipped import weights_folder
 
 F32 = NDArray[np.float32]
 Bools = NDArray[np.bool_]
@@ -126,7 +126,7 @@ def load_probe(folder: Path | None = None) -> AttributeProbe:
     UserError
         When a file is missing or damaged.
     """
-    where = Path(str(files("unmask.assets") / "weights")) if folder is None else folder
+    where = weights_folder() if folder is None else folder
     card = read_json(where / CARD_NAME)
     try:
         tensors = read_tensors(where / WEIGHTS_NAME, str(card["sha256"]))

@@ -24,7 +24,6 @@ SYSTEM_NAMES = {
     "telea": "Telea fill",
     "mean_face": "mean face",
 }
-FLOORS = ("nothing", "nearest", "telea", "mean_face")
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,15 +68,6 @@ class Systems:
     map_module: TrainedModule | None
     edit_module: TrainedModule | None
     mean_face: MeanFace | None
-
-    def names(self, *, has_maps: bool, has_clean: bool) -> tuple[str, ...]:
-        """Return which systems restore pictures, where true maps and clean pictures are there or not."""
-        if not has_clean:
-            return ()
-        edits = [EDIT] * (self.edit_module is not None and has_maps)
-        edits += [PIPE] * (self.edit_module is not None and self.map_module is not None)
-        floors = FLOORS if has_maps else FLOORS[:1]
-        return (*edits, *(name for name in floors if name != "mean_face" or self.mean_face is not None))
 
     def run(self, pictures: Sequence[EvalPicture]) -> list[Outcome]:
         """Let the networks work on a batch; floors are added by `fill_floors`.

@@ -15,6 +15,7 @@ from .cleaning import clean_map
 from .compositing import composite, paste_alpha
 from .engine import Network
 from .floors import MeanFace, do_nothing, nearest_fill
+from .inference import to_levels
 from .metrics import MASKED, EditScores, mean_scores, score_edit, score_map
 from .perceptual import PerceptualNetwork
 from .run_folder import FLOORS_NAME
@@ -190,8 +191,7 @@ def restore(network: Network, picture: Tensor, map_: Tensor) -> tuple[Tensor, Te
 
 def to_uint8(pictures: Tensor) -> list[U8]:
     """Pictures (n, 3, h, w) in [-1, 1] as a list of uint8 (h, w, 3), rounded."""
-    levels = ((pictures.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
-    return list(levels.permute(0, 2, 3, 1).cpu().contiguous().numpy())
+    return list(to_levels(pictures).cpu().numpy())
 
 
 def _to_tensor(pictures: Sequence[U8]) -> Tensor:
