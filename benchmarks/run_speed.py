@@ -12,6 +12,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as unmask-run does
@@ -56,9 +57,11 @@ def main() -> None:
     parser.add_argument("--edit", default=PERCEPTUAL)
     parser.add_argument("--folder", type=int, default=999)
     options = parser.parse_args()
-    unmasker = Unmasker(options.map, options.edit, "cpu")
     face = decode_picture(next(iter(sorted(options.faces.glob("*.png")))).read_bytes()).image_rgb
-    print(f"one aligned face of {face.shape[1]} x {face.shape[0]}: {best(lambda: unmasker.restore(face))}")
+    for precision in ("fp32", "bf16"):
+        unmasker = Unmasker(options.map, options.edit, "cpu", precision)
+        took = best(partial(unmasker.restore, face))
+        print(f"one aligned face of {face.shape[1]} x {face.shape[0]}, {precision}: {took}")
 
     with tempfile.TemporaryDirectory() as folder:
         large = Path(folder) / "large.jpg"

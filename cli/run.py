@@ -53,6 +53,7 @@ def run_command(
         Path | None, typer.Option(metavar="RUN|FILE", help="Editing Module, instead of a preset.")
     ] = None,
     device: Annotated[str | None, typer.Option(help="Such as cpu or cuda; a GPU where there is one.")] = None,
+    precision: Annotated[str, typer.Option(help="fp32, bf16, or auto: bf16 on a GPU.")] = "auto",
     side_by_side: Annotated[
         bool, typer.Option("--side-by-side", help="Also write strips: input, map, result.")
     ] = False,
@@ -72,6 +73,7 @@ def run_command(
         map_weights=map_weights,
         edit_weights=edit_weights,
         device=device,
+        precision=precision,
         side_by_side=side_by_side,
         recursive=recursive,
         limit=limit,

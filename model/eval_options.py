@@ -7,7 +7,7 @@ from typing import Any
 
 from unmask.datagen.errors import UserError
 
-from .options import EXISTING, PRECISIONS
+from .options import EXISTING, PRECISIONS, check_choice
 
 SPLITS = ("train", "val", "test", "all")
 
@@ -82,12 +82,10 @@ class EvalOptions:
                 "give --map RUN, --edit RUN or both; --map shipped and --edit fidelity or perceptual are the "
                 "weights that come with unmask"
             )
-        if self.split is not None and self.split not in SPLITS:
-            raise UserError(f"--split {self.split}: expected one of {', '.join(SPLITS)}")
-        if self.existing not in EXISTING:
-            raise UserError(f"--existing {self.existing}: expected one of {', '.join(EXISTING)}")
-        if self.precision not in PRECISIONS:
-            raise UserError(f"--precision {self.precision}: expected one of {', '.join(PRECISIONS)}")
+        if self.split is not None:
+            check_choice("split", self.split, SPLITS)
+        check_choice("existing", self.existing, EXISTING)
+        check_choice("precision", self.precision, PRECISIONS)
         for name in ("limit", "batch_size", "workers"):
             value = getattr(self, name)
             if value is not None and value < 1:

@@ -25,7 +25,7 @@ from .eval_scores import Row, score_outcome
 from .eval_systems import Outcome, Systems
 from .inference import TrainedModule
 from .networks import EDIT, MAP
-from .precision import AUTO, BF16
+from .precision import infers_in_bf16
 from .shipped import find_weights
 from .unmasker import choose_device, load_module
 
@@ -90,7 +90,7 @@ def open_evaluation(options: EvalOptions, say: Say) -> Iterator[Evaluation]:
     options.validate()
     pictures = open_eval_set(options)
     device = choose_device(options.device)
-    bf16 = options.precision == BF16 or (options.precision == AUTO and device.type == "cuda")
+    bf16 = infers_in_bf16(options.precision, device)
     map_module, map_sha = _load("--map", options.map_module, MAP, device, bf16)
     edit_module, edit_sha = _load("--edit", options.edit_module, EDIT, device, bf16)
     notes = [f"{count} pictures left out: {reason}" for reason, count in pictures.left_out.items()]

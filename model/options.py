@@ -139,9 +139,9 @@ class TrainOptions:
 
     def validate(self) -> None:
         """Raise UserError naming the first flag whose value makes no sense."""
-        _choice("preset", self.preset, self.presets)
-        _choice("existing", self.existing, EXISTING)
-        _choice("precision", self.precision, PRECISIONS)
+        check_choice("preset", self.preset, self.presets)
+        check_choice("existing", self.existing, EXISTING)
+        check_choice("precision", self.precision, PRECISIONS)
         self.budget()
         self._check_numbers()
         self._check_data()
@@ -272,7 +272,8 @@ def _plain(value: object) -> Any:
     return str(value.absolute()) if isinstance(value, Path) else value
 
 
-def _choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    """Raise UserError naming the flag of an option whose value is none of the choices."""
     if value not in choices:
         raise UserError(f"{flag(name)} {value}: expected one of {', '.join(choices)}")
 

@@ -46,6 +46,14 @@ def faster_precision(
     return (BF16 if slow > _WORTH * fast else FP32), words
 
 
+def infers_in_bf16(name: str, device: torch.device) -> bool:
+    """Whether trained modules compute in bfloat16 on a device; ``auto`` does on a GPU alone.
+
+    Not measured, as training does: what is slow for a moment must not change results.
+    """
+    return name == BF16 or (name == AUTO and device.type == "cuda")
+
+
 def probe_pictures(options: TrainOptions, device: torch.device) -> Tensor:
     """Random pictures (n, 3, h, w) in [-1, 1] of the training's size; at most eight, which tells as much."""
     shape = (min(options.batch_size, 8), 3, options.size, options.size)

@@ -91,7 +91,7 @@ def run_job(options: RunOptions, update: Update = lambda done, total, first: Non
     start = time.monotonic()
     inputs = list_inputs(options)
     check_apart(options)
-    unmasker = Unmasker(options.map_weights, options.edit, options.device)
+    unmasker = Unmasker(options.map_weights, options.edit, options.device, options.precision)
     if not options.aligned:
         _ = unmasker.finder  # its weights are missing before work, not after the first picture
     with writing_to(options.out):
@@ -117,6 +117,7 @@ def _identity(options: RunOptions, unmasker: Unmasker) -> dict[str, Any]:
         "map": None if options.map is None else ascii(str(options.map.resolve())),
         "map-weights": unmasker.map_module.card["sha256"][:12] if options.map is None else None,
         "edit-weights": unmasker.edit_module.card["sha256"][:12],
+        "precision": "bf16" if unmasker.edit_module.bf16 else "fp32",
     }
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from unmask.datagen.errors import UserError
 
+from .options import EXISTING, PRECISIONS, check_choice
 from .shipped import PERCEPTUAL, PRESETS, SHIPPED
 
-RESUME, OVERWRITE, FAIL = "resume", "overwrite", "fail"
-EXISTING = (RESUME, OVERWRITE, FAIL)
+RESUME, OVERWRITE, FAIL = EXISTING
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class RunOptions:
         Runs, checkpoints or weights; ``edit_weights`` None takes the preset.
     device : str or None
         None takes a GPU where there is one.
+    precision : str
+        As `Unmasker` takes it.
     side_by_side : bool
         Also write strips: input, map on it, result.
     recursive : bool
@@ -54,6 +56,7 @@ class RunOptions:
     map_weights: str | Path = SHIPPED
     edit_weights: str | Path | None = None
     device: str | None = None
+    precision: str = "auto"
     side_by_side: bool = False
     recursive: bool = True
     limit: int | None = None
@@ -62,12 +65,9 @@ class RunOptions:
     def __post_init__(self) -> None:
         if not self.inputs:
             raise UserError("INPUT: name at least one picture or folder")
-        if self.preset not in PRESETS:
-            raise UserError(f"--preset {self.preset}: expected {' or '.join(PRESETS)}")
-        if self.existing not in EXISTING:
-            raise UserError(
-                f"--existing {self.existing}: expected {', '.join(EXISTING[:-1])} or {EXISTING[-1]}"
-            )
+        check_choice("preset", self.preset, PRESETS)
+        check_choice("existing", self.existing, EXISTING)
+        check_choice("precision", self.precision, PRECISIONS)
         if self.limit is not None and self.limit < 1:
             raise UserError(f"--limit {self.limit}: expected at least 1")
         if self.edit_weights is not None and self.preset != PERCEPTUAL:

@@ -14,6 +14,8 @@ from .checkpoint import load_model
 from .cleaning import clean_map
 from .inference import TrainedModule, find_chances, restore_pictures
 from .networks import EDIT, MAP
+from .options import PRECISIONS, check_choice
+from .precision import AUTO, infers_in_bf16
 from .shipped import PERCEPTUAL, SHIPPED, find_weights, weights_folder
 
 if TYPE_CHECKING:
@@ -35,11 +37,13 @@ class Unmasker:
         the shipped Map Module, the shipped ``perceptual`` Editing Module.
     device : str, optional
         Such as ``cpu`` or ``cuda``; None takes a GPU where there is one.
+    precision : str
+        ``fp32``, ``bf16`` (a quarter faster on CPUs that know it), or ``auto``: bf16 on a GPU, fp32 elsewhere.
 
     Raises
     ------
     UserError
-        When weights are missing, damaged or of the other module, or there is no such device.
+        When weights are missing, damaged or of the other module, or there is no such device or precision.
     """
 
     def __init__(
@@ -47,10 +51,14 @@ class Unmasker:
         map: str | Path | None = None,  # noqa: A002 - the module's name everywhere else, too
         edit: str | Path | None = None,
         device: str | None = None,
+        precision: str = AUTO,
     ) -> None:
+        check_choice("precision", precision, PRECISIONS)
         self.device = choose_device(device)
-        self.map_module = load_module(find_weights(SHIPPED if map is None else map), MAP, self.device)
-        self.edit_module = load_module(find_weights(PERCEPTUAL if edit is None else edit), EDIT, self.device)
+        bf16 = infers_in_bf16(precision, self.device)
+        map_path, edit_path = find_weights(map or SHIPPED), find_weights(edit or PERCEPTUAL)
+        self.map_module = load_module(map_path, MAP, self.device, bf16=bf16)
+        self.edit_module = load_module(edit_path, EDIT, self.device, bf16=bf16)
 
     @cached_property
     def finder(self) -> "FaceFinder":

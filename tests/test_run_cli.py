@@ -43,12 +43,14 @@ def test_flags_become_options(asked: list[RunOptions]) -> None:
         "5",
     ]
     Path("maps").mkdir()
-    weights = ["--map", "maps", "--map-weights", "m", "--edit-weights", "e", "--device", "cpu"]
+    weights = ["--map", "maps", "--map-weights", "m", "--edit-weights", "e"]
+    weights += ["--device", "cpu", "--precision", "bf16"]
     assert main([*arguments, *weights, "--existing", "fail"]) == 0
     (options,) = asked
     assert options == RunOptions(
         (Path("a.jpg"), Path("folder")), Path("out"), aligned=True, map=Path("maps"), map_weights="m",
-        edit_weights=Path("e"), device="cpu", side_by_side=True, recursive=False, limit=5, existing="fail",
+        edit_weights=Path("e"), device="cpu", precision="bf16", side_by_side=True, recursive=False,
+        limit=5, existing="fail",
     )  # fmt: skip
 
 
@@ -80,7 +82,14 @@ def test_what_became_of_the_pictures_is_printed(
         (["nothing.jpg", "--out", "out"], "INPUT nothing.jpg: no such file or folder"),
         (["a.jpg"], "Missing option '--out'"),
         (["--out", "out"], "Missing argument 'INPUT...'"),
-        (["a.jpg", "--out", "out", "--preset", "best"], "--preset best: expected perceptual or fidelity"),
+        (
+            ["a.jpg", "--out", "out", "--preset", "best"],
+            "--preset best: expected one of perceptual, fidelity",
+        ),
+        (
+            ["a.jpg", "--out", "out", "--precision", "half"],
+            "--precision half: expected one of auto, fp32, bf16",
+        ),
         (["a.jpg", "--out", "out", "--limit", "0"], "--limit 0"),
         (["a.jpg", "--out", "out", "--map", "none.png"], "--map none.png: no such file or folder"),
         (["empty", "--out", "out"], "INPUT empty: no picture in it; expected bmp"),

@@ -227,6 +227,8 @@ def test_other_settings_are_not_mixed_into_a_folder(options: RunOptions) -> None
     run_job(options)
     with pytest.raises(UserError, match="--aligned"):
         run_job(replace(options, aligned=True))
+    with pytest.raises(UserError, match="--precision"):
+        run_job(replace(options, precision="bf16"))
     assert run_job(replace(options, aligned=True, existing="overwrite")).done == 3
     with pytest.raises(UserError, match="not empty"):
         run_job(replace(options, existing="fail"))
