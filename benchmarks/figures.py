@@ -1,7 +1,8 @@
 """Draw the pictures of the docs from drawn faces and the public-domain portrait, and sweeps to look at.
 
-python benchmarks/figures.py strip docs/figures/strip.jpg       clean, masked and map of six faces
-python benchmarks/figures.py yaw sweep.png                      one mask per row, yaw -45 to 45 degrees
+python benchmarks/figures.py strip docs/figures/strip.jpg         clean, masked and map of six faces
+python benchmarks/figures.py unmasked docs/figures/unmasked.jpg   the portrait in four masks, and without
+python benchmarks/figures.py yaw sweep.png                        one mask per row, yaw -45 to 45 degrees
 python benchmarks/figures.py light sweep.png                    one mask per row, light from left to right
 """
 
@@ -16,12 +17,13 @@ from numpy.typing import NDArray
 from unmask.datagen.demo import draw_demo_face
 from unmask.datagen.draw import draw_recipe
 from unmask.datagen.face_model import GENERIC_POINTS
-from unmask.datagen.online import TripletDataset
+from unmask.datagen.online import OnlineTriplet, TripletDataset
 from unmask.datagen.recipe import MaskRecipe
 from unmask.datagen.recipe_config import load_recipe_config
 from unmask.datagen.render import Scene, composite, paint_mask, read_scene
 from unmask.datagen.template import TemplateSet, load_templates
 from unmask.datagen.triplet import TripletConfig
+from unmask.model.unmasker import Unmasker
 
 U8 = NDArray[np.uint8]
 STRIP = {
@@ -32,6 +34,12 @@ STRIP = {
     "000027": ["template=bandana-triangle", "colour=#7b1f2b", "texture=floral"],
     "portrait": ["template=kn95-fold", "colour=#ecebe6", "texture=plain"],
 }
+WORN_BY_PORTRAIT = (
+    ["template=surgical-pleated", "colour=#9cc7dc", "texture=plain"],
+    ["template=kn95-fold", "colour=#ecebe6", "texture=plain"],
+    ["template=cloth-seam", "colour=#24365c", "texture=dots"],
+    ["template=bandana-triangle", "colour=#7b1f2b", "texture=floral"],
+)
 SWEPT = ("surgical-pleated", "kn95-fold", "n95-cup", "cloth-seam", "half-face-magenta", "scarf-wound")
 STEPS = 13
 
@@ -40,12 +48,30 @@ def strip() -> U8:
     """Clean, masked and map of a few faces of the embedded source, one column each."""
     columns = []
     for stem, pins in STRIP.items():
-        recipe = load_recipe_config("default", ["worn=proper", "sensor.wrong_blur=0", *pins])
-        data = TripletDataset("demo", TripletConfig(4, None, recipe, load_templates(), "largest"))
-        item = data[next(i for i, face in enumerate(data.faces) if face.stem == stem)]
+        item = _drawn(stem, pins)
         parts = [item["clean"], item["masked"], cv2.cvtColor(item["map"], cv2.COLOR_GRAY2RGB)]
         columns.append(np.vstack([_portrait(part) for part in parts]))
     return np.hstack(columns)
+
+
+def unmasked() -> U8:
+    """The portrait in several masks, masked, the map that is found, without."""
+    unmasker = Unmasker(device="cpu")
+    columns = []
+    for pins in WORN_BY_PORTRAIT:
+        masked = _drawn("portrait", pins)["masked"]
+        restored = unmasker.restore_photo(masked)
+        found = cv2.cvtColor(restored.map, cv2.COLOR_GRAY2RGB)
+        columns.append(np.vstack([_portrait(part) for part in (masked, found, restored.image)]))
+    clean = _portrait(_drawn("portrait", WORN_BY_PORTRAIT[0])["clean"])
+    return np.hstack([*columns, np.vstack([np.zeros_like(clean), np.zeros_like(clean), clean])])
+
+
+def _drawn(stem: str, pins: list[str]) -> OnlineTriplet:
+    """A face of the embedded source in a mask that is chosen."""
+    recipe = load_recipe_config("default", ["worn=proper", "sensor.wrong_blur=0", *pins])
+    data = TripletDataset("demo", TripletConfig(4, None, recipe, load_templates(), "largest"))
+    return data[next(i for i, face in enumerate(data.faces) if face.stem == stem)]
 
 
 def _portrait(image: U8) -> U8:
@@ -113,13 +139,16 @@ def _masked(image: U8, scene: Scene, recipe: MaskRecipe, templates: TemplateSet)
     return masked
 
 
+FIGURES = {"strip": strip, "unmasked": unmasked, "yaw": yaw_sweep, "light": light_sweep}
+
+
 def main() -> None:
     """Draw one of the pictures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("strip", "yaw", "light"))
+    parser.add_argument("what", choices=tuple(FIGURES))
     parser.add_argument("out", type=Path)
     options = parser.parse_args()
-    image = {"strip": strip, "yaw": yaw_sweep, "light": light_sweep}[options.what]()
+    image = FIGURES[options.what]()
     options.out.parent.mkdir(parents=True, exist_ok=True)
     if not cv2.imwrite(str(options.out), image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88]):
         raise SystemExit(f"error: {options.out} cannot be written")

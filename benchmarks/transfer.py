@@ -39,9 +39,11 @@ def train(name: str, recipe: str, pins: list[str], seed: int, options: argparse.
     """Train a Map Module; one that is finished is left as it is."""
     folder: Path = options.out / f"{name.replace(' ', '_')}-{seed}"
     flags = [word for pin in pins for word in ("--set", pin)]
+    # `homogeneous` names its templates, none of those families, so there is nothing to hold out.
+    flags += [] if recipe == "homogeneous" else ["--holdout-families", UNSEEN]
     run(
         "unmask-train", "map", str(folder), "--online", options.source, "--images", str(options.images),
-        "--recipe", recipe, *flags, "--jitter", "--holdout-families", UNSEEN, "--workers", "1", "--seed", str(seed),
+        "--recipe", recipe, *flags, "--jitter", "--workers", "1", "--seed", str(seed),
         "--precision", options.precision, "--val-pictures", "64", "--val-every", str(options.images),
     )  # fmt: skip
     return folder
