@@ -11,7 +11,7 @@ from unmask.datagen.cores import available_cores
 
 from .data_stats import stats_command
 from .data_templates import templates_app
-from .running import EXIT_INTERRUPTED, print_pairs, print_table, printable, run_app, show_progress
+from .running import EXIT_INTERRUPTED, make_app, print_pairs, print_table, printable, run_app, show_progress
 
 if TYPE_CHECKING:
     from unmask.datagen.build import BuildReport
@@ -19,13 +19,7 @@ if TYPE_CHECKING:
     from unmask.datagen.options import BuildOptions
 
 NAME = "unmask-data"
-app = typer.Typer(
-    help="Make, look at and check datasets of masked faces.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
+app = make_app("Make, look at and check datasets of masked faces.")
 app.add_typer(templates_app, name="templates")
 
 OutFolder = Annotated[Path, typer.Argument(metavar="OUT", help="Folder of the dataset.")]

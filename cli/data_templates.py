@@ -5,14 +5,9 @@ from typing import Annotated
 
 import typer
 
-from .running import print_table, printable
+from .running import make_app, print_table, printable
 
-templates_app = typer.Typer(
-    help="Mask templates: list them, check a folder, draw a sheet.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
+templates_app = make_app("Mask templates: list them, check a folder, draw a sheet.")
 Folders = Annotated[
     list[Path] | None, typer.Option("--templates", metavar="DIR", help="Own templates; repeatable.")
 ]

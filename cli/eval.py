@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .running import print_pairs, print_table, printable, run_app, show_progress
+from .running import make_app, print_pairs, print_table, printable, run_app, show_progress
 
 if TYPE_CHECKING:
     from unmask.model.eval_run import EvalResult
     from unmask.model.evaluate import Progress
 
 NAME = "unmask-eval"
-app = typer.Typer(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
-)
+app = make_app()
 
 _SHOWN = (
     ("psnr", "PSNR", 2),

@@ -8,20 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .running import EXIT_INTERRUPTED, print_table, printable, run_app, show_progress
+from .running import EXIT_INTERRUPTED, make_app, print_table, printable, run_app, show_progress
 
 if TYPE_CHECKING:
     from unmask.model.run_job import RunReport
     from unmask.model.run_options import RunOptions
 
 NAME = "unmask-run"
-app = typer.Typer(
-    help="Take the masks off photographs.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
+app = make_app("Take the masks off photographs.")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -98,12 +92,14 @@ def _print_report(report: "RunReport") -> None:
     for note in report.notes:
         print(f"note: {printable(note)}")
     rows = [[status, str(count)] for status, count in report.counts.items() if count or status == "ok"]
-    print_table(f"{sum(report.counts.values())} pictures", ["status", "pictures"], rows)
+    print_table(_counted(sum(report.counts.values()), "picture"), ["status", "pictures"], rows)
     resumed = f", {report.resumed} were there before" if report.resumed else ""
     each = f" ({report.seconds / report.done:.2f} s each)" if report.done else ""
-    masks = "mask" if report.restored == 1 else "masks"
-    print(
-        f"{report.restored} {masks} taken off {report.done} pictures in {report.seconds:.1f} s{each}{resumed}"
-    )
+    masks, pictures = _counted(report.restored, "mask"), _counted(report.done, "picture")
+    print(f"{masks} taken off {pictures} in {report.seconds:.1f} s{each}{resumed}")
     out = shlex.quote(printable(str(report.out)))
     print(f"results: {out}/restored, {out}/map; what became of each: {out}/run.csv")
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -24,6 +24,17 @@ _UsageError: type[Exception] = next(
 )
 
 
+def make_app(summary: str | None = None) -> typer.Typer:
+    """Make a Typer app as all of the toolkit's are; ``summary`` heads the help of one with several commands."""
+    return typer.Typer(
+        help=summary,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+
+
 def run_app(app: typer.Typer, name: str, arguments: Sequence[str] | None = None) -> int:
     """Run a Typer app and return its exit code.
 
@@ -33,7 +44,7 @@ def run_app(app: typer.Typer, name: str, arguments: Sequence[str] | None = None)
     Parameters
     ----------
     app : typer.Typer
-        Made with ``pretty_exceptions_enable=False``.
+        From `make_app`.
     name : str
         Of the command, for its help.
     arguments : sequence of str, optional

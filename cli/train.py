@@ -11,7 +11,7 @@ import typer
 
 from unmask.model.options import EditOptions, MapOptions
 
-from .running import print_pairs, printable, run_app
+from .running import make_app, print_pairs, printable, run_app
 from .train_config import write_config
 from .train_flags import read_options, takes_options
 
@@ -20,13 +20,7 @@ if TYPE_CHECKING:
 
 NAME = "unmask-train"
 _SIGNALLED = 128  # plus the signal's number is what a shell says of a program that one ended
-app = typer.Typer(
-    help="Train the networks that find the mask (map) and take it off (edit).",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
+app = make_app("Train the networks that find the mask (map) and take it off (edit).")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

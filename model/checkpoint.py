@@ -218,20 +218,18 @@ def _model_files(path: Path) -> tuple[Path, Path]:
     return path / WEIGHTS_NAME, path / CARD_NAME
 
 
-def resolve_model(path: Path, kind: str) -> Path:
+def find_model(path: Path) -> Path:
     """Return the model that a person means by ``path``: what `load_card` and `load_weights` take.
 
     Parameters
     ----------
     path : Path
         A run's folder (``best``, else ``last``), a checkpoint's folder, or a ``.safetensors`` file with its JSON.
-    kind : str
-        ``map`` or ``edit``: what it has to be.
 
     Raises
     ------
     UserError
-        When there is no model, or it is the other module.
+        When there is no model.
     """
     if path.is_file() and path.suffix == ".safetensors":
         found: Path | None = path
@@ -244,6 +242,12 @@ def resolve_model(path: Path, kind: str) -> Path:
         what = "" if path.exists() else ": no such file or folder"
         expected = "expected a run folder, a checkpoint folder or a .safetensors file with its .json"
         raise UserError(f"{path}{what or f' {there}'}; {expected}")
+    return found
+
+
+def resolve_model(path: Path, kind: str) -> Path:
+    """`find_model`, of a module that is expected: ``map`` or ``edit``; UserError where it is the other one."""
+    found = find_model(path)
     is_kind = load_card(found)["network"].get("kind")
     if is_kind != kind:
         raise UserError(f"expected {_a(kind)}, {path} is {_a(str(is_kind))}")

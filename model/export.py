@@ -29,7 +29,7 @@ from unmask.datagen.atomic import write_atomic
 from unmask.datagen.demo import portrait_rgb
 from unmask.datagen.errors import UserError
 
-from .checkpoint import BEST, CARD_NAME, LAST, find_checkpoint, load_card, load_model
+from .checkpoint import find_model, load_card, load_model
 from .cleaning import clean_map
 from .compositing import composite, unchecked_paste_alpha
 from .networks import EDIT, MAP, MODULE_NAMES
@@ -77,7 +77,7 @@ def export_onnx(run: Path, out: Path, size: int = 128) -> float:
         When a package of the extra ``export`` is missing, there is no model, or the file cannot be written.
     """
     _check_request(out, size)
-    kind = _kind(run)
+    kind = EDIT if load_card(find_model(run))["network"].get("kind") == EDIT else MAP
     module, card = load_model(run, kind)
     facts = {"network": json.dumps(card["network"]), "weights_sha256": str(card["sha256"])}
     return export_module(module, kind, out, size, facts)
@@ -150,17 +150,6 @@ def _check_request(out: Path, size: int) -> None:
         raise UserError(f"{out}: {out.parent} is no folder")
     if out.is_dir():
         raise UserError(f"{out}: is a folder")
-
-
-def _kind(run: Path) -> str:
-    """Which module a run is about; where there is none, any, for loading it will say so."""
-    if run.suffix == ".safetensors" or (run / CARD_NAME).is_file():
-        found: Path | None = run
-    else:
-        found = find_checkpoint(run, BEST) or find_checkpoint(run, LAST)
-    if found is None or not found.exists():
-        return MAP
-    return EDIT if load_card(found)["network"].get("kind") == EDIT else MAP
 
 
 class _TraceableLinspace(TorchFunctionMode):

@@ -10,8 +10,7 @@ import torch
 from unmask.datagen.atomic import write_atomic
 from unmask.datagen.errors import UserError
 
-from .checkpoint import load_card, load_weights, resolve_model
-from .networks import EDIT, MAP
+from .checkpoint import find_model, load_card, load_weights
 
 
 def export_weights(run: Path, out: Path) -> int:
@@ -34,7 +33,7 @@ def export_weights(run: Path, out: Path) -> int:
     UserError
         When there is no such run, a weight is too large for half precision, or OUT cannot be written.
     """
-    found = resolve_model(run, load_kind(run))
+    found = find_model(run)
     weights = {name: _half(name, value) for name, value in load_weights(found).items()}
     data = safetensors.torch.save(weights)
     card = {**load_card(found), "stored": "float16", "sha256": hashlib.sha256(data).hexdigest()}
@@ -45,16 +44,6 @@ def export_weights(run: Path, out: Path) -> int:
     except OSError as error:
         raise UserError(f"OUT {out}: cannot write: {error.strerror or error}") from error
     return len(data)
-
-
-def load_kind(run: Path) -> str:
-    """Return whether a run is of the Map Module (``map``) or of the Editing Module (``edit``)."""
-    try:
-        resolve_model(run, MAP)
-    except UserError:
-        resolve_model(run, EDIT)
-        return EDIT
-    return MAP
 
 
 def _half(name: str, value: torch.Tensor) -> torch.Tensor:
