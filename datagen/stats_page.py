@@ -20,8 +20,8 @@ from .stats_plots import (
     draw_plane,
     lab_hex,
     picture_uri,
-    safe,
 )
+from .svg import safe
 
 if TYPE_CHECKING:
     from .stats import Stats

@@ -2,7 +2,6 @@
 
 import base64
 from collections.abc import Mapping, Sequence
-from html import escape
 
 import cv2
 import numpy as np
@@ -10,45 +9,17 @@ from numpy.typing import NDArray
 
 from .picture import encode_jpg, encode_png
 from .stats_colour import CELL, Cell, cell_middle, cell_name
+from .svg import BAR, FAINT, INK, WIDTH, cut, rect, safe, svg, text
 
 U8 = NDArray[np.uint8]
 
-WIDTH = (
-    340  # of every drawing, in its own units; about a phone's width, so that its text stays readable there
-)
-INK, FAINT, BAR = "#26323a", "#d5dce0", "#3a7d9c"
 _LIGHTNESS_NAMES = ("L* 0 to 25", "25 to 50", "50 to 75", "75 to 100")
-
-
-def safe(text: str) -> str:
-    """Escape a text for XML: control characters and bytes that were no UTF-8 become visible escapes."""
-    whole = text.encode("utf-8", "backslashreplace").decode("utf-8")
-    return escape("".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in whole))
 
 
 def picture_uri(image: U8, quality: int | None = None) -> str:
     """Return a picture as a data URI: PNG, or JPEG of the given quality."""
     kind, data = ("png", encode_png(image)) if quality is None else ("jpeg", encode_jpg(image, quality))
     return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
-
-
-def _svg(height: float, label: str, parts: Sequence[str]) -> str:
-    head = f'<svg viewBox="0 0 {WIDTH} {height:g}" role="img" aria-label="{safe(label)}">'
-    return head + "".join(parts) + "</svg>"
-
-
-def _text(x: float, y: float, text: str, anchor: str = "start", size: float = 11, fill: str = INK) -> str:
-    where = f'x="{x:g}" y="{y:g}" text-anchor="{anchor}" font-size="{size:.3g}" fill="{fill}"'
-    return f"<text {where}>{safe(text)}</text>"
-
-
-def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: length - 1] + "\N{HORIZONTAL ELLIPSIS}"
-
-
-def _rect(x: float, y: float, width: float, height: float, fill: str, title: str = "") -> str:
-    where = f'x="{x:.2f}" y="{y:.2f}" width="{width:.2f}" height="{height:.2f}" fill="{fill}"'
-    return f"<rect {where}><title>{safe(title)}</title></rect>" if title else f"<rect {where}/>"
 
 
 def draw_bars(counts: Mapping[str, int], label: str, fills: Mapping[str, str] | None = None) -> str:
@@ -59,11 +30,11 @@ def draw_bars(counts: Mapping[str, int], label: str, fills: Mapping[str, str] | 
     for number, (name, count) in enumerate(counts.items()):
         y = number * row
         fill = (fills or {}).get(name, BAR)
-        parts.append(_text(left - 6, y + 13, _cut(name, 19), "end"))
-        parts.append(_rect(left, y + 3, max(room * count / longest, 0.5), row - 6, fill, f"{name}: {count}"))
+        parts.append(text(left - 6, y + 13, cut(name, 19), "end"))
+        parts.append(rect(left, y + 3, max(room * count / longest, 0.5), row - 6, fill, f"{name}: {count}"))
         words = f"{count} ({100 * count / total:.0f} %)" if count else "none"
-        parts.append(_text(left + room * count / longest + 5, y + 13, words))
-    return _svg(len(counts) * row + 2, label, parts)
+        parts.append(text(left + room * count / longest + 5, y + 13, words))
+    return svg(len(counts) * row + 2, label, parts)
 
 
 def draw_histogram(
@@ -73,24 +44,24 @@ def draw_histogram(
     height, floor = 132, 108
     highest = max(*counts, 1)
     step = WIDTH / len(counts)
-    parts = [_text(0, 11, f"highest bar: {max(counts)} pictures", fill="#6a7780")]
+    parts = [text(0, 11, f"highest bar: {max(counts)} pictures", fill="#6a7780")]
     for number, count in enumerate(counts):
         tall = 90 * count / highest
         title = f"{edges[number]:g} to {edges[number + 1]:g} {unit}: {count}"
         fill = fills[number] if fills else BAR
-        parts.append(_rect(number * step + 0.5, floor - tall, step - 1, tall, fill, title))
-    parts.append(_rect(0, floor, WIDTH, 1, INK))
+        parts.append(rect(number * step + 0.5, floor - tall, step - 1, tall, fill, title))
+    parts.append(rect(0, floor, WIDTH, 1, INK))
     middle = len(counts) // 2
     for x, edge, anchor in ((0, 0, "start"), (middle * step, middle, "middle"), (WIDTH, -1, "end")):
-        parts.append(_text(x, floor + 15, f"{edges[edge]:g} {unit}", anchor))
-    return _svg(height, label, parts)
+        parts.append(text(x, floor + 15, f"{edges[edge]:g} {unit}", anchor))
+    return svg(height, label, parts)
 
 
 def draw_grid(
     grid: Sequence[Sequence[int]], columns: Sequence[str], rows: Sequence[str], label: str, left: int = 88
 ) -> str:
     """Draw counts as shaded cells; empty ones are hatched out in red. Column names stand upright above."""
-    names = [_cut(name, 17) for name in columns]
+    names = [cut(name, 17) for name in columns]
     top, tall = 12 + 5.8 * max(map(len, names), default=0), 22
     wide = (WIDTH - left) / max(len(columns), 1)
     highest = max((max(line) for line in grid if len(line)), default=0) or 1
@@ -98,18 +69,18 @@ def draw_grid(
     for x, name in enumerate(names):
         at = left + (x + 0.5) * wide + 4
         turned = f'transform="rotate(-90 {at:.1f} {top - 5:.1f})"'
-        parts.append(_text(at, top - 5, name, size=10).replace("<text", f"<text {turned}", 1))
+        parts.append(text(at, top - 5, name, size=10).replace("<text", f"<text {turned}", 1))
     for y, (name, line) in enumerate(zip(rows, grid, strict=True)):
-        parts.append(_text(left - 5, top + y * tall + 15, _cut(name, 16), "end", 10))
+        parts.append(text(left - 5, top + y * tall + 15, cut(name, 16), "end", 10))
         for x, count in enumerate(line):
             share = (count / highest) ** 0.5  # so that small counts are still seen
             fill = "#fbe0dc" if not count else _mix((232, 241, 245), (30, 96, 128), share)
             where = (left + x * wide + 0.5, top + y * tall + 0.5, wide - 1, tall - 1)
-            parts.append(_rect(*where, fill, f"{name}, {columns[x]}: {count}"))
+            parts.append(rect(*where, fill, f"{name}, {columns[x]}: {count}"))
             ink = "#b0301c" if not count else "#fff" if share > 0.55 else INK
             size = min(10.0, 1.5 * wide / len(str(count)))
-            parts.append(_text(left + (x + 0.5) * wide, top + y * tall + 15, str(count), "middle", size, ink))
-    return _svg(top + len(rows) * tall + 2, label, parts)
+            parts.append(text(left + (x + 0.5) * wide, top + y * tall + 15, str(count), "middle", size, ink))
+    return svg(top + len(rows) * tall + 2, label, parts)
 
 
 def _mix(low: tuple[int, int, int], high: tuple[int, int, int], share: float) -> str:
@@ -127,7 +98,7 @@ def draw_plane(lab: NDArray[np.floating], label: str) -> str:
     side, reach = WIDTH, 92.0
     scale = side / (2 * reach)
     middle = side / 2
-    parts = [_rect(0, 0, side, side, "#f3f4f4")]
+    parts = [rect(0, 0, side, side, "#f3f4f4")]
     for chroma in (25, 50, 75):
         circle = (
             f'<circle cx="{middle}" cy="{middle}" r="{chroma * scale:.1f}" fill="none" stroke="{FAINT}"/>'
@@ -137,9 +108,9 @@ def draw_plane(lab: NDArray[np.floating], label: str) -> str:
         x, y = np.clip([middle + colour[1] * scale, middle - colour[2] * scale], 3, side - 3)
         parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{lab_hex(colour)}"/>')
     words = ((4, middle - 4, "green"), (side - 24, middle - 4, "red"), (middle + 4, 12, "yellow"))
-    parts += [_text(x, y, text, fill="#6a7780") for x, y, text in words]
-    parts.append(_text(middle + 4, side - 5, "blue", fill="#6a7780"))
-    return _svg(side, label, parts)
+    parts += [text(x, y, word, fill="#6a7780") for x, y, word in words]
+    parts.append(text(middle + 4, side - 5, "blue", fill="#6a7780"))
+    return svg(side, label, parts)
 
 
 def draw_fabric_cells(counts: Mapping[Cell, int], label: str) -> str:
@@ -151,13 +122,13 @@ def draw_fabric_cells(counts: Mapping[Cell, int], label: str) -> str:
     parts = []
     for level, name in enumerate(_LIGHTNESS_NAMES):
         x0, y0 = left + (level % 2) * (plane + gap), (level // 2) * (plane + 24)
-        parts.append(_text(x0 + plane / 2, y0 + 13, name, "middle"))
-        parts.append(_rect(x0, y0 + 18, plane, plane, "#f3f4f4"))
+        parts.append(text(x0 + plane / 2, y0 + 13, name, "middle"))
+        parts.append(rect(x0, y0 + 18, plane, plane, "#f3f4f4"))
         for cell, count in counts.items():
             if cell[0] == level:
                 x, y = x0 + (cell[1] + reach) * side, y0 + 18 + (reach - cell[2]) * side
                 parts.append(_fabric_cell(cell, count, x, y, side))
-    return _svg(2 * (plane + 24) + 2, f"{label}; cells of {CELL:g} units", parts)
+    return svg(2 * (plane + 24) + 2, f"{label}; cells of {CELL:g} units", parts)
 
 
 def _fabric_cell(cell: Cell, count: int, x: float, y: float, side: int) -> str:
@@ -165,7 +136,7 @@ def _fabric_cell(cell: Cell, count: int, x: float, y: float, side: int) -> str:
     title = f"{cell_name(cell)}: {count}"
     if count:
         ink = "#fff" if cell[0] < 2 else "#000"
-        return _rect(x + 1, y + 1, side - 2, side - 2, colour, title) + _text(
+        return rect(x + 1, y + 1, side - 2, side - 2, colour, title) + text(
             x + side / 2, y + 15, str(count), "middle", 9 if count < 1000 else 7, ink
         )
     a, b, c, d = x + 4, y + 4, x + side - 4, y + side - 4

@@ -3,7 +3,8 @@
 import cv2
 import numpy as np
 
-from unmask.datagen.stats_plots import picture_uri, safe
+from unmask.datagen.stats_plots import picture_uri
+from unmask.datagen.svg import safe
 
 from .report_content import U8, EvalReport, Gallery, GalleryRow
 from .report_html import section

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from unmask.datagen.stats_plots import safe
+from unmask.datagen.svg import safe
 
 from .report_content import EvalReport, Interval, is_true, number
 from .report_html import Cell, Head, draw_table, figure, listed, range_words, section

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from unmask.datagen.stats_plots import safe
+from unmask.datagen.svg import safe
 
 from .report_content import EvalReport, Interval, System, number
 from .report_html import listed, section

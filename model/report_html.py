@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from unmask.datagen.stats_plots import safe
+from unmask.datagen.svg import safe
 
 from .report_content import Interval
 from .report_names import write_number

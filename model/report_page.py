@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from unmask.datagen.stats_plots import safe
+from unmask.datagen.svg import safe
 
 from .report_content import EvalReport, Gallery, GalleryRow
 from .report_gallery import draw_galleries

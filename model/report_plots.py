@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.datagen.stats_plots import BAR, FAINT, INK, WIDTH, safe
+from unmask.datagen.svg import BAR, FAINT, INK, WIDTH, cut, safe, svg, text
 
 from .report_content import Interval
 from .report_names import write_number
@@ -57,10 +57,10 @@ def draw_gaps(gaps: Sequence[Gap], label: str, digits: int) -> str:
     for tick in ticks:
         x = axis.at(tick)
         parts.append(_line(x, top - 4, x, bottom, INK if tick == 0 else FAINT))
-        parts.append(_text(x, 11, _tick_words(tick, ticks), "middle", 10, QUIET))
+        parts.append(text(x, 11, _tick_words(tick, ticks), "middle", 10, QUIET))
     for number, gap in enumerate(gaps):
         parts.append(_gap_row(gap, axis, top + number * row + row / 2, digits))
-    return _svg(bottom + 4, label, parts)
+    return svg(bottom + 4, label, parts)
 
 
 def _gap_row(gap: Gap, axis: "_Axis", y: float, digits: int) -> str:
@@ -78,9 +78,9 @@ def _gap_row(gap: Gap, axis: "_Axis", y: float, digits: int) -> str:
     value = write_number(gap.gap, digits, sign=True)
     words = f"{gap.name}: {value} ({write_number(gap.low, digits, sign=True)} to "
     words += f"{write_number(gap.high, digits, sign=True)}), {gap.n} pictures"
-    parts.append(_text(118, y + 4, f"{_cut(gap.name, 20)}", "end", 10.5))
-    parts.append(_text(WIDTH - 8, y + 4, value, "end", 10.5, colour))
-    parts.append(_text(WIDTH - 7, y + 4, sign, "start", 10.5, colour) if sign else "")
+    parts.append(text(118, y + 4, f"{cut(gap.name, 20)}", "end", 10.5))
+    parts.append(text(WIDTH - 8, y + 4, value, "end", 10.5, colour))
+    parts.append(text(WIDTH - 7, y + 4, sign, "start", 10.5, colour) if sign else "")
     return f"<g><title>{safe(words)}</title>{''.join(parts)}</g>"
 
 
@@ -105,20 +105,20 @@ def draw_scatter(
     x_ticks, y_ticks = _ticks(min(0.0, x_low), x_high, 6), _ticks(y_low, y_high, 6)
     across = _Axis(min(x_ticks[0], x_low), max(x_ticks[-1], x_high), left, right)
     up = _Axis(min(y_ticks[0], y_low), max(y_ticks[-1], y_high), bottom, top)
-    parts = [_text(0, 10, units[1], fill=QUIET)]
+    parts = [text(0, 10, units[1], fill=QUIET)]
     for tick in y_ticks:
         parts.append(_line(left, up.at(tick), right, up.at(tick), FAINT))
-        parts.append(_text(left - 4, up.at(tick) + 4, _tick_words(tick, y_ticks), "end", 10, QUIET))
+        parts.append(text(left - 4, up.at(tick) + 4, _tick_words(tick, y_ticks), "end", 10, QUIET))
     for tick in x_ticks:
         anchor = "end" if across.at(tick) > right - 8 else "middle"
-        parts.append(_text(across.at(tick), bottom + 14, _tick_words(tick, x_ticks), anchor, 10, QUIET))
+        parts.append(text(across.at(tick), bottom + 14, _tick_words(tick, x_ticks), anchor, 10, QUIET))
     dots = [
         f'<circle cx="{across.at(x):.1f}" cy="{up.at(y):.1f}" r="2.2"><title>{safe(title)}</title></circle>'
         for (x, y), title in zip(points, titles, strict=True)
     ]
     parts.append(f'<g fill="{BAR}" fill-opacity="0.5">{"".join(dots)}</g>')
-    parts.append(_text((left + right) / 2, bottom + 29, units[0], "middle", fill=QUIET))
-    return _svg(bottom + 34, label, parts)
+    parts.append(text((left + right) / 2, bottom + 29, units[0], "middle", fill=QUIET))
+    return svg(bottom + 34, label, parts)
 
 
 def draw_scale(rows: Mapping[str, Interval], marks: Mapping[str, float], label: str) -> str:
@@ -133,18 +133,18 @@ def draw_scale(rows: Mapping[str, Interval], marks: Mapping[str, float], label: 
     for number, (name, value) in enumerate(sorted(marks.items(), key=lambda item: item[1])):
         x, y = axis.at(value), bottom + 16 + 15 * number
         parts.append(_line(x, top, x, y - 4, WORSE, ' stroke-dasharray="4 3"'))
-        parts.append(_text(x - 4, y, f"{name} {value:.2f}", "end", 10.5, WORSE))
-    return _svg(bottom + 15 * len(marks) + 8, label, parts)
+        parts.append(text(x - 4, y, f"{name} {value:.2f}", "end", 10.5, WORSE))
+    return svg(bottom + 15 * len(marks) + 8, label, parts)
 
 
 def _scale_row(name: str, item: Interval, axis: "_Axis", y: float) -> str:
     low, high = item.low or item.mean, item.high or item.mean
     return (
-        _text(0, y + 4, _cut(name, 29), size=10.5)
+        text(0, y + 4, cut(name, 29), size=10.5)
         + _line(axis.first, y, axis.last, y, FAINT)
         + _line(axis.at(low), y, axis.at(high), y, BAR, ' stroke-width="3"')
         + f'<circle cx="{axis.at(item.mean):.1f}" cy="{y:g}" r="4" fill="{BAR}"/>'
-        + _text(WIDTH, y + 4, f"{item.mean:.3f}", "end", 10.5)
+        + text(WIDTH, y + 4, f"{item.mean:.3f}", "end", 10.5)
     )
 
 
@@ -185,20 +185,6 @@ def _tick_words(tick: float, ticks: Sequence[float]) -> str:
     step = ticks[1] - ticks[0] if len(ticks) > 1 else 1.0
     digits = next((count for count in range(5) if abs(step * 10**count - round(step * 10**count)) < 1e-6), 5)
     return write_number(tick, digits)
-
-
-def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: length - 1] + "\N{HORIZONTAL ELLIPSIS}"
-
-
-def _svg(height: float, label: str, parts: Sequence[str]) -> str:
-    head = f'<svg viewBox="0 0 {WIDTH} {height:g}" role="img" aria-label="{safe(label)}">'
-    return head + "".join(parts) + "</svg>"
-
-
-def _text(x: float, y: float, text: str, anchor: str = "start", size: float = 11, fill: str = INK) -> str:
-    where = f'x="{x:.5g}" y="{y:.5g}" text-anchor="{anchor}" font-size="{size:.3g}" fill="{fill}"'
-    return f"<text {where}>{safe(text)}</text>"
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, colour: str, more: str = "") -> str:

@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.datagen.stats_plots import draw_histogram, safe
+from unmask.datagen.stats_plots import draw_histogram
+from unmask.datagen.svg import safe
 
 from .report_content import EvalReport, number
 from .report_html import figure, grid, listed, section
