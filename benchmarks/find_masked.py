@@ -1,13 +1,15 @@
-"""How many masked faces are found, and how well are they framed.
+"""How many masked faces are found, how well are they framed, and how often is a mask seen where none is.
 
     python benchmarks/find_masked.py real PHOTOS [--map RUN|FILE]
     python benchmarks/find_masked.py drawn DATA [--map RUN|FILE] [--n 200]
+    python benchmarks/find_masked.py bare CELEBA [--map RUN|FILE] [--n 200]
 
 ``real`` looks for the faces whose eyes are marked in ``masked_faces.csv`` (photographs with one clear face, chosen
 and marked by a person) with dlib's detectors as `LandmarkFinder` runs them, and with `FaceFinder`. Found is a face
 whose eyes are both within half an eye distance of the marks. ``drawn`` takes masked pictures from a dataset of
 `unmask-data build` at CelebA's size, turns, scales and pastes them onto larger ones, and compares the frame that is
-known from that with the one found.
+known from that with the one found. ``bare`` takes CelebA faces of the test split, as they are and on larger ones,
+and counts where a mask is seen: the Map Module's cleaned map is not empty; `restore_photo` takes something off.
 """
 
 import argparse
@@ -24,7 +26,10 @@ from unmask.datagen.face_frame import frame_corners, frame_distance, frame_scale
 from unmask.datagen.landmarks import eye_centres
 from unmask.datagen.picture import decode_picture
 from unmask.datagen.picture_pyramid import PicturePyramid
+from unmask.datagen.source import open_source
+from unmask.model.inference import find_maps
 from unmask.model.mask_blobs import see_masks
+from unmask.model.photo import OK
 from unmask.model.unmasker import Unmasker
 
 U8 = NDArray[np.uint8]
@@ -109,6 +114,23 @@ def drawn(data: Path, unmasker: Unmasker, count: int, seed: int) -> None:
     print(f"scale by {scale_off:.1%}, turn by {turn_off:.1f} degrees (medians)")
 
 
+def bare(celeba: Path, unmasker: Unmasker, count: int, seed: int) -> None:
+    """Print on how many faces without masks one is seen."""
+    rng = np.random.default_rng(seed)
+    faces = [face for face in open_source(str(celeba)).faces if face.split == "test"][:count]
+    aligned, taken_off = [], 0
+    for face in faces:
+        image = decode_picture(face.read_bytes()).image_rgb
+        aligned.append((find_maps(unmasker.map_module, [image])[0] > 0).mean())
+        canvas, _ = onto_canvas(image, float(np.exp(rng.uniform(np.log(0.5), np.log(3.0)))), 0.0, rng)
+        taken_off += unmasker.restore_photo(canvas).status == OK
+    covered = np.array(aligned)
+    print(
+        f"{len(faces)} bare faces: a map on {(covered > 0).mean():.1%}, over 2 % of the picture on ", end=""
+    )
+    print(f"{(covered > 0.02).mean():.1%}; on larger pictures a mask taken off {taken_off / len(faces):.1%}")
+
+
 def onto_canvas(image: U8, scale: float, turn_deg: float, rng: np.random.Generator) -> tuple[U8, F64]:
     """A larger picture with ``image`` in it, on a blurred copy of itself, and the frame of its face."""
     height, width = image.shape[:2]
@@ -128,7 +150,7 @@ def onto_canvas(image: U8, scale: float, turn_deg: float, rng: np.random.Generat
 def main() -> None:
     """Measure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("real", "drawn"))
+    parser.add_argument("what", choices=("real", "drawn", "bare"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--map", help="Map Module; the shipped one by default")
     parser.add_argument("--edit", help="Editing Module; not used, but loaded")
@@ -138,6 +160,8 @@ def main() -> None:
     unmasker = Unmasker(options.map, options.edit, "cpu")
     if options.what == "real":
         real(options.folder, unmasker)
+    elif options.what == "bare":
+        bare(options.folder, unmasker, options.n, options.seed)
     else:
         drawn(options.folder, unmasker, options.n, options.seed)
 

@@ -67,7 +67,7 @@ def train(name: str, seed: int, options: argparse.Namespace) -> Path:
     recipe, flags = LINES[name]
     run(
         "unmask-train", "map", str(folder), "--online", options.source, "--images", str(options.images),
-        "--recipe", recipe, *flags, "--jitter", "--workers", "1", "--seed", str(seed),
+        "--recipe", recipe, *flags, "--jitter", "--bare-share", "0", "--workers", "1", "--seed", str(seed),
         "--precision", options.precision, "--val-pictures", "64", "--val-every", str(options.images),
     )  # fmt: skip
     return folder

@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.metadata import version
 
 import typer
 from rich.console import Console
@@ -39,7 +40,7 @@ def run_app(app: typer.Typer, name: str, arguments: Sequence[str] | None = None)
     """Run a Typer app and return its exit code.
 
     What a person can mend is one line ``error: ...`` on stderr and exit code 2; Ctrl-C is 130; a bug is a
-    traceback.
+    traceback. ``--version`` alone, of any command line, prints the toolkit's.
 
     Parameters
     ----------
@@ -50,7 +51,10 @@ def run_app(app: typer.Typer, name: str, arguments: Sequence[str] | None = None)
     arguments : sequence of str, optional
         ``sys.argv[1:]`` by default.
     """
-    given = None if arguments is None else list(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given == ["--version"]:
+        print(f"{name} {version('unmask')}")
+        return 0
     try:
         result = app(args=given, prog_name=name, standalone_mode=False)
     except UserError as error:

@@ -26,7 +26,8 @@ _FLAGS: dict[str, tuple[str | None, str]] = {
     "batch_size": ("N", "Pictures per step and process."),
     "learning_rate": (None, "Peak; the preset's by default."),
     "seed": (None, "Decides everything that is random."),
-    "map_run": ("RUN|FILE", "Map Module whose maps are trained on, too."),
+    "bare_share": (None, "Share of pictures shown without their mask; the preset's by default."),
+    "map_run": ("RUN|FILE", "Map Module whose maps are trained on, too; or: shipped"),
     "predicted_share": (None, "Share of pictures that come with such a map."),
     "vgg19": ("FILE", "VGG19's weights for the perceptual loss; an embedded network by default."),
     "mask_discriminator_from": (None, "Share of the budget after which it joins."),
@@ -48,7 +49,7 @@ _FLAGS: dict[str, tuple[str | None, str]] = {
     "val_every": ("IMAGES", "Pictures between validations; 20 in all by default."),
     "sample_every": ("IMAGES", "Pictures between sample sheets; 10 in all by default."),
     "checkpoint_minutes": (None, "Between checkpoints."),
-    "init_from": ("RUN|FILE", "Weights to begin a new run with."),
+    "init_from": ("RUN|FILE", "Weights to begin with; or: shipped (map), fidelity, perceptual"),
     "existing": (None, "resume, overwrite or fail."),
     "tensorboard": (None, "Log for TensorBoard, too."),
 }

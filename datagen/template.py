@@ -108,8 +108,9 @@ def load_templates(
 
 
 def check_templates(folder: Path) -> list[Problem]:
-    """Everything that is wrong with the templates in a folder, [] when they can be used."""
-    return _read_folders([folder])[1]
+    """Everything that is wrong with the templates in a folder, [] when they can be used beside packaged ones."""
+    beside = [] if folder.resolve() == packaged_folder().resolve() else [packaged_folder()]
+    return _read_folders([*beside, folder])[1]
 
 
 def _read_folders(folders: Sequence[Path]) -> tuple[list[Template], list[Problem]]:

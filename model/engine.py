@@ -21,6 +21,7 @@ from .checkpoint import BEST, LAST, find_checkpoint, load_state, load_weights, r
 from .precision import AUTO, BF16, FP32, faster_precision
 from .reporter import Reporter, Sums
 from .session import Session
+from .shipped import find_weights
 from .trained import Trained
 
 CLIP_NORM = 1.0
@@ -142,7 +143,7 @@ class Engine:
                 self.precision = state["precision"]
             self.session.say(f"going on with {options.run} at step {self.count.step}")
         elif options.init_from is not None:
-            folder = resolve_model(options.init_from, trained.spec.kind)
+            folder = resolve_model(find_weights(options.init_from), trained.spec.kind)
             trained.start_from(load_weights(folder), f"--init-from {folder}")
 
     def _choose_precision(self, probe: Callable[[nn.Module], Tensor]) -> None:

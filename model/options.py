@@ -12,6 +12,7 @@ from unmask.datagen.cores import MOST_WORKERS, available_cores
 from unmask.datagen.errors import UserError
 
 from .budget import Budget
+from .shipped import find_weights
 
 if TYPE_CHECKING:
     from .data_options import DataOptions
@@ -95,7 +96,8 @@ class TrainOptions:
     checkpoint_minutes : float
         Between two checkpoints.
     init_from : Path or None
-        Run or checkpoint whose weights a new run begins with.
+        Run, checkpoint or weights that a new run begins with; ``shipped``, ``fidelity`` and ``perceptual`` are
+        the weights that come with the package.
     existing : str
         What to do with a run that is there: ``resume``, ``overwrite`` or ``fail``.
     tensorboard : bool
@@ -147,7 +149,7 @@ class TrainOptions:
         self._check_data()
         if not _DEVICE.fullmatch(self.device):
             raise UserError(f"--device {self.device}: expected auto, cpu, cuda, cuda:N or mps")
-        _check_exists("init_from", self.init_from)
+        _check_weights("init_from", self.init_from)
         if self.tensorboard and find_spec("tensorboard") is None:
             raise UserError("--tensorboard: not installed here; pip install 'unmask[tensorboard]'")
 
@@ -211,10 +213,24 @@ class TrainOptions:
 
 @dataclass(frozen=True)
 class MapOptions(TrainOptions):
-    """What `unmask.model.train_map.train_map` is told: `TrainOptions` with a preset of the Map Module's."""
+    """What `unmask.model.train_map.train_map` is told.
+
+    Attributes
+    ----------
+    bare_share : float or None
+        Share of the pictures that are shown without their mask, in [0, 1): a network that has never seen a bare
+        face finds a mask on every one. None takes the preset's.
+    """
 
     preset: str = "compact"
+    bare_share: float | None = None
     presets: ClassVar[tuple[str, ...]] = ("compact", "paper")
+
+    def validate(self) -> None:
+        """Raise UserError naming the first flag whose value makes no sense."""
+        super().validate()
+        if self.bare_share is not None and not 0 <= self.bare_share < 1:
+            raise UserError(f"--bare-share {self.bare_share}: expected a share from 0 to below 1")
 
 
 @dataclass(frozen=True)
@@ -224,7 +240,8 @@ class EditOptions(TrainOptions):
     Attributes
     ----------
     map_run : Path or None
-        Run, checkpoint or weights of the Map Module whose maps are trained on beside the true ones.
+        Run, checkpoint or weights of the Map Module whose maps are trained on beside the true ones; ``shipped``
+        is the one that comes with the package.
     predicted_share : float
         Share of the pictures that come with such a map, in [0, 1].
     vgg19 : Path or None
@@ -247,7 +264,7 @@ class EditOptions(TrainOptions):
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise UserError(f"{flag(name)} {value}: expected a share from 0 to 1")
-        _check_exists("map_run", self.map_run)
+        _check_weights("map_run", self.map_run)
         _check_exists("vgg19", self.vgg19)
 
 
@@ -286,3 +303,8 @@ def _at_least(name: str, value: int | None, least: int) -> None:
 def _check_exists(name: str, path: Path | None) -> None:
     if path is not None and not path.exists():
         raise UserError(f"{flag(name)} {path}: no such file or folder")
+
+
+def _check_weights(name: str, path: Path | None) -> None:
+    """`_check_exists`, of weights that may also be named: ``shipped``, ``fidelity``, ``perceptual``."""
+    _check_exists(name, None if path is None else find_weights(path))

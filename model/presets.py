@@ -16,12 +16,15 @@ class MapPreset:
         Peak of Adam's.
     dice : float
         Weight of the Dice loss beside binary cross-entropy; the published method has none.
+    bare_share : float
+        Share of the pictures that are shown without their mask, with an empty map.
     weight_decay : float
     """
 
     network: NetworkSpec
     learning_rate: float
     dice: float
+    bare_share: float
     weight_decay: float = 0.0
 
 
@@ -72,9 +75,11 @@ class EditPreset:
 
 
 MAP_PRESETS = {
-    "compact": MapPreset(default_spec(MAP, "compact"), learning_rate=2e-3, dice=1.0, weight_decay=1e-2),
+    "compact": MapPreset(
+        default_spec(MAP, "compact"), learning_rate=2e-3, dice=1.0, bare_share=0.1, weight_decay=1e-2
+    ),
     # Published: binary cross-entropy, Adam 1e-3; Dice is this toolkit's addition, so it is left out here.
-    "paper": MapPreset(default_spec(MAP, "paper"), learning_rate=1e-3, dice=0.0),
+    "paper": MapPreset(default_spec(MAP, "paper"), learning_rate=1e-3, dice=0.0, bare_share=0.0),
 }
 
 EDIT_PRESETS = {

@@ -21,6 +21,7 @@ from .networks import NetworkSpec
 from .options import FREE_KEYS, TrainOptions
 from .presets import network_of
 from .run_folder import RunFolder
+from .shipped import find_weights
 from .triplets import TripletSplits, open_triplets
 
 Say = Callable[[str], None]
@@ -124,7 +125,7 @@ def open_session(options: TrainOptions, module: str, say: Say = print) -> Iterat
     config: dict[str, Any] = {"module": module, **options.to_config(), "processes": fabric.world_size}
     folder.check(config, options.existing, FREE_KEYS | {"dataset"})  # before faces are decoded for minutes
     if options.init_from is not None:
-        _check_first_weights(options.init_from, network_of(module, options.preset))
+        _check_first_weights(find_weights(options.init_from), network_of(module, options.preset))
     splits = _open_data(options, fabric, tell)
     config["dataset"] = splits.fingerprint
     resumed = False

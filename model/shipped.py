@@ -36,7 +36,13 @@ def shipped_weights(name: str) -> Path:
 
 
 def find_weights(chosen: str | Path) -> Path:
-    """Return what ``shipped``, ``perceptual`` or ``fidelity`` names; anything else is a path."""
-    if chosen == SHIPPED:
+    """Return what ``shipped``, ``perceptual`` or ``fidelity`` names; anything else is a path.
+
+    A ``Path`` that exists is that path: it no longer tells ``./fidelity`` from ``fidelity``, as a text does.
+    """
+    if isinstance(chosen, Path) and chosen.exists():
+        return chosen
+    name = str(chosen)
+    if name == SHIPPED:
         return shipped_weights(MAP_NAME)
-    return shipped_weights(str(chosen)) if chosen in PRESETS else Path(chosen)
+    return shipped_weights(name) if name in PRESETS else Path(chosen)

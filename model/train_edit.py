@@ -20,6 +20,7 @@ from .presets import EDIT_PRESETS, EditPreset
 from .run_folder import FLOORS_NAME
 from .seen_maps import SeenMaps
 from .session import Say, Session, open_session
+from .shipped import find_weights
 from .trained import Trained
 from .validation import EditJudge
 
@@ -56,7 +57,7 @@ def check_files(options: EditOptions) -> None:
     """Open what ``--map`` and ``--vgg19`` name, so that a wrong file is said before anything is written."""
     options.validate()
     if options.map_run is not None:
-        load_model(options.map_run, MAP)
+        load_model(find_weights(options.map_run), MAP)
     if options.vgg19 is not None:
         load_perceptual(options.vgg19)
 
@@ -161,7 +162,7 @@ def _seen_maps(session: Session, options: EditOptions) -> SeenMaps:
         if options.predicted_share:
             session.say("no --map: trained on true maps only")
         return SeenMaps(None, 0.0)
-    network, _ = load_model(options.map_run, MAP, str(session.fabric.device))
+    network, _ = load_model(find_weights(options.map_run), MAP, str(session.fabric.device))
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in its stubs
     return SeenMaps(network.requires_grad_(False), options.predicted_share)
 

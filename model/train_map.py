@@ -1,5 +1,6 @@
 """Trains the Map Module: it finds where the mask is."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -40,7 +41,10 @@ class MapTraining:
     """Network, optimiser, validation pictures, and what a step does with them."""
 
     def __init__(self, session: Session, options: MapOptions) -> None:
+        self.options = options
         self.preset = MAP_PRESETS[options.preset]
+        share = options.bare_share
+        self.bare_share = self.preset.bare_share if share is None else share
         torch.manual_seed(step_seed(options.seed, 0, -1))
         network = build_network(self.preset.network)
         optimiser = torch.optim.AdamW(
@@ -59,9 +63,33 @@ class MapTraining:
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """Learn from a batch; the losses by name."""
-        picture, truth, _ = batch.pictures()
+        engine = self.engine
+        seed = step_seed(self.options.seed, engine.session.fabric.global_rank, engine.count.step)
+        picture, truth = some_bare(batch.pictures(), self.bare_share, np.random.default_rng(seed))
         with self.engine.autocast():
             logits = self.engine.trained.networks[MAP](picture)
         loss = bce_dice(logits.float(), truth, dice=self.preset.dice)
         self.engine.update(MAP, loss, batch)
         return {"loss": loss.detach()}
+
+
+def some_bare(
+    parts: tuple[Tensor, Tensor, Tensor], share: float, rng: np.random.Generator
+) -> tuple[Tensor, Tensor]:
+    """Show some faces without their mask.
+
+    Parameters
+    ----------
+    parts : tuple of Tensor
+        (masked, map, clean), each (n, c, h, w).
+    share : float
+        Of the faces, in [0, 1]; each is drawn by itself.
+
+    Returns
+    -------
+    picture, truth : Tensor
+        Of a bare face the clean picture and an empty map.
+    """
+    masked, map_, clean = parts
+    bare = torch.from_numpy(rng.random(len(masked)) < share).to(masked.device)[:, None, None, None]
+    return torch.where(bare, clean, masked), torch.where(bare, 0.0, map_)

@@ -43,10 +43,10 @@ class MapJudge:
     """Judges a Map Module.
 
     Columns: IoU, Dice and boundary F-score of the cleaned map against the true one at 0.5, means over pictures; and
-    IoU before cleaning.
+    IoU before cleaning; and the share of the same faces, bare, on which something is found.
     """
 
-    columns: tuple[str, ...] = ("val_iou", "val_dice", "val_boundary_f", "val_raw_iou")
+    columns: tuple[str, ...] = ("val_iou", "val_dice", "val_boundary_f", "val_raw_iou", "val_false_alarm")
     best = "val_iou"
 
     def __init__(self, session: Session) -> None:
@@ -55,8 +55,10 @@ class MapJudge:
     @torch.inference_mode()
     def validate(self, network: Network) -> dict[str, float]:
         """Return a value for every column."""
-        scores, raw_scores = [], []
+        scores, raw_scores, false_alarms = [], [], []
         for batch in self._batches:
+            bare = network(batch.pictures()[2]).sigmoid()[:, 0].cpu().numpy()
+            false_alarms += [bool(clean_map(chance).any()) for chance in bare]
             chances = network(batch.pictures()[0]).sigmoid()[:, 0].cpu().numpy()
             for chance, truth in zip(chances, batch.map[:, 0].cpu().numpy(), strict=True):
                 scores.append(score_map(clean_map(chance), truth))
@@ -65,6 +67,7 @@ class MapJudge:
         return {
             "val_iou": mean["iou"], "val_dice": mean["dice"],
             "val_boundary_f": mean["boundary_f"], "val_raw_iou": raw["iou"],
+            "val_false_alarm": float(np.mean(false_alarms)),
         }  # fmt: skip
 
     @torch.inference_mode()

@@ -1,7 +1,13 @@
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+
+from unmask.datagen.demo import portrait_rgb
+from unmask.datagen.picture import encode_jpg
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -33,10 +39,22 @@ def test_flags_in_the_readme_exist(capfd: pytest.CaptureFixture[str]):
     assert used <= known, used - known
 
 
-def test_the_python_example_runs():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    found = re.search(r"```python\n(.*?)```", text, re.DOTALL)
-    assert found
-    names: dict[str, object] = {}
-    exec(found[1], names)
-    assert names["item"]["masked"].shape == (128, 128, 3)  # type: ignore[index]
+def python_examples() -> list[str]:
+    return re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+
+
+def test_the_dataset_example_runs():
+    names: dict[str, Any] = {}
+    exec(python_examples()[0], names)
+    assert names["item"]["masked"].shape == (128, 128, 3)
+
+
+def test_the_unmasking_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, draw_face: Callable):
+    monkeypatch.chdir(tmp_path)
+    Path("photo.jpg").write_bytes(encode_jpg(portrait_rgb(), 95))
+    Path("aligned.jpg").write_bytes(encode_jpg(draw_face(0)[0], 95))
+    names: dict[str, Any] = {}
+    exec(python_examples()[1], names)
+    assert names["result"].status in ("no_mask", "no_face")
+    assert np.array_equal(names["result"].image, names["photograph"])
+    assert names["clean"].shape == names["face"].shape

@@ -2,6 +2,7 @@ import ast
 import subprocess
 import sys
 import tomllib
+from importlib import import_module
 from importlib.metadata import distribution, version
 from importlib.resources import files
 from pathlib import Path
@@ -107,3 +108,10 @@ def test_datagen_never_imports_torch_nor_model():
         text = path.read_text(encoding="utf-8")
         assert "import torch" not in text
         assert "unmask.model" not in text
+
+
+@pytest.mark.parametrize("command", ["data", "train", "eval", "run"])
+def test_every_command_knows_its_version(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    main = import_module(f"unmask.cli.{command}").main
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"unmask-{command} {version('unmask')}\n"

@@ -99,6 +99,13 @@ def test_a_template_of_ones_own_loads_beside_the_packaged_ones_and_is_worn(
     assert (triplet.map >= 128).any()
 
 
+def test_a_name_that_a_packaged_template_has_is_a_problem(own_folder: Path, spoil: Callable):
+    spoil(lambda data: data.update(name="surgical-pleated"))
+    assert any(
+        "'surgical-pleated' is also used by" in str(problem) for problem in check_templates(own_folder)
+    )
+
+
 def test_templates_may_lie_one_folder_down(own_folder: Path, tmp_path: Path):
     own_folder.rename(tmp_path / "inner")
     (tmp_path / "outer").mkdir()

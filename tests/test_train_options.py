@@ -9,6 +9,7 @@ from unmask.datagen.errors import UserError
 from unmask.model.data_options import DataOptions
 from unmask.model.options import FREE_KEYS, EditOptions, MapOptions, config_fields, flag, key_of
 from unmask.model.presets import EDIT_PRESETS, MAP_PRESETS
+from unmask.model.shipped import find_weights
 
 GOOD_MAP = MapOptions(Path("run"), online="demo", minutes=1)
 GOOD_EDIT = EditOptions(Path("run"), data=Path("built"), images=64)
@@ -168,3 +169,21 @@ def test_workers_share_the_cores_among_the_processes_of_a_machine(monkeypatch: p
 def test_the_budget_is_the_one_that_is_given():
     assert GOOD_EDIT.budget().total_images(10) == 64
     assert GOOD_MAP.budget().total_images(10) is None
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0, 2.0])
+def test_a_share_of_bare_faces_leaves_some_masks(share: float):
+    replace(GOOD_MAP, bare_share=0.0).validate()
+    with pytest.raises(UserError, match=r"--bare-share .*: expected a share from 0 to below 1"):
+        replace(GOOD_MAP, bare_share=share).validate()
+
+
+def test_weights_that_come_along_go_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    edit = replace(GOOD_EDIT, map_run=Path("shipped"), init_from=Path("fidelity"))
+    edit.validate()
+    assert find_weights(Path("fidelity")).name == "edit-fidelity.safetensors"
+    with pytest.raises(UserError, match="--init-from best: no such file or folder"):
+        replace(edit, init_from=Path("best")).validate()
+    Path("fidelity").mkdir()  # a run of that name, as ./fidelity
+    assert find_weights(Path("./fidelity")) == Path("fidelity")

@@ -41,6 +41,7 @@ from unmask.model.validation import EditJudge, MapJudge
 pytestmark = pytest.mark.usefixtures("narrow")
 
 COUNTS = ["step", "images", "epoch", "seconds", "learning_rate", "images_per_s"]
+MAP_SCORES = ["val_iou", "val_dice", "val_boundary_f", "val_raw_iou", "val_false_alarm"]
 SCORES = ["val_psnr", "val_ssim", "val_mask_psnr", "val_mask_ssim", "val_raw_psnr"]
 GAN = ["whole", "mask", "whole_matching", "mask_matching"]
 STEP_PX = SIZE + GAP_PX  # on a sheet
@@ -50,7 +51,7 @@ JUDGED = ["whole_discriminator", "mask_discriminator"]
 @pytest.mark.parametrize(
     ("module", "preset", "losses", "scores"),
     [
-        ("map", "compact", ["loss"], ["val_iou", "val_dice", "val_boundary_f", "val_raw_iou"]),
+        ("map", "compact", ["loss"], MAP_SCORES),
         ("edit", "fidelity", ["loss", "l1", "l2", "ssim"], SCORES),
         (
             "edit",

@@ -71,7 +71,9 @@ def logits_of(maps: Tensor) -> Tensor:
 
 
 def in_table(truth: Batch, answers: Tensor) -> Table:
-    return Table(truth.pictures()[0], answers)
+    """Answers for the masked pictures, and "nothing" for the same faces without their masks."""
+    masked, _, clean = truth.pictures()
+    return Table(torch.cat([masked, clean]), torch.cat([answers, torch.full_like(answers, -2.0)]))
 
 
 class Known(nn.Module):
@@ -118,6 +120,14 @@ def test_scores_of_maps_are_means_over_pictures(session: Session, truth: Batch):
     assert scores["val_raw_iou"] == pytest.approx(np.mean([iou(found, real) for found, real in pairs]))
     cleaned = [iou(clean_map(found.astype(np.float32)) > 0, real) for found, real in pairs]
     assert scores["val_iou"] == pytest.approx(np.mean(cleaned))
+
+
+def test_a_mask_found_on_a_bare_face_is_a_false_alarm(session: Session, truth: Batch):
+    known = logits_of(truth.map)
+    eager = Table(torch.cat(truth.pictures()[::2]), torch.cat([known, known]))
+    scores = MapJudge(session).validate(eager)
+    assert scores["val_false_alarm"] == 1
+    assert scores | {"val_false_alarm": 0} == MapJudge(session).validate(in_table(truth, known))
 
 
 def test_a_sheet_of_maps_has_a_row_for_each_face_and_shows_photograph_and_true_map(
