@@ -93,7 +93,7 @@ def _print_report(report: "RunReport") -> None:
         print(f"note: {printable(note)}")
     rows = [[status, str(count)] for status, count in report.counts.items() if count or status == "ok"]
     print_table(_counted(sum(report.counts.values()), "picture"), ["status", "pictures"], rows)
-    resumed = f", {report.resumed} were there before" if report.resumed else ""
+    resumed = f", {report.resumed} done before" if report.resumed else ""
     each = f" ({report.seconds / report.done:.2f} s each)" if report.done else ""
     masks, pictures = _counted(report.restored, "mask"), _counted(report.done, "picture")
     print(f"{masks} taken off {pictures} in {report.seconds:.1f} s{each}{resumed}")

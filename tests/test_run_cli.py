@@ -70,7 +70,7 @@ def test_what_became_of_the_pictures_is_printed(
     printed = capsys.readouterr().out
     assert "note: 1 file was left out" in printed
     assert "3 pictures" in printed
-    assert "4 masks taken off 2 pictures in 1.0 s (0.50 s each), 1 were there before" in printed
+    assert "4 masks taken off 2 pictures in 1.0 s (0.50 s each), 1 done before" in printed
     assert "no_face" in printed
     assert "unreadable" not in printed
     assert "'my out'/run.csv" in printed
