@@ -11,7 +11,7 @@ from unmask.datagen.cores import available_cores
 
 from .data_stats import stats_command
 from .data_templates import templates_app
-from .running import EXIT_INTERRUPTED, make_app, print_pairs, print_table, printable, run_app, show_progress
+from .running import make_app, print_pairs, print_table, printable, resumable, run_app, show_progress
 
 if TYPE_CHECKING:
     from unmask.datagen.build import BuildReport
@@ -142,16 +142,12 @@ def _what_happens(earlier: bool, existing: str) -> str:
 def _build(options: "BuildOptions") -> None:
     from unmask.datagen.build import Progress, build
 
-    try:
-        with show_progress("build", "pictures") as show:
+    with resumable(), show_progress("build", "pictures") as show:
 
-            def update(progress: Progress) -> None:
-                show(progress.done, progress.total, progress.resumed)
+        def update(progress: Progress) -> None:
+            show(progress.done, progress.total, progress.resumed)
 
-            report = build(options, update)
-    except KeyboardInterrupt:
-        typer.echo("stopped; the same command resumes", err=True)
-        raise typer.Exit(EXIT_INTERRUPTED) from None
+        report = build(options, update)
     _print_report(report)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .running import EXIT_INTERRUPTED, make_app, print_table, printable, run_app, show_progress
+from .running import make_app, print_table, printable, resumable, run_app, show_progress
 
 if TYPE_CHECKING:
     from unmask.model.run_job import RunReport
@@ -79,12 +79,8 @@ def run_command(
 def _run(options: "RunOptions") -> None:
     from unmask.model.run_job import run_job
 
-    try:
-        with show_progress("run", "pictures") as show:
-            report = run_job(options, show)
-    except KeyboardInterrupt:
-        typer.echo("stopped; the same command resumes", err=True)
-        raise typer.Exit(EXIT_INTERRUPTED) from None
+    with resumable(), show_progress("run", "pictures") as show:
+        report = run_job(options, show)
     _print_report(report)
 
 

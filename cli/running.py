@@ -97,6 +97,16 @@ class _RateColumn(ProgressColumn):
 
 
 @contextmanager
+def resumable() -> Iterator[None]:
+    """Work that Ctrl-C may stop, and the same command resumes: says so and exits with 130."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("stopped; the same command resumes", err=True)
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+
+
+@contextmanager
 def show_progress(title: str, unit: str) -> Iterator[Callable[[int, int, int], None]]:
     """Show a bar on a terminal, and a plain line every few seconds elsewhere; both on stderr.
 

@@ -21,7 +21,6 @@ from .checkpoint import BEST, LAST, find_checkpoint, load_state, load_weights, r
 from .precision import AUTO, BF16, FP32, faster_precision
 from .reporter import Reporter, Sums
 from .session import Session
-from .shipped import find_weights
 from .trained import Trained
 
 CLIP_NORM = 1.0
@@ -142,8 +141,8 @@ class Engine:
             if self.precision == AUTO:
                 self.precision = state["precision"]
             self.session.say(f"going on with {options.run} at step {self.count.step}")
-        elif options.init_from is not None:
-            folder = resolve_model(find_weights(options.init_from), trained.spec.kind)
+        elif options.init_weights is not None:
+            folder = resolve_model(options.init_weights, trained.spec.kind)
             trained.start_from(load_weights(folder), f"--init-from {folder}")
 
     def _choose_precision(self, probe: Callable[[nn.Module], Tensor]) -> None:
@@ -182,6 +181,11 @@ class Engine:
                 self._prepare_step()
                 yield next(batches).to(fabric.device)
             self._end()
+
+    def step_rng(self) -> np.random.Generator:
+        """Return the generator of the present step on this process."""
+        rank = self.session.fabric.global_rank
+        return np.random.default_rng(step_seed(self.session.options.seed, rank, self.count.step))
 
     def update(self, name: str, loss: Tensor, batch: Batch) -> None:
         """Change the parameters of one network by the gradient of ``loss``.

@@ -149,9 +149,14 @@ class TrainOptions:
         self._check_data()
         if not _DEVICE.fullmatch(self.device):
             raise UserError(f"--device {self.device}: expected auto, cpu, cuda, cuda:N or mps")
-        _check_weights("init_from", self.init_from)
+        _check_exists("init_from", self.init_weights)
         if self.tensorboard and find_spec("tensorboard") is None:
             raise UserError("--tensorboard: not installed here; pip install 'unmask[tensorboard]'")
+
+    @property
+    def init_weights(self) -> Path | None:
+        """What ``init_from`` is or names."""
+        return None if self.init_from is None else find_weights(self.init_from)
 
     def _check_numbers(self) -> None:
         for name in ("batch_size", "val_pictures", "limit", "sample_every", "val_every"):
@@ -257,6 +262,11 @@ class EditOptions(TrainOptions):
     mask_discriminator_from: float = 0.4
     presets: ClassVar[tuple[str, ...]] = ("fidelity", "perceptual", "paper")
 
+    @property
+    def map_weights(self) -> Path | None:
+        """What ``map_run`` is or names."""
+        return None if self.map_run is None else find_weights(self.map_run)
+
     def validate(self) -> None:
         """Raise UserError naming the first flag whose value makes no sense."""
         super().validate()
@@ -264,7 +274,7 @@ class EditOptions(TrainOptions):
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise UserError(f"{flag(name)} {value}: expected a share from 0 to 1")
-        _check_weights("map_run", self.map_run)
+        _check_exists("map_run", self.map_weights)
         _check_exists("vgg19", self.vgg19)
 
 
@@ -303,8 +313,3 @@ def _at_least(name: str, value: int | None, least: int) -> None:
 def _check_exists(name: str, path: Path | None) -> None:
     if path is not None and not path.exists():
         raise UserError(f"{flag(name)} {path}: no such file or folder")
-
-
-def _check_weights(name: str, path: Path | None) -> None:
-    """`_check_exists`, of weights that may also be named: ``shipped``, ``fidelity``, ``perceptual``."""
-    _check_exists(name, None if path is None else find_weights(path))

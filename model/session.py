@@ -21,7 +21,6 @@ from .networks import NetworkSpec
 from .options import FREE_KEYS, TrainOptions
 from .presets import network_of
 from .run_folder import RunFolder
-from .shipped import find_weights
 from .triplets import TripletSplits, open_triplets
 
 Say = Callable[[str], None]
@@ -124,8 +123,8 @@ def open_session(options: TrainOptions, module: str, say: Say = print) -> Iterat
     folder = RunFolder(options.run)
     config: dict[str, Any] = {"module": module, **options.to_config(), "processes": fabric.world_size}
     folder.check(config, options.existing, FREE_KEYS | {"dataset"})  # before faces are decoded for minutes
-    if options.init_from is not None:
-        _check_first_weights(find_weights(options.init_from), network_of(module, options.preset))
+    if options.init_weights is not None:
+        _check_first_weights(options.init_weights, network_of(module, options.preset))
     splits = _open_data(options, fabric, tell)
     config["dataset"] = splits.fingerprint
     resumed = False

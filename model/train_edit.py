@@ -20,7 +20,6 @@ from .presets import EDIT_PRESETS, EditPreset
 from .run_folder import FLOORS_NAME
 from .seen_maps import SeenMaps
 from .session import Say, Session, open_session
-from .shipped import find_weights
 from .trained import Trained
 from .validation import EditJudge
 
@@ -56,8 +55,8 @@ def train_edit(options: EditOptions, say: Say = print) -> TrainResult:
 def check_files(options: EditOptions) -> None:
     """Open what ``--map`` and ``--vgg19`` name, so that a wrong file is said before anything is written."""
     options.validate()
-    if options.map_run is not None:
-        load_model(find_weights(options.map_run), MAP)
+    if options.map_weights is not None:
+        load_model(options.map_weights, MAP)
     if options.vgg19 is not None:
         load_perceptual(options.vgg19)
 
@@ -71,7 +70,6 @@ class EditTraining:
         perceptual = _perceptual(preset, options, device, session.say)
         trained = _trained(preset, options.seed)
         discriminators = {name: trained.networks[name] for name in discriminator_names(preset)}
-        self.options = options
         self.maps = _seen_maps(session, options)
         self.starts = {WHOLE: preset.adversarial_from, MASK: options.mask_discriminator_from}
         self.objective = EditObjective(preset, discriminators, perceptual)
@@ -89,8 +87,7 @@ class EditTraining:
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """Learn from a batch; the losses by name."""
         engine, networks = self.engine, self.engine.trained.networks
-        rank = engine.session.fabric.global_rank
-        rng = np.random.default_rng(step_seed(self.options.seed, rank, engine.count.step))
+        rng = engine.step_rng()
         picture, truth, clean = mirrored(batch.pictures(), rng)
         with engine.autocast():
             seen = self.maps.choose(picture, truth, rng)
@@ -158,11 +155,11 @@ def _trained(preset: EditPreset, seed: int) -> Trained:
 
 
 def _seen_maps(session: Session, options: EditOptions) -> SeenMaps:
-    if options.map_run is None:
+    if options.map_weights is None:
         if options.predicted_share:
             session.say("no --map: trained on true maps only")
         return SeenMaps(None, 0.0)
-    network, _ = load_model(find_weights(options.map_run), MAP, str(session.fabric.device))
+    network, _ = load_model(options.map_weights, MAP, str(session.fabric.device))
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in its stubs
     return SeenMaps(network.requires_grad_(False), options.predicted_share)
 

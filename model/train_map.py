@@ -41,7 +41,6 @@ class MapTraining:
     """Network, optimiser, validation pictures, and what a step does with them."""
 
     def __init__(self, session: Session, options: MapOptions) -> None:
-        self.options = options
         self.preset = MAP_PRESETS[options.preset]
         share = options.bare_share
         self.bare_share = self.preset.bare_share if share is None else share
@@ -63,9 +62,7 @@ class MapTraining:
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """Learn from a batch; the losses by name."""
-        engine = self.engine
-        seed = step_seed(self.options.seed, engine.session.fabric.global_rank, engine.count.step)
-        picture, truth = some_bare(batch.pictures(), self.bare_share, np.random.default_rng(seed))
+        picture, truth = some_bare(batch.pictures(), self.bare_share, self.engine.step_rng())
         with self.engine.autocast():
             logits = self.engine.trained.networks[MAP](picture)
         loss = bce_dice(logits.float(), truth, dice=self.preset.dice)

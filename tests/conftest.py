@@ -224,6 +224,17 @@ def face_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("faces")
 
 
+@pytest.fixture(scope="module")
+def unmasker(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """An Unmasker whose networks have learnt nothing; each module has its own, to give it another finder."""
+    from eval_support import write_module  # imports torch
+
+    from unmask.model.unmasker import Unmasker
+
+    folder = tmp_path_factory.mktemp("modules")
+    return Unmasker(write_module(folder / "map", "map"), write_module(folder / "edit", "edit"), "cpu")
+
+
 @pytest.fixture
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     """All presets train small compact networks; everything else about them stays."""

@@ -3,7 +3,6 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 import pytest
-from eval_support import write_module
 
 from unmask.datagen.face_frame import place_frame
 from unmask.datagen.picture_pyramid import PicturePyramid
@@ -40,12 +39,6 @@ class Finder:
         return self.faces
 
 
-@pytest.fixture(scope="module")
-def modules(tmp_path_factory: pytest.TempPathFactory) -> Unmasker:
-    folder = tmp_path_factory.mktemp("modules")
-    return Unmasker(write_module(folder / "map", "map"), write_module(folder / "edit", "edit"), "cpu")
-
-
 @pytest.fixture
 def photo() -> np.ndarray:
     return np.random.default_rng(3).integers(0, 256, (307, 541, 3), np.uint8)
@@ -67,11 +60,11 @@ def use(unmasker: Unmasker, *faces: FoundFace) -> Finder:
 
 
 def test_every_pixel_beyond_the_grown_map_keeps_its_bytes(
-    modules: Unmasker, photo: np.ndarray, own_map: np.ndarray
+    unmasker: Unmasker, photo: np.ndarray, own_map: np.ndarray
 ) -> None:
-    use(modules, FACE, SECOND)
+    use(unmasker, FACE, SECOND)
     before = photo.copy()
-    restored = restore_photo(modules, photo, own_map)
+    restored = restore_photo(unmasker, photo, own_map)
     reach = int(np.ceil(GROW + FEATHER)) + 1  # a pixel of the frame is a pixel of the photograph here
     near = cv2.dilate(own_map, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)) > 0
     assert restored.status == OK
@@ -81,62 +74,62 @@ def test_every_pixel_beyond_the_grown_map_keeps_its_bytes(
     assert np.array_equal(restored.map, own_map)
 
 
-def test_a_photograph_without_a_face_comes_back_unchanged(modules: Unmasker, photo: np.ndarray) -> None:
-    use(modules)
-    restored = restore_photo(modules, photo)
+def test_a_photograph_without_a_face_comes_back_unchanged(unmasker: Unmasker, photo: np.ndarray) -> None:
+    use(unmasker)
+    restored = restore_photo(unmasker, photo)
     assert (restored.status, restored.faces) == (NO_FACE, ())
     assert np.array_equal(restored.image, photo)
     assert not restored.map.any()
 
 
-def test_a_face_without_a_mask_comes_back_unchanged(modules: Unmasker, photo: np.ndarray) -> None:
-    use(modules, FACE)
-    restored = restore_photo(modules, photo, np.zeros(photo.shape[:2], np.uint8))
+def test_a_face_without_a_mask_comes_back_unchanged(unmasker: Unmasker, photo: np.ndarray) -> None:
+    use(unmasker, FACE)
+    restored = restore_photo(unmasker, photo, np.zeros(photo.shape[:2], np.uint8))
     assert restored.status == NO_MASK
     assert np.array_equal(restored.image, photo)
 
 
-def test_what_may_be_a_face_and_wears_no_mask_is_no_face(modules: Unmasker, photo: np.ndarray) -> None:
-    use(modules, FoundFace(FACE.frame, 1.0))
-    assert restore_photo(modules, photo, np.zeros(photo.shape[:2], np.uint8)).status == NO_FACE
+def test_what_may_be_a_face_and_wears_no_mask_is_no_face(unmasker: Unmasker, photo: np.ndarray) -> None:
+    use(unmasker, FoundFace(FACE.frame, 1.0))
+    assert restore_photo(unmasker, photo, np.zeros(photo.shape[:2], np.uint8)).status == NO_FACE
 
 
-def test_a_face_that_is_too_small_is_said_and_left(modules: Unmasker, photo: np.ndarray) -> None:
+def test_a_face_that_is_too_small_is_said_and_left(unmasker: Unmasker, photo: np.ndarray) -> None:
     tiny = FoundFace(place_frame((200.0, 150.0), 0.9 * LEAST_EYE_DIST_PX * 90 / 38), 5.0)
     map_ = np.zeros(photo.shape[:2], np.uint8)
     map_[152:162, 194:206] = 255
-    use(modules, tiny)
-    restored = restore_photo(modules, photo, map_)
+    use(unmasker, tiny)
+    restored = restore_photo(unmasker, photo, map_)
     assert restored.status == TOO_SMALL
     assert np.array_equal(restored.image, photo)
 
 
-def test_of_several_faces_one_can_be_bare(modules: Unmasker, photo: np.ndarray, own_map: np.ndarray) -> None:
-    use(modules, FACE, SECOND)
+def test_of_several_faces_one_can_be_bare(unmasker: Unmasker, photo: np.ndarray, own_map: np.ndarray) -> None:
+    use(unmasker, FACE, SECOND)
     own_map[:, 350:] = 0
-    restored = restore_photo(modules, photo, own_map)
+    restored = restore_photo(unmasker, photo, own_map)
     assert [face.status for face in restored.faces] == [OK, NO_MASK]
     assert restored.status == OK
     assert np.array_equal(restored.image[:, 350:], photo[:, 350:])
 
 
 def test_with_an_own_map_the_map_module_is_not_asked(
-    modules: Unmasker, photo: np.ndarray, own_map: np.ndarray, monkeypatch: pytest.MonkeyPatch
+    unmasker: Unmasker, photo: np.ndarray, own_map: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("unmask.model.face_mask.find_chances", None)
     monkeypatch.setattr("unmask.model.photo.see_masks", None)
-    finder = use(modules, FACE)
-    assert restore_photo(modules, photo, own_map).status == OK
+    finder = use(unmasker, FACE)
+    assert restore_photo(unmasker, photo, own_map).status == OK
     assert 0 < finder.shown[0].mean() < 0.1
 
 
-def test_a_map_of_another_size_is_refused(modules: Unmasker, photo: np.ndarray) -> None:
+def test_a_map_of_another_size_is_refused(unmasker: Unmasker, photo: np.ndarray) -> None:
     with pytest.raises(ValueError, match="does not fit"):
-        restore_photo(modules, photo, np.zeros((10, 10), np.uint8))
+        restore_photo(unmasker, photo, np.zeros((10, 10), np.uint8))
 
 
 def test_the_map_module_finds_the_mask_in_crops_of_the_face(
-    modules: Unmasker, monkeypatch: pytest.MonkeyPatch
+    unmasker: Unmasker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def chances(module: object, crops: Sequence[np.ndarray]) -> list[np.ndarray]:
         return [crop[..., 0].astype(np.float32) / 255 for crop in crops]
@@ -148,25 +141,25 @@ def test_the_map_module_finds_the_mask_in_crops_of_the_face(
     cv2.fillPoly(photo, [np.rint(corners).astype(np.int32)], (255, 0, 0))
     monkeypatch.setattr("unmask.model.face_mask.find_chances", chances)
     monkeypatch.setattr("unmask.model.photo.see_masks", lambda module, small: nothing_seen(small))
-    use(modules, FACE)
-    restored = restore_photo(modules, photo)
+    use(unmasker, FACE)
+    restored = restore_photo(unmasker, photo)
     assert restored.status == OK
     red, there = photo[..., 0] > 0, restored.map > 0
     assert (red & there).sum() / (red | there).sum() > 0.93
 
 
-def test_a_face_at_the_edge_is_restored_as_far_as_it_is_seen(modules: Unmasker, photo: np.ndarray) -> None:
-    use(modules, FoundFace(place_frame((530.0, 300.0), 120.0, -15.0), 5.0))
+def test_a_face_at_the_edge_is_restored_as_far_as_it_is_seen(unmasker: Unmasker, photo: np.ndarray) -> None:
+    use(unmasker, FoundFace(place_frame((530.0, 300.0), 120.0, -15.0), 5.0))
     map_ = np.zeros(photo.shape[:2], np.uint8)
     map_[290:, 490:] = 255
-    restored = restore_photo(modules, photo, map_)
+    restored = restore_photo(unmasker, photo, map_)
     assert restored.status == OK
     assert (restored.image[300:, 500:] != photo[300:, 500:]).any(2).mean() > 0.98
 
 
-def test_a_frame_beside_the_photograph_changes_nothing(modules: Unmasker, photo: np.ndarray) -> None:
-    use(modules, FoundFace(place_frame((5000.0, 300.0), 100.0), 5.0))
-    restored = restore_photo(modules, photo, np.full(photo.shape[:2], 255, np.uint8))
+def test_a_frame_beside_the_photograph_changes_nothing(unmasker: Unmasker, photo: np.ndarray) -> None:
+    use(unmasker, FoundFace(place_frame((5000.0, 300.0), 100.0), 5.0))
+    restored = restore_photo(unmasker, photo, np.full(photo.shape[:2], 255, np.uint8))
     assert np.array_equal(restored.image, photo)
 
 

@@ -10,12 +10,6 @@ from unmask.model.compositing import DILATE_PX, FEATHER_PX
 from unmask.model.unmasker import Unmasker
 
 
-@pytest.fixture(scope="module")
-def unmasker(tmp_path_factory: pytest.TempPathFactory) -> Unmasker:
-    folder = tmp_path_factory.mktemp("modules")
-    return Unmasker(write_module(folder / "map", "map"), write_module(folder / "edit", "edit"), "cpu")
-
-
 @pytest.fixture
 def face() -> np.ndarray:
     return np.random.default_rng(1).integers(0, 256, (109, 89, 3), np.uint8)
