@@ -3,12 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-PACKAGES := unmask.datagen unmask.model unmask.cli unmask.assets
+PACKAGES := unmask
 # Too short to be of use, long enough to see every part at work; --data would also do, --online draws new masks. The
 # drawn faces are judged in all splits: six of them are a test split.
 DEMO_TRAINING := --online demo --images 1280 --batch-size 8 --size 64 --workers 1 --existing overwrite
 # What the installed package is made of: when one of these changes, it is installed again.
-SOURCES := $(shell find datagen model cli assets -type f -not -name '*.so' -not -path '*/__pycache__/*')
+SOURCES := $(shell find api datagen model cli assets -type f -not -name '*.so' -not -path '*/__pycache__/*')
 
 .PHONY: demo test lint types pytest bench clean help
 .DEFAULT_GOAL := help
@@ -31,9 +31,10 @@ demo: $(VENV)/installed  ## masks on drawn faces, checked; both networks trained
 
 test: lint types pytest  ## lint, types and tests, on the package as it is installed
 
-lint: $(VENV)/dependencies  ## ruff: rules and format
+lint: $(VENV)/installed  ## ruff: rules and format; import-linter: which way imports point
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/lint-imports --no-cache
 
 # mypy looks at the wheel's files in site-packages: it cannot follow an editable install, and the folders
 # at the root have other names than the packages.

@@ -42,7 +42,7 @@ RUBBER = {
     "#7d8a94": 0.6, "#b9bdbf": 0.4, "#7a3a34": 0.3,
 }  # fmt: skip
 
-# Prints: names of datagen/prints.py.
+# Prints: names of datagen/prints/kinds.py.
 MEDICAL_PRINTS = {
     "nonwoven": 8.0, "plain": 5.0, "floral": 0.4, "dots": 0.3, "stripes": 0.2, "gradient": 0.3, "logo": 0.3,
     "text": 0.2, "camouflage": 0.2, "lace": 0.2, "marble": 0.1, "noise": 0.2, "geometric": 0.1,

@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from unmask.datagen.template_format import ANCHORS, fabric_size
+from unmask.datagen.masks.template_format import ANCHORS, fabric_size
 
 from .draw_canvas import Cloth, F
 

@@ -18,8 +18,8 @@ ONLINE_SIZE = (128, 128)
 BUILD = """
 import json, sys, time
 from pathlib import Path
-from unmask.datagen.build import build
-from unmask.datagen.options import BuildOptions
+from unmask.datagen.dataset.build import build
+from unmask.datagen.dataset.options import BuildOptions
 if __name__ == "__main__":
     source, out, limit, workers, known = sys.argv[1:]
     seen = []
@@ -59,7 +59,7 @@ def _as_files(source: str, limit: int, folder: Path) -> str:
     """Write the demo as files: drawing a face takes longer than masking it."""
     if source != "demo":
         return source
-    from unmask.datagen.demo import write_demo
+    from unmask.datagen.drawn_faces.demo import write_demo
 
     write_demo(folder / "demo", limit)
     return str(folder / "demo")
@@ -115,13 +115,13 @@ def measure_online(source: str, limit: int, known: Path) -> None:
     """Measure drawing alone, and triplets at 128x128 without files, in this process on one core."""
     import cv2
 
-    from unmask.datagen.draw import draw_recipe
-    from unmask.datagen.online import TripletDataset
-    from unmask.datagen.recipe_config import load_recipe_config
-    from unmask.datagen.rng import generator
-    from unmask.datagen.source import open_source
-    from unmask.datagen.template import load_templates
-    from unmask.datagen.triplet import TripletConfig
+    from unmask.datagen.common.rng import generator
+    from unmask.datagen.dataset.online import TripletDataset
+    from unmask.datagen.masks.draw import draw_recipe
+    from unmask.datagen.masks.recipe_config import load_recipe_config
+    from unmask.datagen.masks.template import load_templates
+    from unmask.datagen.render.triplet import TripletConfig
+    from unmask.datagen.sources.open_source import open_source
 
     cv2.setNumThreads(1)
     recipe, templates = load_recipe_config("default"), load_templates()

@@ -14,16 +14,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.datagen.demo import draw_demo_face
-from unmask.datagen.draw import draw_recipe
-from unmask.datagen.face_model import GENERIC_POINTS
-from unmask.datagen.online import OnlineTriplet, TripletDataset
-from unmask.datagen.recipe import MaskRecipe
-from unmask.datagen.recipe_config import load_recipe_config
-from unmask.datagen.render import Scene, composite, paint_mask, read_scene
-from unmask.datagen.template import TemplateSet, load_templates
-from unmask.datagen.triplet import TripletConfig
-from unmask.model.unmasker import Unmasker
+from unmask.datagen.dataset.online import OnlineTriplet, TripletDataset
+from unmask.datagen.drawn_faces.demo import draw_demo_face
+from unmask.datagen.masks.draw import draw_recipe
+from unmask.datagen.masks.recipe import MaskRecipe
+from unmask.datagen.masks.recipe_config import load_recipe_config
+from unmask.datagen.masks.template import TemplateSet, load_templates
+from unmask.datagen.render.face_model import GENERIC_POINTS
+from unmask.datagen.render.render import Scene, composite, paint_mask, read_scene
+from unmask.datagen.render.triplet import TripletConfig
+from unmask.model.inference.unmasker import Unmasker
 
 U8 = NDArray[np.uint8]
 STRIP = {

@@ -21,16 +21,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.datagen.detect import LandmarkFinder
-from unmask.datagen.face_frame import frame_corners, frame_distance, frame_scale, frame_turn_deg
-from unmask.datagen.landmarks import eye_centres
-from unmask.datagen.picture import decode_picture
-from unmask.datagen.picture_pyramid import PicturePyramid
-from unmask.datagen.source import open_source
-from unmask.model.inference import find_maps
-from unmask.model.mask_blobs import see_masks
-from unmask.model.photo import OK
-from unmask.model.unmasker import Unmasker
+from unmask.datagen.faces.detect import LandmarkFinder
+from unmask.datagen.faces.frame import frame_corners, frame_distance, frame_scale, frame_turn_deg
+from unmask.datagen.faces.landmarks import eye_centres
+from unmask.datagen.pictures.picture import decode_picture
+from unmask.datagen.pictures.pyramid import PicturePyramid
+from unmask.datagen.sources.open_source import open_source
+from unmask.model.inference.aligned import find_maps
+from unmask.model.inference.mask_blobs import see_masks
+from unmask.model.inference.photo import OK
+from unmask.model.inference.unmasker import Unmasker
 
 U8 = NDArray[np.uint8]
 F64 = NDArray[np.float64]

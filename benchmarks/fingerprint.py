@@ -16,11 +16,11 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from unmask.datagen.online import TripletDataset
-from unmask.datagen.recipe_config import load_recipe_config
-from unmask.datagen.source import open_source
-from unmask.datagen.template import load_templates
-from unmask.datagen.triplet import TripletConfig
+from unmask.datagen.dataset.online import TripletDataset
+from unmask.datagen.masks.recipe_config import load_recipe_config
+from unmask.datagen.masks.template import load_templates
+from unmask.datagen.render.triplet import TripletConfig
+from unmask.datagen.sources.open_source import open_source
 
 SIDE = 24
 PATCHES = 8

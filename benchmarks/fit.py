@@ -16,9 +16,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.datagen.landmark_table import LandmarkTable
-from unmask.datagen.manifest import iterate_manifest
-from unmask.datagen.template import load_templates
+from unmask.datagen.dataset.manifest import iterate_manifest
+from unmask.datagen.faces.landmark_table import LandmarkTable
+from unmask.datagen.masks.template import load_templates
 
 LOWER_FACE = np.concatenate([np.arange(2, 15), np.arange(27, 36)])
 EYES = (np.arange(36, 42), np.arange(42, 48))

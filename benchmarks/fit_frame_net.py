@@ -1,4 +1,4 @@
-"""Train the Frame Module (`unmask.model.frame_net`) on a dataset of `unmask-data build` at CelebA's own size.
+"""Train the Frame Module (`unmask.model.networks.frame_net`) on a built dataset at CelebA's own size.
 
     unmask-data build CELEBA DATA --split train --limit 7000 --seed 11
     python benchmarks/fit_frame_net.py DATA OUT.safetensors [--minutes 5]
@@ -20,9 +20,9 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from unmask.datagen.face_frame import FRAME_CORNERS as CORNERS
-from unmask.datagen.face_frame import FRAME_EYE_DIST_PX
-from unmask.model.frame_net import LOOK, FrameNet
+from unmask.datagen.faces.frame import FRAME_CORNERS as CORNERS
+from unmask.datagen.faces.frame import FRAME_EYE_DIST_PX
+from unmask.model.networks.frame_net import LOOK, FrameNet
 
 U8 = NDArray[np.uint8]
 F64 = NDArray[np.float64]

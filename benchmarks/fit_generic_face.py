@@ -12,11 +12,11 @@ import argparse
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.datagen.detect import LandmarkFinder
-from unmask.datagen.face_model import GENERIC_POINTS
-from unmask.datagen.jitter import MIRRORED_POINTS
-from unmask.datagen.picture import decode_picture
-from unmask.datagen.source import open_source
+from unmask.datagen.faces.detect import LandmarkFinder
+from unmask.datagen.pictures.picture import decode_picture
+from unmask.datagen.render.face_model import GENERIC_POINTS
+from unmask.datagen.render.jitter import MIRRORED_POINTS
+from unmask.datagen.sources.open_source import open_source
 
 F64 = NDArray[np.float64]
 RIGID = np.arange(17, 68)

@@ -19,13 +19,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.datagen.online import TripletDataset
-from unmask.datagen.recipe_config import load_recipe_config
-from unmask.datagen.source import open_source
-from unmask.datagen.template import load_templates
-from unmask.datagen.triplet import TripletConfig
-from unmask.model.features import FeatureNetwork
-from unmask.model.kid import kid
+from unmask.datagen.dataset.online import TripletDataset
+from unmask.datagen.masks.recipe_config import load_recipe_config
+from unmask.datagen.masks.template import load_templates
+from unmask.datagen.render.triplet import TripletConfig
+from unmask.datagen.sources.open_source import open_source
+from unmask.model.evaluation.features import FeatureNetwork
+from unmask.model.metrics.kid import kid
 
 U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]

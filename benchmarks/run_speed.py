@@ -19,11 +19,11 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as unmask-run does
 
 import cv2
 
-from unmask.datagen.picture import decode_picture, encode_jpg
-from unmask.model.run_job import run_job
-from unmask.model.run_options import RunOptions
-from unmask.model.shipped import PERCEPTUAL, SHIPPED
-from unmask.model.unmasker import Unmasker
+from unmask.datagen.pictures.picture import decode_picture, encode_jpg
+from unmask.model.checkpoints.shipped import PERCEPTUAL, SHIPPED
+from unmask.model.inference.unmasker import Unmasker
+from unmask.model.run.job import run_job
+from unmask.model.run.options import RunOptions
 
 LARGE = (4000, 3000)
 REPEATS = 20

@@ -27,14 +27,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unmask.datagen.cores import available_cores
+from unmask.datagen.common.cores import available_cores
 
 # Workers import this file, too: with torch in it they would take 200 MB more each than in a training.
 if TYPE_CHECKING:
-    from unmask.model.batches import Batch, BatchStream
-    from unmask.model.session import Session
-    from unmask.model.train_edit import EditTraining
-    from unmask.model.train_map import MapTraining
+    from unmask.model.data.batches import Batch, BatchStream
+    from unmask.model.training.session import Session
+    from unmask.model.training.train_edit import EditTraining
+    from unmask.model.training.train_map import MapTraining
 
 MAP, EDIT, BF16, FP32 = "map", "edit", "bf16", "fp32"
 GOAL = 0.90
@@ -89,11 +89,11 @@ def measure(arguments: argparse.Namespace) -> None:
     """Measure one module and print it."""
     import torch
 
-    from unmask.model.batches import BatchStream
-    from unmask.model.options import EditOptions, MapOptions
-    from unmask.model.session import open_session
-    from unmask.model.train_edit import EditTraining
-    from unmask.model.train_map import MapTraining
+    from unmask.model.data.batches import BatchStream
+    from unmask.model.training.options import EditOptions, MapOptions
+    from unmask.model.training.session import open_session
+    from unmask.model.training.train_edit import EditTraining
+    from unmask.model.training.train_map import MapTraining
 
     with tempfile.TemporaryDirectory() as folder:
         kind = MapOptions if arguments.only == MAP else EditOptions

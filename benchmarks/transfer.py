@@ -22,7 +22,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from realism import WITHOUT
 
-from unmask.model.intervals import bootstrap_mean, paired_difference
+from unmask.model.metrics.intervals import bootstrap_mean, paired_difference
 
 UNSEEN = "duckbill,cloth_pleated,gaiter,kn95"  # none of them in `homogeneous` either
 TEST_PICTURES = 500

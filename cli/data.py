@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unmask.datagen.cores import available_cores
+from unmask.datagen.common.cores import available_cores
 
 from .data_stats import stats_command
 from .data_templates import templates_app
 from .running import make_app, print_pairs, print_table, printable, resumable, run_app, show_progress
 
 if TYPE_CHECKING:
-    from unmask.datagen.build import BuildReport
-    from unmask.datagen.online import TripletDataset
-    from unmask.datagen.options import BuildOptions
+    from unmask.datagen.dataset.build import BuildReport
+    from unmask.datagen.dataset.online import TripletDataset
+    from unmask.datagen.dataset.options import BuildOptions
 
 NAME = "unmask-data"
 app = make_app("Make, look at and check datasets of masked faces.")
@@ -76,7 +76,7 @@ def build_command(
     ] = None,
 ) -> None:
     """Make (masked, map, clean) triplets from a source of faces."""
-    from unmask.datagen.options import BuildOptions, parse_size
+    from unmask.datagen.dataset.options import BuildOptions, parse_size
 
     options = BuildOptions(
         source=source,
@@ -113,7 +113,7 @@ def _names(text: str | None) -> tuple[str, ...] | None:
 
 
 def _print_plan(options: "BuildOptions") -> None:
-    from unmask.datagen.plan import plan_build
+    from unmask.datagen.dataset.plan import plan_build
 
     plan = plan_build(options)
     source = plan.source
@@ -140,7 +140,7 @@ def _what_happens(earlier: bool, existing: str) -> str:
 
 
 def _build(options: "BuildOptions") -> None:
-    from unmask.datagen.build import Progress, build
+    from unmask.datagen.dataset.build import Progress, build
 
     with resumable(), show_progress("build", "pictures") as show:
 
@@ -180,10 +180,10 @@ def preview_command(
     templates: Templates = None,
 ) -> None:
     """Draw random triplets as one picture: clean, masked, map."""
-    from unmask.datagen.atomic import write_atomic, writing_to
-    from unmask.datagen.errors import UserError
-    from unmask.datagen.picture import encode_png
-    from unmask.datagen.preview import choose_items, draw_items, draw_sheet
+    from unmask.datagen.common.atomic import write_atomic, writing_to
+    from unmask.datagen.common.errors import UserError
+    from unmask.datagen.dataset.preview import choose_items, draw_items, draw_sheet
+    from unmask.datagen.pictures.picture import encode_png
 
     if n < 1:
         raise UserError(f"--n {n}: expected at least 1")
@@ -204,10 +204,10 @@ def preview_command(
 def _online(
     source: str, seed: int, recipe: str, pins: Sequence[str], templates: Sequence[Path]
 ) -> "TripletDataset":
-    from unmask.datagen.online import TripletDataset
-    from unmask.datagen.recipe_config import load_recipe_config
-    from unmask.datagen.template import load_templates
-    from unmask.datagen.triplet import TripletConfig
+    from unmask.datagen.dataset.online import TripletDataset
+    from unmask.datagen.masks.recipe_config import load_recipe_config
+    from unmask.datagen.masks.template import load_templates
+    from unmask.datagen.render.triplet import TripletConfig
 
     config = TripletConfig(seed, None, load_recipe_config(recipe, pins), load_templates(templates), "all")
     return TripletDataset(source, config)
@@ -220,8 +220,8 @@ def verify_command(
     workers: Workers = None,
 ) -> None:
     """Check a dataset: files, hashes, sizes, exactness. Exit code 1 where something is wrong."""
-    from unmask.datagen.errors import UserError
-    from unmask.datagen.verify import inspect_dataset
+    from unmask.datagen.common.errors import UserError
+    from unmask.datagen.dataset.verify import inspect_dataset
 
     count = available_cores() if workers is None else workers
     if count < 1:
@@ -247,7 +247,7 @@ def demo_command(
     seed: Seed = 0,
 ) -> None:
     """Draw faces in CelebA's layout, with attributes, identities, splits and known points."""
-    from unmask.datagen.demo import write_demo
+    from unmask.datagen.drawn_faces.demo import write_demo
 
     made = write_demo(folder, count, seed)
     where = shlex.quote(printable(str(folder)))
@@ -265,7 +265,7 @@ def recipes_command(
     """List the packaged recipes, or print one as it will be used."""
     import json
 
-    from unmask.datagen.recipe_config import load_recipe_config, packaged_recipes
+    from unmask.datagen.masks.recipe_config import load_recipe_config, packaged_recipes
 
     if name is None and not set_:
         for packaged, path in packaged_recipes().items():

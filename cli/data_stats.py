@@ -8,7 +8,7 @@ import typer
 from .running import print_table, printable, show_progress
 
 if TYPE_CHECKING:
-    from unmask.datagen.stats import Stats
+    from unmask.datagen.stats.measure import Stats
 
 
 def stats_command(
@@ -30,8 +30,8 @@ def stats_command(
     ] = None,
 ) -> None:
     """Measure variety: colours, shapes, poses, what is missing. Writes stats.json and stats.html."""
-    from unmask.datagen.folder import check_usable
-    from unmask.datagen.stats import read_stats, write_stats
+    from unmask.datagen.dataset.folder import check_usable
+    from unmask.datagen.stats.files import read_stats, write_stats
 
     target = _target(out, masked, maps, folder)
     check_usable(target)
@@ -44,7 +44,7 @@ def stats_command(
 
 def _target(out: Path | None, masked: Path | None, maps: Path | None, folder: Path | None) -> Path:
     """Return where to write; never into folders of pictures that are not ours."""
-    from unmask.datagen.errors import UserError
+    from unmask.datagen.common.errors import UserError
 
     if (out is None) == (masked is None) or (masked is None) != (maps is None):
         raise UserError("stats needs either OUT or both --masked DIR and --maps DIR")
@@ -56,7 +56,7 @@ def _target(out: Path | None, masked: Path | None, maps: Path | None, folder: Pa
 
 
 def _measure(out: Path | None, masked: Path | None, maps: Path | None, limit: int, seed: int) -> "Stats":
-    from unmask.datagen.stats import measure, measure_folders
+    from unmask.datagen.stats.measure import measure, measure_folders
 
     with show_progress("stats", "pictures") as show:
 
@@ -69,7 +69,7 @@ def _measure(out: Path | None, masked: Path | None, maps: Path | None, limit: in
 
 
 def _print(stats: "Stats", other: dict[str, object] | None) -> None:
-    from unmask.datagen.stats_compare import compare, summarise
+    from unmask.datagen.stats.compare import compare, summarise
 
     for note in stats.report["notes"]:
         print(f"note: {printable(note)}")

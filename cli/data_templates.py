@@ -16,7 +16,7 @@ Folders = Annotated[
 @templates_app.command("list")
 def list_command(templates: Folders = None) -> None:
     """List every template with its family, straps and licence."""
-    from unmask.datagen.template import load_templates
+    from unmask.datagen.masks.template import load_templates
 
     found = load_templates(templates or ())
     rows = [[t.name, t.family, t.straps.kind, t.licence] for t in found.templates]
@@ -34,7 +34,7 @@ def validate_command(
     ],
 ) -> None:
     """Say what is wrong with the templates in a folder. Exit code 1 where something is."""
-    from unmask.datagen.template import check_templates
+    from unmask.datagen.masks.template import check_templates
 
     problems = check_templates(folder)
     for problem in problems:
@@ -51,10 +51,10 @@ def sheet_command(
     templates: Folders = None,
 ) -> None:
     """Draw every template on one picture."""
-    from unmask.datagen.atomic import write_atomic, writing_to
-    from unmask.datagen.picture import encode_png
-    from unmask.datagen.sheet import draw_template_sheet
-    from unmask.datagen.template import load_templates
+    from unmask.datagen.common.atomic import write_atomic, writing_to
+    from unmask.datagen.dataset.sheet import draw_template_sheet
+    from unmask.datagen.masks.template import load_templates
+    from unmask.datagen.pictures.picture import encode_png
 
     found = load_templates(templates or ())
     data = encode_png(draw_template_sheet(found))

@@ -12,8 +12,8 @@ import typer
 from .running import make_app, print_pairs, print_table, printable, run_app, show_progress
 
 if TYPE_CHECKING:
-    from unmask.model.eval_run import EvalResult
-    from unmask.model.evaluate import Progress
+    from unmask.model.evaluation.evaluate import Progress
+    from unmask.model.evaluation.run import EvalResult
 
 NAME = "unmask-eval"
 app = make_app()
@@ -83,7 +83,7 @@ def evaluate(
     existing: Annotated[str, typer.Option(help="resume, overwrite or fail.")] = "resume",
 ) -> None:
     """Judge a Map Module, an Editing Module, or both; the same command again resumes."""
-    from unmask.model.eval_options import EvalOptions
+    from unmask.model.evaluation.options import EvalOptions
 
     options = EvalOptions(
         data=data,
@@ -107,7 +107,7 @@ def evaluate(
         existing=existing,
     )
     options.validate()  # before torch is loaded
-    from unmask.model.eval_run import run_evaluation
+    from unmask.model.evaluation.run import run_evaluation
 
     command = shlex.join([NAME, *map(printable, sys.argv[1:])])
     _print_result(run_evaluation(options, command, _say, _bar))

@@ -11,8 +11,8 @@ import typer
 from .running import make_app, print_table, printable, resumable, run_app, show_progress
 
 if TYPE_CHECKING:
-    from unmask.model.run_job import RunReport
-    from unmask.model.run_options import RunOptions
+    from unmask.model.run.job import RunReport
+    from unmask.model.run.options import RunOptions
 
 NAME = "unmask-run"
 app = make_app("Take the masks off photographs.")
@@ -56,7 +56,7 @@ def run_command(
     existing: Annotated[str, typer.Option(help="resume, overwrite or fail.")] = "resume",
 ) -> None:
     """Find masked faces, take their masks off, and leave every other pixel as it was."""
-    from unmask.model.run_options import RunOptions
+    from unmask.model.run.options import RunOptions
 
     options = RunOptions(
         inputs=tuple(inputs),
@@ -77,7 +77,7 @@ def run_command(
 
 
 def _run(options: "RunOptions") -> None:
-    from unmask.model.run_job import run_job
+    from unmask.model.run.job import run_job
 
     with resumable(), show_progress("run", "pictures") as show:
         report = run_job(options, show)

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unmask.model.options import EditOptions, MapOptions
+from unmask.model.training.options import EditOptions, MapOptions
 
 from .running import make_app, print_pairs, printable, run_app
 from .train_config import write_config
 from .train_flags import read_options, takes_options
 
 if TYPE_CHECKING:
-    from unmask.model.engine import TrainResult
+    from unmask.model.training.engine import TrainResult
 
 NAME = "unmask-train"
 _SIGNALLED = 128  # plus the signal's number is what a shell says of a program that one ended
@@ -37,7 +37,7 @@ def map_command(context: typer.Context, **_: Any) -> None:
     """Train a Map Module: where is the mask? The same command again resumes."""
     options = read_options(MapOptions, context)
     if not _only_shown(options, context):
-        from unmask.model.train_map import train_map
+        from unmask.model.training.train_map import train_map
 
         _print_end(options, train_map(options, _say))
 
@@ -48,7 +48,7 @@ def edit_command(context: typer.Context, **_: Any) -> None:
     """Train an Editing Module: what is under the mask? The same command again resumes."""
     options = read_options(EditOptions, context)
     if not _only_shown(options, context):
-        from unmask.model.train_edit import train_edit
+        from unmask.model.training.train_edit import train_edit
 
         _print_end(options, train_edit(options, _say))
 
@@ -58,7 +58,7 @@ def _only_shown(options: MapOptions | EditOptions, context: typer.Context) -> bo
         print(printable(write_config(options, context.command_path)), end="")
         return True
     if context.params["dry_run"]:
-        from unmask.model.dry_run import dry_run
+        from unmask.model.training.dry_run import dry_run
 
         pairs = dry_run(options)
         if _is_first():
@@ -103,12 +103,12 @@ def export_command(
 ) -> None:
     """Write a trained module as one ONNX file that takes and gives uint8 pictures, or as weights to hand on."""
     if out.suffix == ".safetensors":
-        from unmask.model.export_weights import export_weights
+        from unmask.model.export.weights import export_weights
 
         size_bytes = export_weights(run, out)
         print(f"{printable(str(run))} -> {printable(str(out))}, {size_bytes / 1e6:.1f} MB, half precision")
         return
-    from unmask.model.export import export_onnx
+    from unmask.model.export.onnx_file import export_onnx
 
     difference = export_onnx(run, out, size)
     print(f"{printable(str(run))} -> {printable(str(out))}")
@@ -124,7 +124,7 @@ def attributes_command(
     limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="Train on that many faces.")] = None,
 ) -> None:
     """Train the classifier of attributes that unmask-eval reads restored faces with."""
-    from unmask.model.train_attributes import train_attributes
+    from unmask.model.evaluation.train_attributes import train_attributes
 
     card = train_attributes(source, out, limit, say=_say)
     print(f"{'attribute':<20}  accuracy  balanced  share")

@@ -8,8 +8,8 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, get_args, get_origin, get_type_hints
 
-from unmask.datagen.errors import UserError
-from unmask.model.options import TrainOptions, config_fields
+from unmask.datagen.common.errors import UserError
+from unmask.model.training.options import TrainOptions, config_fields
 
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", Path: "a path"}
 

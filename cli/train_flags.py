@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 import typer
 
-from unmask.model.options import TrainOptions, flag
+from unmask.model.training.options import TrainOptions, flag
 
 from .train_config import read_config
 

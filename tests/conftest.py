@@ -16,17 +16,17 @@ import cv2
 import numpy as np
 import pytest
 
-from unmask.datagen import build as build_module
-from unmask.datagen.build import Progress, build
-from unmask.datagen.demo import draw_demo_face, write_demo
-from unmask.datagen.draw import draw_recipe
-from unmask.datagen.face_model import GENERIC_POINTS
-from unmask.datagen.landmarks import Landmarks, quantise
-from unmask.datagen.options import BuildOptions
-from unmask.datagen.recipe import MaskRecipe
-from unmask.datagen.recipe_config import load_recipe_config
-from unmask.datagen.template import Template, TemplateSet, load_templates
-from unmask.datagen.triplet import Triplet, TripletConfig, make_triplet, replay
+from unmask.datagen.dataset import build as build_module
+from unmask.datagen.dataset.build import Progress, build
+from unmask.datagen.dataset.options import BuildOptions
+from unmask.datagen.drawn_faces.demo import draw_demo_face, write_demo
+from unmask.datagen.faces.landmarks import Landmarks, quantise
+from unmask.datagen.masks.draw import draw_recipe
+from unmask.datagen.masks.recipe import MaskRecipe
+from unmask.datagen.masks.recipe_config import load_recipe_config
+from unmask.datagen.masks.template import Template, TemplateSet, load_templates
+from unmask.datagen.render.face_model import GENERIC_POINTS
+from unmask.datagen.render.triplet import Triplet, TripletConfig, make_triplet, replay
 
 FACES = 6
 
@@ -229,7 +229,7 @@ def unmasker(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """An Unmasker whose networks have learnt nothing; each module has its own, to give it another finder."""
     from eval_support import write_module  # imports torch
 
-    from unmask.model.unmasker import Unmasker
+    from unmask.model.inference.unmasker import Unmasker
 
     folder = tmp_path_factory.mktemp("modules")
     return Unmasker(write_module(folder / "map", "map"), write_module(folder / "edit", "edit"), "cpu")
@@ -254,7 +254,7 @@ def short_run(tmp_path: Path, face_cache: Path) -> Callable[..., Any]:
 @pytest.fixture
 def steps_seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, dict[str, float]]]:
     """For each step of a training: the share of the budget at which it began, and its losses."""
-    from unmask.model.engine import Engine
+    from unmask.model.training.engine import Engine
 
     seen: list[tuple[float, dict[str, float]]] = []
     finish_step = Engine.finish_step

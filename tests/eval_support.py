@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
-from unmask.model.checkpoint import save_checkpoint
-from unmask.model.eval_options import EvalOptions
-from unmask.model.networks import NetworkSpec, build_network
+from unmask.model.checkpoints.checkpoint import save_checkpoint
+from unmask.model.evaluation.options import EvalOptions
+from unmask.model.networks.networks import NetworkSpec, build_network
 
 
 def write_module(
@@ -35,6 +35,6 @@ def no_bar(_: str) -> Iterator[Callable[[int, int, int], None]]:
 
 
 def evaluate(options: EvalOptions, **changes: Any) -> Any:
-    from unmask.model.eval_run import run_evaluation
+    from unmask.model.evaluation.run import run_evaluation
 
     return run_evaluation(replace(options, **changes), "unmask-eval ...", lambda line: None, no_bar)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unmask.datagen.errors import UserError
+from unmask.datagen.common.errors import UserError
 
 
 @dataclass

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from unmask.datagen.demo import draw_demo_face
-from unmask.datagen.drawn_attributes import ATTRIBUTE_NAMES
-from unmask.model.report_page import EvalReport, Gallery, GalleryRow
+from unmask.datagen.drawn_faces.attributes import ATTRIBUTE_NAMES
+from unmask.datagen.drawn_faces.demo import draw_demo_face
+from unmask.model.report.page import EvalReport, Gallery, GalleryRow
 
 SYSTEMS = {  # name, mean PSNR in the mask
     "edit": ("Editing Module, true maps", 20.1),

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from unmask.cli.train import main
-from unmask.datagen.errors import UserError
-from unmask.model.attributes import (
+from unmask.datagen.common.errors import UserError
+from unmask.model.evaluation.attributes import (
     CARD_NAME,
     SIDE_PX,
     WEIGHTS_NAME,
@@ -17,7 +17,7 @@ from unmask.model.attributes import (
     load_probe,
     save_probe,
 )
-from unmask.model.features import GRID, FeatureNetwork
+from unmask.model.evaluation.features import GRID, FeatureNetwork
 
 PEOPLE, EACH = 24, 2
 PATTERNS = {"Red": lambda n: n % 2 == 0, "Striped": lambda n: n % 3 == 0, "Never": lambda n: False}

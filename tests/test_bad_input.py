@@ -7,11 +7,12 @@ import cv2
 import numpy as np
 import pytest
 
-from unmask.datagen import atomic, worker
-from unmask.datagen.build import build
-from unmask.datagen.errors import UserError
-from unmask.datagen.manifest import iterate_manifest
-from unmask.datagen.options import BuildOptions
+from unmask.datagen.common import atomic
+from unmask.datagen.common.errors import UserError
+from unmask.datagen.dataset import worker
+from unmask.datagen.dataset.build import build
+from unmask.datagen.dataset.manifest import iterate_manifest
+from unmask.datagen.dataset.options import BuildOptions
 
 Options = Callable[..., BuildOptions]
 
@@ -72,7 +73,7 @@ def test_bad_pictures_are_rows_and_good_ones_in_any_format_are_masked(awkward: P
     assert (rows["turned.jpg"].width, rows["turned.jpg"].height) == (178, 218)
     recoded = {name for name, row in rows.items() if row.clean.endswith(".png")}
     assert recoded == {"rgba.png", "deep.png", "turned.jpg", "cmyk.jpg"}
-    from unmask.datagen.verify import verify
+    from unmask.datagen.dataset.verify import verify
 
     assert verify(out, replay=-1) == []
 
@@ -138,7 +139,7 @@ def test_a_request_that_cannot_be_met_is_one_line_before_any_work(
 ):
     if "dask" in changes:
         pytest.importorskip("distributed")
-        monkeypatch.setattr("unmask.datagen.executors._CONNECT_S", 1)
+        monkeypatch.setattr("unmask.datagen.common.executors._CONNECT_S", 1)
     with pytest.raises(UserError) as caught:
         build(options(**changes))
     assert words in str(caught.value)

@@ -9,10 +9,10 @@ import pytest
 import torch
 from numbered import Numbered
 
-from unmask.datagen.errors import UserError
-from unmask.model.batches import Batch, BatchStream, fixed_batch
-from unmask.model.data_options import DataOptions
-from unmask.model.triplets import open_triplets
+from unmask.datagen.common.errors import UserError
+from unmask.model.data.batches import Batch, BatchStream, fixed_batch
+from unmask.model.data.options import DataOptions
+from unmask.model.data.triplets import open_triplets
 
 
 def shown(batch: Batch) -> list[tuple[int, int]]:
@@ -140,7 +140,7 @@ import signal, sys, time
 if __name__ == "__main__":
     sys.path.insert(0, {tests!r})
     from numbered import Numbered
-    from unmask.model.batches import BatchStream
+    from unmask.model.data.batches import BatchStream
     noted = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, frame: noted.append(number))

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from unmask.model.breakdown import COLUMNS, Metric, break_down, breakdown_csv, worst_groups
-from unmask.model.groups import Grouping, make_groupings
-from unmask.model.intervals import benjamini_hochberg, bootstrap_mean, difference_p
+from unmask.model.evaluation.breakdown import COLUMNS, Metric, break_down, breakdown_csv, worst_groups
+from unmask.model.evaluation.groups import Grouping, make_groupings
+from unmask.model.metrics.intervals import benjamini_hochberg, bootstrap_mean, difference_p
 
 PSNR, L1 = Metric("edit_psnr", True), Metric("edit_l1", False)
 QUICK = {"draws": 20, "shuffles": 2000}

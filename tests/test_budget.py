@@ -2,8 +2,8 @@ import math
 
 import pytest
 
-from unmask.datagen.errors import UserError
-from unmask.model.budget import Budget, learning_rate
+from unmask.datagen.common.errors import UserError
+from unmask.model.training.budget import Budget, learning_rate
 
 
 @pytest.mark.parametrize(

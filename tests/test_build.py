@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
-from unmask.datagen.build import Progress, build
-from unmask.datagen.errors import UserError
-from unmask.datagen.manifest import iterate_manifest, read_manifest
-from unmask.datagen.options import BuildOptions, parse_size
-from unmask.datagen.picture import decode_picture
+from unmask.datagen.common.errors import UserError
+from unmask.datagen.dataset.build import Progress, build
+from unmask.datagen.dataset.manifest import iterate_manifest, read_manifest
+from unmask.datagen.dataset.options import BuildOptions, parse_size
+from unmask.datagen.pictures.picture import decode_picture
 
 Options = Callable[..., BuildOptions]
 

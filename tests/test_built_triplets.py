@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 import pytest
 
-from unmask.datagen.errors import UserError
-from unmask.datagen.manifest import iterate_manifest
-from unmask.datagen.picture import fit_picture
-from unmask.model.built_triplets import BuiltTriplets, filter_families, read_rows
-from unmask.model.data_options import DataOptions
-from unmask.model.triplets import open_triplets
+from unmask.datagen.common.errors import UserError
+from unmask.datagen.dataset.manifest import iterate_manifest
+from unmask.datagen.pictures.picture import fit_picture
+from unmask.model.data.built import BuiltTriplets, filter_families, read_rows
+from unmask.model.data.options import DataOptions
+from unmask.model.data.triplets import open_triplets
 
 OWN_SIZE = (178, 218)
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from unmask.datagen.errors import UserError
-from unmask.model import checkpoint
-from unmask.model.checkpoint import (
+from unmask.datagen.common.errors import UserError
+from unmask.model.checkpoints import checkpoint
+from unmask.model.checkpoints.checkpoint import (
     FILE_NAMES,
     find_checkpoint,
     load_card,
@@ -21,7 +21,7 @@ from unmask.model.checkpoint import (
     resolve_model,
     save_checkpoint,
 )
-from unmask.model.networks import NetworkSpec, build_network
+from unmask.model.networks.networks import NetworkSpec, build_network
 
 SPEC = NetworkSpec("map", "compact", 4)
 STATE_FILES = ("state.safetensors", "state.json")

@@ -5,8 +5,8 @@ import onnxruntime
 import pytest
 from scipy import ndimage
 
-from unmask.model.cleaning import clean_map
-from unmask.model.onnx_cleaning import clean_map_model
+from unmask.model.export.onnx_cleaning import clean_map_model
+from unmask.model.inference.cleaning import clean_map
 
 SQUARE = np.ones((3, 3))
 

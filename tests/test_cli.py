@@ -13,7 +13,7 @@ import cv2
 import pytest
 
 from unmask.cli.data import main
-from unmask.datagen.demo import draw_demo_face
+from unmask.datagen.drawn_faces.demo import draw_demo_face
 
 
 @pytest.fixture(autouse=True)
@@ -221,7 +221,7 @@ def test_templates_are_listed_checked_and_drawn(capsys: pytest.CaptureFixture[st
 
 
 def test_packaged_templates_pass_their_own_validator(capsys: pytest.CaptureFixture[str]):
-    from unmask.datagen.template import packaged_folder
+    from unmask.datagen.masks.template import packaged_folder
 
     assert main(["templates", "validate", str(packaged_folder())]) == 0
 
@@ -253,7 +253,7 @@ def test_a_bug_is_a_traceback(monkeypatch: pytest.MonkeyPatch):
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("unmask.datagen.build.build", broken)
+    monkeypatch.setattr("unmask.datagen.dataset.build.build", broken)
     with pytest.raises(ZeroDivisionError):
         main(["build", "demo", "out"])
 

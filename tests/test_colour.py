@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from unmask.datagen.colour import decode_srgb, encode_srgb, linear_rgb, parse_hex, to_hex
+from unmask.datagen.common.colour import decode_srgb, encode_srgb, linear_rgb, parse_hex, to_hex
 
 LEVELS = np.arange(256, dtype=np.uint8)
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from unmask.model.compositing import composite, grown, paste_alpha, unchecked_paste_alpha
+from unmask.model.inference.compositing import composite, grown, paste_alpha, unchecked_paste_alpha
 
 
 def dot(value: float = 1.0) -> torch.Tensor:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from unmask.datagen import build as build_module
-from unmask.datagen.build import build
-from unmask.datagen.errors import UserError
-from unmask.datagen.journal import SourceRecord
-from unmask.datagen.plan import plan_build
+from unmask.datagen.common.errors import UserError
+from unmask.datagen.dataset import build as build_module
+from unmask.datagen.dataset.build import build
+from unmask.datagen.dataset.journal import SourceRecord
+from unmask.datagen.dataset.plan import plan_build
 
 distributed = pytest.importorskip("distributed", reason="the extra 'cluster' is not installed")
 

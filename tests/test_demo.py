@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from unmask.datagen.demo import (
+from unmask.datagen.common.errors import UserError
+from unmask.datagen.drawn_faces.attributes import ATTRIBUTE_NAMES, FACIAL_HAIR, HAIR_COLOURS
+from unmask.datagen.drawn_faces.demo import (
     DEMO_FACES,
     DrawnFace,
     draw_demo_face,
@@ -19,10 +21,8 @@ from unmask.datagen.demo import (
     portrait_rgb,
     write_demo,
 )
-from unmask.datagen.drawn_attributes import ATTRIBUTE_NAMES, FACIAL_HAIR, HAIR_COLOURS
-from unmask.datagen.drawn_face import FaceParams, draw_params
-from unmask.datagen.drawn_geometry import make_geometry
-from unmask.datagen.errors import UserError
+from unmask.datagen.drawn_faces.face import FaceParams, draw_params
+from unmask.datagen.drawn_faces.geometry import make_geometry
 
 SIXTY = 60
 

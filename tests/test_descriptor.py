@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from unmask.datagen.descriptor import CHIP_PX, face_chip, read_descriptor_weights
-from unmask.datagen.dlib_models import model_file
-from unmask.datagen.errors import UserError
+from unmask.datagen.common.errors import UserError
+from unmask.datagen.faces.descriptor import CHIP_PX, face_chip, read_descriptor_weights
+from unmask.datagen.faces.dlib_models import model_file
 
 
 @pytest.fixture(scope="module")

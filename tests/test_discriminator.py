@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from unmask.model.batches import Batch
-from unmask.model.discriminator import PatchDiscriminator, mask_region, mask_views, whole_views
+from unmask.model.data.batches import Batch
+from unmask.model.networks.discriminator import PatchDiscriminator, mask_region, mask_views, whole_views
 
 CLEAN, CLOTH, OUTPUT = -0.5, 0.875, 0.25  # what the pictures below are made of
 

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from unmask.datagen.demo import portrait_rgb
-from unmask.datagen.picture import encode_jpg
+from unmask.datagen.drawn_faces.demo import portrait_rgb
+from unmask.datagen.pictures.picture import encode_jpg
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]

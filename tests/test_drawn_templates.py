@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unmask.datagen.draw import draw_recipe
-from unmask.datagen.recipe_config import load_recipe_config
-from unmask.datagen.rng import generator
-from unmask.datagen.template import TemplateSet, check_templates, load_templates, packaged_folder
-from unmask.datagen.template_layers import load_layers
+from unmask.datagen.common.rng import generator
+from unmask.datagen.masks.draw import draw_recipe
+from unmask.datagen.masks.recipe_config import load_recipe_config
+from unmask.datagen.masks.template import TemplateSet, check_templates, load_templates, packaged_folder
+from unmask.datagen.masks.template_layers import load_layers
 
 DRAWS = 3000
 FAMILIES = {

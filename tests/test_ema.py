@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from unmask.model.ema import Ema
+from unmask.model.training.ema import Ema
 
 
 def small_net(seed: int = 0) -> nn.Sequential:

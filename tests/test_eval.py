@@ -12,10 +12,10 @@ import torch
 from eval_support import evaluate, write_module
 
 from unmask.cli.eval import main
-from unmask.datagen.errors import UserError
-from unmask.model import evaluate as evaluate_module
-from unmask.model.eval_options import EvalOptions
-from unmask.model.metrics import psnr, score_map, ssim
+from unmask.datagen.common.errors import UserError
+from unmask.model.evaluation import evaluate as evaluate_module
+from unmask.model.evaluation.options import EvalOptions
+from unmask.model.metrics.metrics import psnr, score_map, ssim
 
 FILES = ("metrics.csv", "breakdown.csv", "summary.json", "report.html")
 

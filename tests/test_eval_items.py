@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
-from unmask.datagen.errors import UserError
-from unmask.datagen.manifest import iterate_manifest
-from unmask.model.eval_items import open_eval_set
-from unmask.model.eval_options import EvalOptions
-from unmask.model.eval_pictures import read_item
+from unmask.datagen.common.errors import UserError
+from unmask.datagen.dataset.manifest import iterate_manifest
+from unmask.model.evaluation.items import open_eval_set
+from unmask.model.evaluation.options import EvalOptions
+from unmask.model.evaluation.pictures import read_item
 
 
 def options(data: Path, **changes: object) -> EvalOptions:

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from unmask.datagen.build import build
-from unmask.datagen.errors import UserError
-from unmask.datagen.journal import Journal
-from unmask.datagen.options import BuildOptions
+from unmask.datagen.common.errors import UserError
+from unmask.datagen.dataset.build import build
+from unmask.datagen.dataset.journal import Journal
+from unmask.datagen.dataset.options import BuildOptions
 
 Options = Callable[..., BuildOptions]
 

@@ -12,13 +12,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from unmask.datagen.errors import UserError
-from unmask.model import export
-from unmask.model.checkpoint import load_model, save_checkpoint
-from unmask.model.cleaning import clean_map
-from unmask.model.export import export_module, export_onnx, pipeline_of
-from unmask.model.networks import NetworkSpec, build_network
-from unmask.model.validation import restore, to_uint8
+from unmask.datagen.common.errors import UserError
+from unmask.model.checkpoints.checkpoint import load_model, save_checkpoint
+from unmask.model.export import onnx_file as export
+from unmask.model.export.onnx_file import export_module, export_onnx, pipeline_of
+from unmask.model.inference.cleaning import clean_map
+from unmask.model.networks.networks import NetworkSpec, build_network
+from unmask.model.training.validation import restore, to_uint8
 
 SPEC = NetworkSpec("edit", "compact", 4)
 

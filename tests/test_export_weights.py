@@ -6,9 +6,9 @@ import torch
 from eval_support import write_module
 
 from unmask.cli.train import main
-from unmask.datagen.errors import UserError
-from unmask.model.checkpoint import load_model
-from unmask.model.export_weights import export_weights
+from unmask.datagen.common.errors import UserError
+from unmask.model.checkpoints.checkpoint import load_model
+from unmask.model.export.weights import export_weights
 
 
 @pytest.mark.parametrize("kind", ["map", "edit"])

@@ -11,13 +11,14 @@ import cv2
 import numpy as np
 import pytest
 
-from unmask.datagen.errors import UserError
-from unmask.datagen.landmark_table import LandmarkTable
-from unmask.datagen.picture import decode_picture, fit_picture, fit_transform
-from unmask.datagen.source import Source, open_source
-from unmask.model import face_writer
-from unmask.model.face_store import FaceFrame
-from unmask.model.faces import FaceCache, default_cache_folder, fingerprint, open_face_cache
+from unmask.datagen.common.errors import UserError
+from unmask.datagen.faces.landmark_table import LandmarkTable
+from unmask.datagen.pictures.picture import decode_picture, fit_picture, fit_transform
+from unmask.datagen.sources.open_source import open_source
+from unmask.datagen.sources.source import Source
+from unmask.model.data import face_writer
+from unmask.model.data.face_store import FaceFrame
+from unmask.model.data.faces import FaceCache, default_cache_folder, fingerprint, open_face_cache
 
 SIZE = (64, 64)
 
@@ -194,10 +195,10 @@ def test_without_a_name_the_cache_is_where_the_system_keeps_caches(monkeypatch: 
 RACER = """
 import sys, time
 from pathlib import Path
-from unmask.datagen.landmark_table import LandmarkTable
-from unmask.datagen.source import open_source
-from unmask.model import face_writer
-from unmask.model.faces import open_face_cache
+from unmask.datagen.faces.landmark_table import LandmarkTable
+from unmask.datagen.sources.open_source import open_source
+from unmask.model.data import face_writer
+from unmask.model.data.faces import open_face_cache
 celeba, cache = map(Path, sys.argv[1:])
 store, made = face_writer.store_chunk, []
 def slowly(*given):

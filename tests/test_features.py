@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from unmask.model import perceptual
-from unmask.model.features import (
+from unmask.model.evaluation.features import (
     CROP_PX,
     GRID,
     POOLED,
@@ -14,7 +13,8 @@ from unmask.model.features import (
     mask_crop,
     perceptual_distances,
 )
-from unmask.model.perceptual import load_perceptual
+from unmask.model.networks import perceptual
+from unmask.model.networks.perceptual import load_perceptual
 
 
 @pytest.fixture(scope="module")

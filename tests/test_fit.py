@@ -7,10 +7,16 @@ import cv2
 import numpy as np
 import pytest
 
-from unmask.datagen.detect import LandmarkFinder
-from unmask.datagen.picture import decode_picture
-from unmask.datagen.template import TemplateSet
-from unmask.datagen.triplet import PreparedPicture, Triplet, TripletConfig, mask_picture, prepare_picture
+from unmask.datagen.faces.detect import LandmarkFinder
+from unmask.datagen.masks.template import TemplateSet
+from unmask.datagen.pictures.picture import decode_picture
+from unmask.datagen.render.triplet import (
+    PreparedPicture,
+    Triplet,
+    TripletConfig,
+    mask_picture,
+    prepare_picture,
+)
 
 FOLDER = Path(__file__).parents[1].parent / "shared" / "data" / "celeba"
 COUNT = 150

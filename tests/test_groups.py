@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from unmask.datagen.errors import UserError
-from unmask.model.groups import Grouping, cross, crossable, make_groupings
+from unmask.datagen.common.errors import UserError
+from unmask.model.evaluation.groups import Grouping, cross, crossable, make_groupings
 
 COVERAGE = ["0.05", "0.08", "0.10", "0.12", "0.14", "0.16", "0.2", ""]
 

@@ -4,12 +4,12 @@ import dlib
 import numpy as np
 import pytest
 
-from unmask.datagen.descriptor import face_chip, read_descriptor_weights
-from unmask.datagen.dlib_models import model_file
-from unmask.datagen.errors import UserError
-from unmask.model import identity
-from unmask.model.face_network import DESCRIPTOR, FaceNetwork
-from unmask.model.identity import IdentityMeter, identity_distances, identity_scale
+from unmask.datagen.common.errors import UserError
+from unmask.datagen.faces.descriptor import face_chip, read_descriptor_weights
+from unmask.datagen.faces.dlib_models import model_file
+from unmask.model.evaluation import identity
+from unmask.model.evaluation.identity import IdentityMeter, identity_distances, identity_scale
+from unmask.model.networks.face_network import DESCRIPTOR, FaceNetwork
 
 
 @pytest.fixture(scope="module")

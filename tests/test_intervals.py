@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from unmask.model.intervals import (
+from unmask.model.metrics.intervals import (
     DRAWS,
     benjamini_hochberg,
     bootstrap_mean,
@@ -76,7 +76,7 @@ def test_the_same_seed_gives_the_same_interval_and_another_seed_almost_the_same(
 def test_an_interval_does_not_depend_on_how_many_resamples_fit_into_memory(monkeypatch: pytest.MonkeyPatch):
     values = np.random.default_rng(1).normal(size=200)
     whole = bootstrap_mean(values)
-    monkeypatch.setattr("unmask.model.intervals._CHUNK", 1000)
+    monkeypatch.setattr("unmask.model.metrics.intervals._CHUNK", 1000)
     parts = bootstrap_mean(values)
     assert (whole.low, whole.high) == pytest.approx((parts.low, parts.high))
 
@@ -217,7 +217,7 @@ def test_p_does_not_depend_on_how_many_shuffles_fit_into_memory(monkeypatch: pyt
     values = np.random.default_rng(1).normal(size=(120, 2))
     members = (np.arange(120) < 40)[:, None]
     whole = difference_ps(values, members, shuffles=1000)
-    monkeypatch.setattr("unmask.model.intervals._CHUNK", 100)
+    monkeypatch.setattr("unmask.model.metrics.intervals._CHUNK", 100)
     assert np.array_equal(whole, difference_ps(values, members, shuffles=1000))
 
 

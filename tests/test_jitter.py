@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
-from unmask.datagen.jitter import MIRRORED_POINTS, Jitter, apply_jitter, draw_jitter
-from unmask.datagen.landmarks import Landmarks
-from unmask.datagen.recipe_config import load_recipe_config
-from unmask.datagen.rng import generator
-from unmask.datagen.triplet import Triplet, TripletConfig, make_triplet, replay
+from unmask.datagen.common.rng import generator
+from unmask.datagen.faces.landmarks import Landmarks
+from unmask.datagen.masks.recipe_config import load_recipe_config
+from unmask.datagen.render.jitter import MIRRORED_POINTS, Jitter, apply_jitter, draw_jitter
+from unmask.datagen.render.triplet import Triplet, TripletConfig, make_triplet, replay
 
 STILL = Jitter(scale=1.0, roll=0.0, shift_x=0.0, shift_y=0.0, flip=False)
 DrawFace = Callable[[int], tuple[np.ndarray, Landmarks]]

@@ -5,8 +5,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from unmask.model import kid as kid_module
-from unmask.model.kid import kid
+from unmask.model.metrics import kid as kid_module
+from unmask.model.metrics.kid import kid
 
 
 def features(seed: int, count: int, shift: float = 0.0) -> np.ndarray:

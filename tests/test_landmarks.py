@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from skimage import data
 
-from unmask.datagen import dlib_models
-from unmask.datagen.demo import draw_demo_face, five_points
-from unmask.datagen.detect import ALIGNED_BOX, LandmarkFinder
-from unmask.datagen.errors import UserError
-from unmask.datagen.face_crop import FaceBox, cut_face, to_picture, turned_copy
-from unmask.datagen.landmark_table import LandmarkTable, write_landmark_table
-from unmask.datagen.landmarks import Landmarks, agrees_with_points5, looks_like_a_face, quantise
-from unmask.datagen.picture import decode_picture
+from unmask.datagen.common.errors import UserError
+from unmask.datagen.drawn_faces.demo import draw_demo_face, five_points
+from unmask.datagen.faces import dlib_models
+from unmask.datagen.faces.crop import FaceBox, cut_face, to_picture, turned_copy
+from unmask.datagen.faces.detect import ALIGNED_BOX, LandmarkFinder
+from unmask.datagen.faces.landmark_table import LandmarkTable, write_landmark_table
+from unmask.datagen.faces.landmarks import Landmarks, agrees_with_points5, looks_like_a_face, quantise
+from unmask.datagen.pictures.picture import decode_picture
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "celeba" / "img_align_celeba"
 

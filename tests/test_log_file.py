@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unmask.datagen.errors import UserError
-from unmask.model.log_file import LogFile, read_log
+from unmask.datagen.common.errors import UserError
+from unmask.model.training.log_file import LogFile, read_log
 
 COLUMNS = ("step", "loss", "note")
 

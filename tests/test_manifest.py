@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from unmask.datagen.errors import UserError
-from unmask.datagen.manifest import (
+from unmask.datagen.common.errors import UserError
+from unmask.datagen.dataset.manifest import (
     COLUMNS,
     STATUSES,
     ManifestRow,

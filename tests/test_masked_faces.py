@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from unmask.datagen.errors import UserError
-from unmask.datagen.face_frame import (
+from unmask.datagen.common.errors import UserError
+from unmask.datagen.faces.frame import (
     FRAME_EYE_DIST_PX,
     FRAME_POINTS,
     fit_frame,
@@ -18,15 +18,24 @@ from unmask.datagen.face_frame import (
     frame_turn_deg,
     place_frame,
 )
-from unmask.datagen.landmarks import Landmarks
-from unmask.datagen.masked_faces import FaceGuesser, frame_above_mask
-from unmask.datagen.picture_pyramid import Grid, PicturePyramid
-from unmask.datagen.triplet import Triplet, TripletConfig, make_triplet
-from unmask.model.face_finder import SURE, FaceFinder, FoundFace, distinct, moved, possible, thinned, turned
-from unmask.model.frame_net import LOOK, FrameModule, FrameNet, corrected, load_frame_module
-from unmask.model.mask_blobs import blobs_of, find_blobs
-from unmask.model.shipped import weights_folder
-from unmask.model.unmasker import FRAME_FILE
+from unmask.datagen.faces.landmarks import Landmarks
+from unmask.datagen.faces.masked_faces import FaceGuesser, frame_above_mask
+from unmask.datagen.pictures.pyramid import Grid, PicturePyramid
+from unmask.datagen.render.triplet import Triplet, TripletConfig, make_triplet
+from unmask.model.checkpoints.shipped import weights_folder
+from unmask.model.inference.face_finder import (
+    SURE,
+    FaceFinder,
+    FoundFace,
+    distinct,
+    moved,
+    possible,
+    thinned,
+    turned,
+)
+from unmask.model.inference.mask_blobs import blobs_of, find_blobs
+from unmask.model.inference.unmasker import FRAME_FILE
+from unmask.model.networks.frame_net import LOOK, FrameModule, FrameNet, corrected, load_frame_module
 
 CPU = torch.device("cpu")
 LEANING = np.array(

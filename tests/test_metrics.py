@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from unmask.datagen.demo import draw_demo_face
-from unmask.datagen.picture import decode_picture
-from unmask.model.metrics import (
+from unmask.datagen.drawn_faces.demo import draw_demo_face
+from unmask.datagen.pictures.picture import decode_picture
+from unmask.model.metrics.metrics import (
     PSNR_CAP_DB,
     EditScores,
     area_error,

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from unmask.model.network_frame import NetworkFrame
+from unmask.model.inference.network_frame import NetworkFrame
 
 
 def test_a_square_picture_of_the_trainings_size_is_not_touched() -> None:

@@ -5,13 +5,13 @@ import cv2
 import numpy as np
 import pytest
 
-from unmask.datagen.build import build
-from unmask.datagen.errors import UserError
-from unmask.datagen.manifest import iterate_manifest
-from unmask.datagen.online import TripletDataset
-from unmask.datagen.recipe_config import load_recipe_config
-from unmask.datagen.template import load_templates
-from unmask.datagen.triplet import TripletConfig
+from unmask.datagen.common.errors import UserError
+from unmask.datagen.dataset.build import build
+from unmask.datagen.dataset.manifest import iterate_manifest
+from unmask.datagen.dataset.online import TripletDataset
+from unmask.datagen.masks.recipe_config import load_recipe_config
+from unmask.datagen.masks.template import load_templates
+from unmask.datagen.render.triplet import TripletConfig
 
 
 def config(seed: int = 1, size: tuple[int, int] | None = None) -> TripletConfig:

@@ -6,7 +6,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from unmask.model.packing import pack, unpack
+from unmask.model.checkpoints.packing import pack, unpack
 
 
 def through_files(value: object) -> object:

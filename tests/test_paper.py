@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from unmask.model.paper import PaperGenerator, PaperMapNet
+from unmask.model.networks.paper import PaperGenerator, PaperMapNet
 
 Layer = TypeVar("Layer", bound=nn.Module)
 

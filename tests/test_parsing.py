@@ -7,13 +7,14 @@ import cv2
 import numpy as np
 import pytest
 
-from unmask.datagen.build import build
-from unmask.datagen.errors import UnreadablePictureError, UserError
-from unmask.datagen.front import FRONT_LABELS
-from unmask.datagen.manifest import iterate_manifest
-from unmask.datagen.parsing import read_fitted_parsing, read_parsing
-from unmask.datagen.recipe_config import load_recipe_config
-from unmask.datagen.triplet import (
+from unmask.datagen.common.errors import UnreadablePictureError, UserError
+from unmask.datagen.dataset.build import build
+from unmask.datagen.dataset.manifest import iterate_manifest
+from unmask.datagen.dataset.verify import verify
+from unmask.datagen.faces.parsing import read_fitted_parsing, read_parsing
+from unmask.datagen.masks.recipe_config import load_recipe_config
+from unmask.datagen.render.front import FRONT_LABELS
+from unmask.datagen.render.triplet import (
     PreparedPicture,
     Triplet,
     TripletConfig,
@@ -21,7 +22,6 @@ from unmask.datagen.triplet import (
     prepare_picture,
     replay,
 )
-from unmask.datagen.verify import verify
 
 SHAPE = (218, 178)
 # Worn in a state of which quality control asks neither mouth nor nostrils to be covered.

@@ -13,9 +13,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from unmask.datagen.errors import UserError
-from unmask.model import perceptual
-from unmask.model.perceptual import PerceptualNetwork, load_perceptual, vgg19_features
+from unmask.datagen.common.errors import UserError
+from unmask.model.networks import perceptual
+from unmask.model.networks.perceptual import PerceptualNetwork, load_perceptual, vgg19_features
 
 SMALL = (2, 3, 4, 5, 6)  # channels per block instead of 64 to 512
 # torchvision's vgg19().features: number of each convolution, channels in and out

@@ -4,12 +4,12 @@ import cv2
 import numpy as np
 import pytest
 
-from unmask.datagen.face_frame import place_frame
-from unmask.datagen.picture_pyramid import PicturePyramid
-from unmask.model.face_finder import FoundFace
-from unmask.model.face_mask import _doubted, main_mask
-from unmask.model.mask_blobs import SeeMask
-from unmask.model.photo import (
+from unmask.datagen.faces.frame import place_frame
+from unmask.datagen.pictures.pyramid import PicturePyramid
+from unmask.model.inference.face_finder import FoundFace
+from unmask.model.inference.face_mask import _doubted, main_mask
+from unmask.model.inference.mask_blobs import SeeMask
+from unmask.model.inference.photo import (
     FEATHER,
     GROW,
     LEAST_EYE_DIST_PX,
@@ -19,8 +19,8 @@ from unmask.model.photo import (
     TOO_SMALL,
     restore_photo,
 )
-from unmask.model.photo_patch import work_grid
-from unmask.model.unmasker import Unmasker
+from unmask.model.inference.photo_patch import work_grid
+from unmask.model.inference.unmasker import Unmasker
 
 FACE = FoundFace(place_frame((200.0, 150.0), 90.0, 10.0), 5.0)
 SECOND = FoundFace(place_frame((420.0, 160.0), 60.0), 4.0)
@@ -116,8 +116,8 @@ def test_of_several_faces_one_can_be_bare(unmasker: Unmasker, photo: np.ndarray,
 def test_with_an_own_map_the_map_module_is_not_asked(
     unmasker: Unmasker, photo: np.ndarray, own_map: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("unmask.model.face_mask.find_chances", None)
-    monkeypatch.setattr("unmask.model.photo.see_masks", None)
+    monkeypatch.setattr("unmask.model.inference.face_mask.find_chances", None)
+    monkeypatch.setattr("unmask.model.inference.photo.see_masks", None)
     finder = use(unmasker, FACE)
     assert restore_photo(unmasker, photo, own_map).status == OK
     assert 0 < finder.shown[0].mean() < 0.1
@@ -139,8 +139,8 @@ def test_the_map_module_finds_the_mask_in_crops_of_the_face(
         np.array([(60, 125), (115, 125), (110, 180), (65, 180)]) @ FACE.frame[:, :2].T + FACE.frame[:, 2]
     )
     cv2.fillPoly(photo, [np.rint(corners).astype(np.int32)], (255, 0, 0))
-    monkeypatch.setattr("unmask.model.face_mask.find_chances", chances)
-    monkeypatch.setattr("unmask.model.photo.see_masks", lambda module, small: nothing_seen(small))
+    monkeypatch.setattr("unmask.model.inference.face_mask.find_chances", chances)
+    monkeypatch.setattr("unmask.model.inference.photo.see_masks", lambda module, small: nothing_seen(small))
     use(unmasker, FACE)
     restored = restore_photo(unmasker, photo)
     assert restored.status == OK

@@ -6,9 +6,9 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from unmask.datagen.errors import UnreadablePictureError
-from unmask.datagen.picture import decode_picture, encode_jpg, encode_png, fit_picture, fit_transform
-from unmask.datagen.picture_header import read_header
+from unmask.datagen.common.errors import UnreadablePictureError
+from unmask.datagen.pictures.header import read_header
+from unmask.datagen.pictures.picture import decode_picture, encode_jpg, encode_png, fit_picture, fit_transform
 
 
 @pytest.fixture(scope="module")

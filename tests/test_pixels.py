@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from unmask.datagen.colour import decode_srgb, encode_srgb
-from unmask.datagen.pixels import blend, light_fabric, rasterize
+from unmask.datagen.common.colour import decode_srgb, encode_srgb
+from unmask.datagen.render.pixels import blend, light_fabric, rasterize
 
 PLAIN_LIGHT = {"ambient": 1.0, "strength": 1.0, "limits": (0.1, 1.5), "gain_rgb": (1.0, 1.0, 1.0)}
 

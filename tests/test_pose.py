@@ -4,8 +4,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from unmask.datagen.face_model import GENERIC_POINTS
-from unmask.datagen.pose import estimate_pose, pose_face
+from unmask.datagen.render.face_model import GENERIC_POINTS
+from unmask.datagen.render.pose import estimate_pose, pose_face
 
 CHIN, NOSE_TIP, EYE_CORNERS = 8, 30, [36, 39, 42, 45]
 POSES = list(product((-45, -20, 0, 33, 60), (-25, 0, 30), (-170, -90, -30, 0, 45, 135)))

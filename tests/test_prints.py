@@ -2,9 +2,9 @@ import cv2
 import numpy as np
 import pytest
 
-from unmask.datagen.prints import PRINTS, Print, draw_print, motif_period
-from unmask.datagen.prints_lines import _filtered
-from unmask.datagen.prints_tile import layered
+from unmask.datagen.prints.kinds import PRINTS, Print, draw_print, motif_period
+from unmask.datagen.prints.lines import _filtered
+from unmask.datagen.prints.tile import layered
 
 SIZE = (3.2, 2.4)
 SHAPE = (96, 128)

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from unmask.datagen.pose import pose_face
-from unmask.datagen.quality import LOWER_FACE, Fit, fault, measure_fit
+from unmask.datagen.render.pose import pose_face
+from unmask.datagen.render.quality import LOWER_FACE, Fit, fault, measure_fit
 
 SIZE = (218, 178)
 GOOD = Fit(lower_face=1.0, eyes=0.0, mouth=1.0, nostrils=1.0, spill=0.0, folded=0.0)

@@ -3,8 +3,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from unmask.datagen.errors import UserError
-from unmask.datagen.ranges import Choice, Uniform, parse_range, parse_weights, pick
+from unmask.datagen.common.errors import UserError
+from unmask.datagen.masks.ranges import Choice, Uniform, parse_range, parse_weights, pick
 
 SHARES = [0.0, 1e-9, 0.25, 0.5, 0.999, np.nextafter(1, 0)]
 

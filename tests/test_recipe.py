@@ -7,18 +7,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from unmask.datagen.draw import draw_recipe
-from unmask.datagen.errors import UserError
-from unmask.datagen.recipe import MaskRecipe
-from unmask.datagen.recipe_config import (
+from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.rng import generator
+from unmask.datagen.masks.draw import draw_recipe
+from unmask.datagen.masks.recipe import MaskRecipe
+from unmask.datagen.masks.recipe_config import (
     LIMITS,
     WORN_STATES,
     RecipeConfig,
     load_recipe_config,
     packaged_recipes,
 )
-from unmask.datagen.rng import generator
-from unmask.datagen.template import load_templates
+from unmask.datagen.masks.template import load_templates
 
 TEMPLATES = load_templates()
 

@@ -3,10 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unmask.datagen.draw import check_recipe, draw_recipe
-from unmask.datagen.errors import UserError
-from unmask.datagen.recipe_config import load_recipe_config
-from unmask.datagen.template import load_templates
+from unmask.datagen.common.errors import UserError
+from unmask.datagen.masks.draw import check_recipe, draw_recipe
+from unmask.datagen.masks.recipe_config import load_recipe_config
+from unmask.datagen.masks.template import load_templates
 
 TEMPLATES = load_templates()
 

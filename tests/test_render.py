@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 import pytest
 
-from unmask.datagen.draw import draw_recipe
-from unmask.datagen.recipe import MaskRecipe
-from unmask.datagen.render import composite, paint_mask
-from unmask.datagen.template import Template, TemplateSet
-from unmask.datagen.template_layers import load_layers
-from unmask.datagen.triplet import (
+from unmask.datagen.masks.draw import draw_recipe
+from unmask.datagen.masks.recipe import MaskRecipe
+from unmask.datagen.masks.template import Template, TemplateSet
+from unmask.datagen.masks.template_layers import load_layers
+from unmask.datagen.render.render import composite, paint_mask
+from unmask.datagen.render.triplet import (
     PreparedPicture,
     Triplet,
     TripletConfig,

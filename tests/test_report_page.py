@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 from report_fixture import made_report
 
-from unmask.model.report_content import Interval, System
-from unmask.model.report_html import best_rows
-from unmask.model.report_names import group_label, group_words, read_metric, write_number
-from unmask.model.report_page import EvalReport, Gallery, GalleryRow, draw_report
-from unmask.model.report_plots import Gap, draw_gaps, draw_scale, draw_scatter
+from unmask.model.report.content import Interval, System
+from unmask.model.report.html import best_rows
+from unmask.model.report.names import group_label, group_words, read_metric, write_number
+from unmask.model.report.page import EvalReport, Gallery, GalleryRow, draw_report
+from unmask.model.report.plots import Gap, draw_gaps, draw_scale, draw_scatter
 
 PICTURE = np.zeros((20, 30, 3), np.uint8)
 

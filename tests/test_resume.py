@@ -12,13 +12,13 @@ import cv2
 import numpy as np
 import pytest
 
-from unmask.datagen import build as build_module
-from unmask.datagen.build import Progress, build
-from unmask.datagen.errors import UserError
-from unmask.datagen.journal import JOURNAL_NAME, Journal, SourceRecord
-from unmask.datagen.manifest import ManifestRow, iterate_manifest
-from unmask.datagen.options import BuildOptions
-from unmask.datagen.verify import verify
+from unmask.datagen.common.errors import UserError
+from unmask.datagen.dataset import build as build_module
+from unmask.datagen.dataset.build import Progress, build
+from unmask.datagen.dataset.journal import JOURNAL_NAME, Journal, SourceRecord
+from unmask.datagen.dataset.manifest import ManifestRow, iterate_manifest
+from unmask.datagen.dataset.options import BuildOptions
+from unmask.datagen.dataset.verify import verify
 
 Options = Callable[..., BuildOptions]
 
@@ -81,8 +81,8 @@ def test_killed_with_sigkill_half_way_and_resumed(options: Options, tmp_path: Pa
     script = (
         "import sys, time\n"
         "from pathlib import Path\n"
-        "from unmask.datagen import build as module\n"
-        "from unmask.datagen.options import BuildOptions\n"
+        "from unmask.datagen.dataset import build as module\n"
+        "from unmask.datagen.dataset.options import BuildOptions\n"
         "module.CHUNK_PICTURES = 1\n"
         "def slow(told):\n"
         "    print(told.done, flush=True)\n"

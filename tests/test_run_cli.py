@@ -4,9 +4,9 @@ from types import SimpleNamespace
 import pytest
 
 from unmask.cli.run import main
-from unmask.model import run_job as job_module
-from unmask.model.run_job import RunReport
-from unmask.model.run_options import RunOptions
+from unmask.model.run import job as job_module
+from unmask.model.run.job import RunReport
+from unmask.model.run.options import RunOptions
 
 
 @pytest.fixture(autouse=True)

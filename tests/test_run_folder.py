@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 import torch
 
-from unmask.datagen.errors import UserError
-from unmask.model import environment, run_folder
-from unmask.model.checkpoint import find_checkpoint, save_checkpoint
-from unmask.model.environment import git_revision
-from unmask.model.run_folder import RunFolder
+from unmask.datagen.common.errors import UserError
+from unmask.model.checkpoints.checkpoint import find_checkpoint, save_checkpoint
+from unmask.model.common import environment
+from unmask.model.common.environment import git_revision
+from unmask.model.training import folder as run_folder
+from unmask.model.training.folder import RunFolder
 
 CONFIG: dict[str, Any] = {
     "module": "edit",

@@ -11,18 +11,18 @@ import numpy as np
 import pytest
 from eval_support import write_module
 
-from unmask.datagen.errors import UserError
-from unmask.datagen.face_frame import place_frame
-from unmask.datagen.picture import encode_png
-from unmask.datagen.picture_pyramid import PicturePyramid
-from unmask.model import run_job as job_module
-from unmask.model.face_finder import FoundFace
-from unmask.model.mask_blobs import SeeMask
-from unmask.model.run_inputs import list_inputs, result_names
-from unmask.model.run_job import RunReport, run_job
-from unmask.model.run_options import RunOptions
-from unmask.model.run_strip import draw_strip
-from unmask.model.unmasker import Unmasker
+from unmask.datagen.common.errors import UserError
+from unmask.datagen.faces.frame import place_frame
+from unmask.datagen.pictures.picture import encode_png
+from unmask.datagen.pictures.pyramid import PicturePyramid
+from unmask.model.inference.face_finder import FoundFace
+from unmask.model.inference.mask_blobs import SeeMask
+from unmask.model.inference.unmasker import Unmasker
+from unmask.model.run import job as job_module
+from unmask.model.run.inputs import list_inputs, result_names
+from unmask.model.run.job import RunReport, run_job
+from unmask.model.run.options import RunOptions
+from unmask.model.run.strip import draw_strip
 
 SIZES = {"a": (60, 70), "sub/b": (33, 90), "c.d": (109, 89)}
 
@@ -274,7 +274,7 @@ def test_a_full_disk_is_one_line(options: RunOptions, monkeypatch: pytest.Monkey
         raise OSError(28, "No space left on device", str(path))
 
     run_job(options)
-    monkeypatch.setattr("unmask.model.run_results.write_atomic", full)
+    monkeypatch.setattr("unmask.model.run.results.write_atomic", full)
     with pytest.raises(UserError, match="No space left"):
         run_job(replace(options, existing="overwrite"))
 

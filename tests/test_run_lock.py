@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from unmask.datagen.errors import UserError
-from unmask.model.run_lock import RunLock
+from unmask.datagen.common.errors import UserError
+from unmask.model.training.lock import RunLock
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no such locks there")
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no such locks t
 TRAINER = """
 import os, sys, time
 from pathlib import Path
-from unmask.model.run_lock import RunLock
+from unmask.model.training.lock import RunLock
 lock = RunLock(Path(sys.argv[1]))
 worker = os.fork()
 if worker == 0:

@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unmask.datagen.picture import decode_picture
-from unmask.model.samples import GAP_PX, HEADER_PX, draw_grid, write_samples
+from unmask.datagen.pictures.picture import decode_picture
+from unmask.model.training.samples import GAP_PX, HEADER_PX, draw_grid, write_samples
 
 
 def pictures(*shape: int) -> list[np.ndarray]:

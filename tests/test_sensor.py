@@ -7,12 +7,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from unmask.datagen.camera import Camera, read_camera
-from unmask.datagen.landmarks import Landmarks
-from unmask.datagen.pose import pose_face
-from unmask.datagen.recipe import MaskRecipe, SensorRecipe
-from unmask.datagen.sensor import blur_sigma, expose, grain_window, jpeg_quality, quantise_layer, to_srgb
-from unmask.datagen.triplet import Triplet
+from unmask.datagen.faces.landmarks import Landmarks
+from unmask.datagen.masks.recipe import MaskRecipe, SensorRecipe
+from unmask.datagen.render.camera import Camera, read_camera
+from unmask.datagen.render.pose import pose_face
+from unmask.datagen.render.sensor import (
+    blur_sigma,
+    expose,
+    grain_window,
+    jpeg_quality,
+    quantise_layer,
+    to_srgb,
+)
+from unmask.datagen.render.triplet import Triplet
 
 SKIN = (214, 168, 142)
 PLAIN = SensorRecipe(blur=1.0, noise=1.0, edge=0.0, jpeg=True, blend="linear")

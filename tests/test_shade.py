@@ -5,9 +5,9 @@ import cv2
 import numpy as np
 import pytest
 
-from unmask.datagen.pose import pose_face
-from unmask.datagen.recipe import MaskRecipe
-from unmask.datagen.triplet import Triplet, TripletConfig
+from unmask.datagen.masks.recipe import MaskRecipe
+from unmask.datagen.render.pose import pose_face
+from unmask.datagen.render.triplet import Triplet, TripletConfig
 
 SKIN = (214, 168, 142)
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from skimage.color import rgb2lab
 
-from unmask.datagen.landmarks import Landmarks
-from unmask.datagen.skin import skin_lightness, skin_patches
+from unmask.datagen.faces.landmarks import Landmarks
+from unmask.model.metrics.skin import skin_lightness, skin_patches
 
 SKIN, DARK_SKIN = (214, 168, 140), (92, 60, 44)
 HAIR, LENS, WALL = (40, 28, 20), (22, 24, 30), (120, 150, 200)

@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unmask.datagen.errors import UnreadablePictureError, UserError
-from unmask.datagen.picture import decode_picture, encode_jpg
-from unmask.datagen.source import make_stems, open_source
+from unmask.datagen.common.errors import UnreadablePictureError, UserError
+from unmask.datagen.pictures.picture import decode_picture, encode_jpg
+from unmask.datagen.sources.open_source import open_source
+from unmask.datagen.sources.source import make_stems
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "celeba"
 JPG = encode_jpg(np.full((218, 178, 3), 90, np.uint8))
@@ -275,7 +276,7 @@ def test_the_demo_needs_no_file_and_knows_its_landmarks():
 
 
 def test_a_written_demo_opens_as_celeba_and_equals_the_embedded_one(tmp_path):
-    from unmask.datagen.demo import write_demo
+    from unmask.datagen.drawn_faces.demo import write_demo
 
     write_demo(tmp_path, 3)
     written, embedded = open_source(str(tmp_path)), open_source("demo")

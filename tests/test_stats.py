@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 
 from unmask.cli.data import main
-from unmask.datagen import stats as stats_module
-from unmask.datagen.manifest import ManifestRow
-from unmask.datagen.stats import Stats, measure, measure_folders, read_stats, write_stats
-from unmask.datagen.stats_colour import (
+from unmask.datagen.dataset.manifest import ManifestRow
+from unmask.datagen.stats import measure as stats_module
+from unmask.datagen.stats.colour import (
     CELL,
     cell_name,
     cells_of,
@@ -22,10 +21,12 @@ from unmask.datagen.stats_colour import (
     fabric_colours,
     fill_fabric_cells,
 )
-from unmask.datagen.stats_compare import compare, summarise
-from unmask.datagen.stats_pictures import CLOTH_UNITS, describe_cloth
-from unmask.datagen.stats_tables import count_rows, cross_count, empty_cells, empty_poses, pose_grid
-from unmask.datagen.stats_variety import (
+from unmask.datagen.stats.compare import compare, summarise
+from unmask.datagen.stats.files import read_stats, write_stats
+from unmask.datagen.stats.measure import Stats, measure, measure_folders
+from unmask.datagen.stats.pictures import CLOTH_UNITS, describe_cloth
+from unmask.datagen.stats.tables import count_rows, cross_count, empty_cells, empty_poses, pose_grid
+from unmask.datagen.stats.variety import (
     centred,
     cloth_kernel,
     entropy_bits,

@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 import pytest
 
-from unmask.datagen.errors import UserError
-from unmask.datagen.template import check_templates, load_templates, packaged_folder
-from unmask.datagen.triplet import Triplet, TripletConfig, make_triplet
+from unmask.datagen.common.errors import UserError
+from unmask.datagen.masks.template import check_templates, load_templates, packaged_folder
+from unmask.datagen.render.triplet import Triplet, TripletConfig, make_triplet
 
 ANCHORS = {f"{edge}_{part}" for edge in ("top", "bottom") for part in ("centre", "middle", "side")}
 PACKAGED = sorted(packaged_folder().rglob("*.json"))

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from unmask.cli.data import main
-from unmask.datagen.build import build
-from unmask.datagen.errors import UserError
-from unmask.datagen.manifest import iterate_manifest
-from unmask.datagen.recipe_config import load_recipe_config
-from unmask.datagen.template import load_templates
-from unmask.datagen.textures import find_textures, lay_texture
-from unmask.datagen.triplet import Triplet, TripletConfig, make_triplet, replay
-from unmask.datagen.verify import verify
+from unmask.datagen.common.errors import UserError
+from unmask.datagen.dataset.build import build
+from unmask.datagen.dataset.manifest import iterate_manifest
+from unmask.datagen.dataset.verify import verify
+from unmask.datagen.masks.recipe_config import load_recipe_config
+from unmask.datagen.masks.template import load_templates
+from unmask.datagen.masks.textures import find_textures, lay_texture
+from unmask.datagen.render.triplet import Triplet, TripletConfig, make_triplet, replay
 
 RED, BLUE = (200, 25, 20), (20, 40, 200)
 PINS = ("texture.own=1", "family=cloth", "worn=proper")

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from unmask.model.checkpoint import load_state
-from unmask.model.log_file import read_log
+from unmask.model.checkpoints.checkpoint import load_state
+from unmask.model.training.log_file import read_log
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals, and gloo over localhost")
 
@@ -57,8 +57,8 @@ def noted_result(self):
 
 if __name__ == "__main__":  # data workers read this file, too
     from unmask.cli.train import main
-    from unmask.model.engine import Engine
-    from unmask.model.trained import bare
+    from unmask.model.training.engine import Engine
+    from unmask.model.training.trained import bare
 
     rank = int(os.environ["RANK"])
     batches, finish_step, result = Engine.batches, Engine.finish_step, Engine.result

@@ -11,8 +11,8 @@ import pytest
 
 from unmask.cli.train import main
 from unmask.cli.train_config import read_config, write_config
-from unmask.datagen.errors import UserError
-from unmask.model.options import EditOptions, MapOptions, TrainOptions
+from unmask.datagen.common.errors import UserError
+from unmask.model.training.options import EditOptions, MapOptions, TrainOptions
 
 WORKS = ["run", "--online", "demo", "--minutes", "2"]
 
@@ -42,7 +42,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[TrainOptions]:
 
 def stub_modules(monkeypatch: pytest.MonkeyPatch, **functions: Any) -> None:
     for name, function in functions.items():
-        monkeypatch.setitem(sys.modules, f"unmask.model.{name}", SimpleNamespace(**{name: function}))
+        monkeypatch.setitem(sys.modules, f"unmask.model.training.{name}", SimpleNamespace(**{name: function}))
 
 
 def printed_config(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
@@ -277,7 +277,7 @@ def test_export_gets_run_file_and_size(monkeypatch: pytest.MonkeyPatch, capsys: 
         return 0.25
 
     module = SimpleNamespace(export_onnx=exported)
-    monkeypatch.setitem(sys.modules, "unmask.model.export", module)
+    monkeypatch.setitem(sys.modules, "unmask.model.export.onnx_file", module)
     assert main(["export", "run", "out.onnx", "--size", "64"]) == 0
     assert got == [(Path("run"), Path("out.onnx"), 64)]
     assert capsys.readouterr().out.splitlines() == [

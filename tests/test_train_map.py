@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from unmask.model.train_map import some_bare
+from unmask.model.training.train_map import some_bare
 
 
 def parts(n: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

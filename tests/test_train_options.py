@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from unmask.datagen.errors import UserError
-from unmask.model.data_options import DataOptions
-from unmask.model.options import FREE_KEYS, EditOptions, MapOptions, config_fields, flag, key_of
-from unmask.model.presets import EDIT_PRESETS, MAP_PRESETS
-from unmask.model.shipped import find_weights
+from unmask.datagen.common.errors import UserError
+from unmask.model.checkpoints.shipped import find_weights
+from unmask.model.data.options import DataOptions
+from unmask.model.training.options import FREE_KEYS, EditOptions, MapOptions, config_fields, flag, key_of
+from unmask.model.training.presets import EDIT_PRESETS, MAP_PRESETS
 
 GOOD_MAP = MapOptions(Path("run"), online="demo", minutes=1)
 GOOD_EDIT = EditOptions(Path("run"), data=Path("built"), images=64)
@@ -111,7 +111,7 @@ def test_nonsense_of_the_editing_module_is_refused_with_its_flag(changes: dict[s
 
 
 def test_tensorboard_is_asked_for_before_the_work_and_not_after(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("unmask.model.options.find_spec", lambda name: None)
+    monkeypatch.setattr("unmask.model.training.options.find_spec", lambda name: None)
     with pytest.raises(UserError, match="unmask\\[tensorboard\\]"):
         replace(GOOD_MAP, tensorboard=True).validate()
 

@@ -27,16 +27,16 @@ from train_support import (
 )
 
 from unmask.cli.train import main
-from unmask.datagen.errors import UserError
-from unmask.model import engine as engine_module
-from unmask.model.checkpoint import load_card, load_model, load_weights
-from unmask.model.engine import Engine
-from unmask.model.log_file import read_log
-from unmask.model.samples import GAP_PX, HEADER_PX
-from unmask.model.session import open_session
-from unmask.model.train_map import MapTraining
-from unmask.model.trained import bare
-from unmask.model.validation import EditJudge, MapJudge
+from unmask.datagen.common.errors import UserError
+from unmask.model.checkpoints.checkpoint import load_card, load_model, load_weights
+from unmask.model.training import engine as engine_module
+from unmask.model.training.engine import Engine
+from unmask.model.training.log_file import read_log
+from unmask.model.training.samples import GAP_PX, HEADER_PX
+from unmask.model.training.session import open_session
+from unmask.model.training.train_map import MapTraining
+from unmask.model.training.trained import bare
+from unmask.model.training.validation import EditJudge, MapJudge
 
 pytestmark = pytest.mark.usefixtures("narrow")
 

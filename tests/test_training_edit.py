@@ -13,12 +13,12 @@ from train_support import (
     train,
 )
 
-from unmask.model import objective, train_edit
-from unmask.model.batches import BatchStream
-from unmask.model.presets import EDIT_PRESETS
-from unmask.model.session import open_session
-from unmask.model.train_edit import GENERATOR, EditTraining, mirrored
-from unmask.model.trained import bare
+from unmask.model.data.batches import BatchStream
+from unmask.model.training import objective, train_edit
+from unmask.model.training.presets import EDIT_PRESETS
+from unmask.model.training.session import open_session
+from unmask.model.training.train_edit import GENERATOR, EditTraining, mirrored
+from unmask.model.training.trained import bare
 
 pytestmark = pytest.mark.usefixtures("narrow")
 

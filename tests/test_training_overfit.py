@@ -9,17 +9,17 @@ import torch
 from torch import Tensor, nn
 from train_support import short
 
-from unmask.model.batches import Batch, fixed_batch
-from unmask.model.budget import learning_rate
-from unmask.model.cleaning import clean_map
-from unmask.model.compositing import paste_alpha
-from unmask.model.losses import bce_dice
-from unmask.model.metrics import iou, psnr
-from unmask.model.networks import build_network
-from unmask.model.objective import EditObjective, Scene
-from unmask.model.presets import EDIT_PRESETS, MAP_PRESETS
-from unmask.model.triplets import open_triplets
-from unmask.model.validation import restore, to_uint8
+from unmask.model.data.batches import Batch, fixed_batch
+from unmask.model.data.triplets import open_triplets
+from unmask.model.inference.cleaning import clean_map
+from unmask.model.inference.compositing import paste_alpha
+from unmask.model.metrics.metrics import iou, psnr
+from unmask.model.networks.losses import bce_dice
+from unmask.model.networks.networks import build_network
+from unmask.model.training.budget import learning_rate
+from unmask.model.training.objective import EditObjective, Scene
+from unmask.model.training.presets import EDIT_PRESETS, MAP_PRESETS
+from unmask.model.training.validation import restore, to_uint8
 
 WARMUP_STEPS = 100
 

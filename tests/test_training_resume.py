@@ -27,13 +27,13 @@ from train_support import (
 )
 
 from unmask.cli.train import main
-from unmask.datagen.errors import UserError
-from unmask.model import networks
-from unmask.model.checkpoint import load_card, load_state
-from unmask.model.engine import step_seed
-from unmask.model.paper import _ElevenBlocks
-from unmask.model.run_folder import RunFolder
-from unmask.model.validation import EditJudge
+from unmask.datagen.common.errors import UserError
+from unmask.model.checkpoints.checkpoint import load_card, load_state
+from unmask.model.networks import networks
+from unmask.model.networks.paper import _ElevenBlocks
+from unmask.model.training.engine import step_seed
+from unmask.model.training.folder import RunFolder
+from unmask.model.training.validation import EditJudge
 
 # Validated after the third step of four, so that neither an interruption nor the end comes right after a row.
 APART = {"val_every": 3 * BATCH, "sample_every": 3 * BATCH}
@@ -273,7 +273,7 @@ import sys, time
 from pathlib import Path
 
 from unmask.cli.train import main
-from unmask.model import checkpoint
+from unmask.model.checkpoints import checkpoint
 
 put_in_place = checkpoint._put_in_place
 step, go = int(sys.argv[1]), Path(sys.argv[2])

@@ -22,13 +22,14 @@ from train_support import (
 )
 
 from unmask.cli.train import main
-from unmask.datagen.errors import UserError
-from unmask.model import checkpoint, objective, samples, train_map, validation
-from unmask.model.batches import BatchStream
-from unmask.model.checkpoint import load_card, load_model, load_state
-from unmask.model.dry_run import dry_run
-from unmask.model.train_map import MapTraining
-from unmask.model.triplets import open_triplets
+from unmask.datagen.common.errors import UserError
+from unmask.model.checkpoints import checkpoint
+from unmask.model.checkpoints.checkpoint import load_card, load_model, load_state
+from unmask.model.data.batches import BatchStream
+from unmask.model.data.triplets import open_triplets
+from unmask.model.training import objective, samples, train_map, validation
+from unmask.model.training.dry_run import dry_run
+from unmask.model.training.train_map import MapTraining
 
 pytestmark = pytest.mark.usefixtures("narrow")
 

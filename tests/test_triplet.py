@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 import pytest
 
-from unmask.datagen.landmarks import Landmarks, quantise
-from unmask.datagen.recipe_config import WORN_STATES, load_recipe_config
-from unmask.datagen.template import TemplateSet, load_templates
-from unmask.datagen.triplet import Refusal, Triplet, TripletConfig, make_triplet, replay
+from unmask.datagen.faces.landmarks import Landmarks, quantise
+from unmask.datagen.masks.recipe_config import WORN_STATES, load_recipe_config
+from unmask.datagen.masks.template import TemplateSet, load_templates
+from unmask.datagen.render.triplet import Refusal, Triplet, TripletConfig, make_triplet, replay
 
 TEMPLATES = load_templates()
 

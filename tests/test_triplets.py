@@ -6,18 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unmask.datagen.errors import UserError
-from unmask.datagen.landmark_table import LandmarkTable
-from unmask.datagen.online import TripletDataset
-from unmask.datagen.recipe_config import load_recipe_config
-from unmask.datagen.source import open_source
-from unmask.datagen.template import load_templates
-from unmask.datagen.triplet import Refusal, Triplet, TripletConfig
-from unmask.model import online_triplets
-from unmask.model.data_options import DataOptions
-from unmask.model.faces import open_face_cache
-from unmask.model.online_triplets import OnlineTriplets
-from unmask.model.triplets import open_triplets
+from unmask.datagen.common.errors import UserError
+from unmask.datagen.dataset.online import TripletDataset
+from unmask.datagen.faces.landmark_table import LandmarkTable
+from unmask.datagen.masks.recipe_config import load_recipe_config
+from unmask.datagen.masks.template import load_templates
+from unmask.datagen.render.triplet import Refusal, Triplet, TripletConfig
+from unmask.datagen.sources.open_source import open_source
+from unmask.model.data import online as online_triplets
+from unmask.model.data.faces import open_face_cache
+from unmask.model.data.online import OnlineTriplets
+from unmask.model.data.options import DataOptions
+from unmask.model.data.triplets import open_triplets
 
 HELD_OUT = ("bandana", "duckbill")
 

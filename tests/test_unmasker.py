@@ -5,9 +5,9 @@ import pytest
 import torch
 from eval_support import write_module
 
-from unmask.datagen.errors import UserError
-from unmask.model.compositing import DILATE_PX, FEATHER_PX
-from unmask.model.unmasker import Unmasker
+from unmask.datagen.common.errors import UserError
+from unmask.model.inference.compositing import DILATE_PX, FEATHER_PX
+from unmask.model.inference.unmasker import Unmasker
 
 
 @pytest.fixture

@@ -9,15 +9,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from unmask.model.batches import Batch, fixed_batch
-from unmask.model.cleaning import clean_map
-from unmask.model.compositing import paste_alpha
-from unmask.model.data_options import DataOptions
-from unmask.model.metrics import iou, psnr
-from unmask.model.perceptual import load_perceptual
-from unmask.model.session import Session
-from unmask.model.triplets import TripletSplits, open_triplets
-from unmask.model.validation import SHOWN, EditJudge, MapJudge, fixed_batches, restore, to_uint8
+from unmask.model.data.batches import Batch, fixed_batch
+from unmask.model.data.options import DataOptions
+from unmask.model.data.triplets import TripletSplits, open_triplets
+from unmask.model.inference.cleaning import clean_map
+from unmask.model.inference.compositing import paste_alpha
+from unmask.model.metrics.metrics import iou, psnr
+from unmask.model.networks.perceptual import load_perceptual
+from unmask.model.training.session import Session
+from unmask.model.training.validation import SHOWN, EditJudge, MapJudge, fixed_batches, restore, to_uint8
 
 CPU = torch.device("cpu")
 PICTURES, SIZE = 8, 128

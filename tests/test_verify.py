@@ -10,12 +10,17 @@ import cv2
 import numpy as np
 import pytest
 
-from unmask.datagen import verify as verify_module
-from unmask.datagen.build import build
-from unmask.datagen.errors import UserError
-from unmask.datagen.manifest import ManifestRow, iterate_manifest, read_attribute_names, write_manifest
-from unmask.datagen.options import BuildOptions
-from unmask.datagen.verify import inspect_dataset, verify
+from unmask.datagen.common.errors import UserError
+from unmask.datagen.dataset import verify as verify_module
+from unmask.datagen.dataset.build import build
+from unmask.datagen.dataset.manifest import (
+    ManifestRow,
+    iterate_manifest,
+    read_attribute_names,
+    write_manifest,
+)
+from unmask.datagen.dataset.options import BuildOptions
+from unmask.datagen.dataset.verify import inspect_dataset, verify
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 import pytest
 
-from unmask.datagen.draw import draw_recipe
-from unmask.datagen.recipe import MaskRecipe
-from unmask.datagen.recipe_config import WORN_STATES, load_recipe_config
-from unmask.datagen.rng import generator
-from unmask.datagen.template import load_templates
-from unmask.datagen.triplet import Refusal, Triplet, TripletConfig, make_triplet
+from unmask.datagen.common.rng import generator
+from unmask.datagen.masks.draw import draw_recipe
+from unmask.datagen.masks.recipe import MaskRecipe
+from unmask.datagen.masks.recipe_config import WORN_STATES, load_recipe_config
+from unmask.datagen.masks.template import load_templates
+from unmask.datagen.render.triplet import Refusal, Triplet, TripletConfig, make_triplet
 
 TEMPLATES = load_templates()
 FACES = (0, 1, 2, 7, 9)

@@ -12,14 +12,14 @@ import pytest
 from torch import Tensor
 
 from unmask.cli.train_config import write_config
-from unmask.model.checkpoint import BEST, LAST, load_card, load_state, load_weights
-from unmask.model.engine import Engine, TrainResult
-from unmask.model.log_file import read_log
-from unmask.model.networks import DISCRIMINATOR, NetworkSpec
-from unmask.model.options import EditOptions, MapOptions
-from unmask.model.presets import EDIT_PRESETS, MAP_PRESETS
-from unmask.model.train_edit import train_edit
-from unmask.model.train_map import train_map
+from unmask.model.checkpoints.checkpoint import BEST, LAST, load_card, load_state, load_weights
+from unmask.model.networks.networks import DISCRIMINATOR, NetworkSpec
+from unmask.model.training.engine import Engine, TrainResult
+from unmask.model.training.log_file import read_log
+from unmask.model.training.options import EditOptions, MapOptions
+from unmask.model.training.presets import EDIT_PRESETS, MAP_PRESETS
+from unmask.model.training.train_edit import train_edit
+from unmask.model.training.train_map import train_map
 
 BATCH, STEPS, SIZE = 2, 4, 64
 EVERY_STEP = 1e-9  # minutes between two checkpoints

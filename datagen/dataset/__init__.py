@@ -1,0 +1,1 @@
+"""Datasets on disk and on the fly: build, resume, verify, preview."""

@@ -1,0 +1,297 @@
+"""`build`: from a source of faces to a dataset on disk, resumable at any moment."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field, replace
+from itertools import groupby, islice
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from unmask.datagen.common.atomic import writing_to
+from unmask.datagen.common.errors import UnreadablePictureError, UserError
+from unmask.datagen.common.executors import CHUNKS_PER_WORKER, naming_dead_workers, open_executor
+from unmask.datagen.faces.landmark_table import LandmarkTable, write_landmark_table
+from unmask.datagen.sources.source import SourceFace
+
+from .folder import (
+    LANDMARKS_NAME,
+    MANIFEST_NAME,
+    make_folders,
+    remove_earlier,
+    remove_parts,
+    write_build,
+)
+from .journal import Journal, SourceRecord
+from .manifest import STATUSES, ManifestRow, iterate_manifest, write_manifest
+from .options import BuildOptions
+from .plan import BuildPlan, plan_build, plan_tasks
+from .worker import ChunkResult, SourceTask, work
+
+CHUNK_PICTURES = 64
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a build is, in source pictures; ``resumed`` of the ``done`` ones come from an earlier run.
+
+    ``stage_seconds`` is what the stages took so far, summed over workers.
+    """
+
+    done: int
+    total: int
+    resumed: int
+    stage_seconds: Mapping[str, float] = field(default_factory=dict, compare=False)
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """What a build made.
+
+    Attributes
+    ----------
+    out : Path
+        The dataset.
+    pictures, resumed : int
+        Source pictures of this run, and how many of them an earlier run had finished.
+    sources : int
+        Source pictures that the manifest has rows of: earlier runs may have had others.
+    counts : dict
+        Rows of the manifest by status.
+    timings : dict
+        As in ``build.json``: seconds of this run, seconds by stage summed over workers, peak memory.
+    notes : tuple of str
+        What a person should know: the source's notes, and rows that are of earlier runs only.
+    """
+
+    out: Path
+    pictures: int
+    resumed: int
+    sources: int
+    counts: dict[str, int]
+    timings: dict[str, Any]
+    notes: tuple[str, ...]
+
+
+def build(
+    options: BuildOptions,
+    progress: Callable[[Progress], None] | None = None,
+    executor: Executor | None = None,
+) -> BuildReport:
+    """Make a dataset, or finish one that was begun.
+
+    Parameters
+    ----------
+    options : BuildOptions
+        What to make.
+    progress : callable, optional
+        Called after each chunk of pictures.
+    executor : concurrent.futures.Executor, optional
+        Does the work instead of the one that ``options.workers`` and ``options.dask`` ask for; it must
+        reach the same files.
+
+    Returns
+    -------
+    BuildReport
+        Counts and timings.
+
+    Raises
+    ------
+    UserError
+        For what a person can mend, in one line; before any work, but for trouble with disk or workers.
+    KeyboardInterrupt
+        On Ctrl-C; the same call resumes.
+    """
+    started = perf_counter()
+    plan = plan_build(options)
+    total = len(plan.source.faces)
+    opened = (
+        open_executor(options.workers, options.dask)
+        if executor is None
+        else nullcontext((executor, CHUNKS_PER_WORKER * options.workers))
+    )
+    stage_seconds: dict[str, float] = {}
+    peak_rss_mb = 0.0
+    with opened as (pool, in_flight), _open_journal(plan) as journal:
+        tasks = list(plan_tasks(plan, journal))
+        done = resumed = total - len(tasks)
+        show = progress or (lambda _: None)
+        show(Progress(done, total, resumed))
+        with naming_dead_workers(options.workers, ", and the same command resumes"):
+            for result in _run(pool, in_flight, plan, tasks, journal):
+                done += len(result.records)
+                peak_rss_mb = max(peak_rss_mb, result.peak_rss_mb)
+                for stage, spent in result.seconds.items():
+                    stage_seconds[stage] = stage_seconds.get(stage, 0.0) + spent
+                show(Progress(done, total, resumed, dict(stage_seconds)))
+        seconds = perf_counter() - started
+        timings = {
+            "seconds": round(seconds, 3),
+            "workers": options.workers,
+            "pictures_resumed": resumed,
+            "pictures_per_second": round(len(tasks) / seconds, 2),
+            "stage_seconds": {stage: round(value, 3) for stage, value in stage_seconds.items()},
+            "peak_rss_mb": round(peak_rss_mb, 1),
+        }
+        with writing_to(options.out):
+            sources = len(journal)
+            counts, beside = _finish(plan, journal, timings)
+    return BuildReport(
+        out=options.out,
+        pictures=total,
+        resumed=resumed,
+        sources=sources,
+        counts=counts,
+        timings=timings,
+        notes=(*plan.source.notes, *_note_beside(beside)),
+    )
+
+
+@contextmanager
+def _open_journal(plan: BuildPlan) -> Iterator[Journal]:
+    """Take the folder: make it, lock it, clear what must go, and say in build.json that work is under way."""
+    out = plan.options.out
+    with writing_to(out):
+        out.mkdir(parents=True, exist_ok=True)
+        journal = Journal(out)
+    try:
+        with writing_to(out):
+            if plan.resumes:
+                remove_parts(out)
+                _carry_over(out, journal)
+            else:
+                journal.clear()
+                if plan.earlier:
+                    remove_earlier(out)
+            write_build(out, _describe(plan, "running", {}, {}))
+            make_folders(out, layers=plan.options.layers)
+        yield journal
+    finally:
+        journal.close()
+
+
+def _carry_over(out: Path, journal: Journal) -> None:
+    """Put the rows of a finished dataset into the journal: what follows knows only one kind of past."""
+    manifest, landmarks = out / MANIFEST_NAME, out / LANDMARKS_NAME
+    if not manifest.exists():
+        return
+    table = LandmarkTable.read(landmarks) if landmarks.exists() else None
+    for source, group in groupby(iterate_manifest(manifest), key=lambda row: row.source):
+        if source in journal:
+            continue
+        rows = tuple(group)
+        faces = table.get(source, rows[0].source_sha256) if table else None
+        stem = rows[0].key.rpartition("_")[0]
+        known = None if faces is None else tuple(faces)
+        journal.append([SourceRecord(source, stem, rows[0].source_sha256, known, rows)])
+
+
+def _run(
+    pool: Executor, in_flight: int, plan: BuildPlan, tasks: list[SourceTask], journal: Journal
+) -> Iterator[ChunkResult]:
+    """Hand out chunks, a bounded number at a time, and journal what comes back."""
+    chunks = _chunks(tasks, in_flight)
+    pending: set[Future[ChunkResult]] = set()
+    try:
+        while True:
+            for chunk in islice(chunks, in_flight - len(pending)):
+                pending.add(pool.submit(work, plan.order, chunk))
+            if not pending:
+                return
+            for future in wait(pending, return_when=FIRST_COMPLETED).done:
+                result = future.result()
+                if plan.options.dask is not None:
+                    _check_sight(plan, result.records)
+                with writing_to(plan.options.out):
+                    journal.append(result.records)
+                pending.discard(future)
+                yield result
+    except BaseException:
+        _keep_finished(pending, journal)
+        raise
+
+
+def _check_sight(plan: BuildPlan, records: Iterable[SourceRecord]) -> None:
+    """Raise UserError where a cluster's worker could not read a picture that is readable here."""
+    unseen = {record.source for record in records if not record.sha256}
+    for face in plan.source.faces if unseen else ():
+        if face.name in unseen:
+            with suppress(UnreadablePictureError):
+                face.read_bytes()
+                raise UserError(
+                    f"--dask: a worker cannot read {face.name}; it must see the same SOURCE as we do"
+                )
+
+
+def _chunks(tasks: list[SourceTask], in_flight: int) -> Iterator[tuple[SourceTask, ...]]:
+    size = max(1, min(CHUNK_PICTURES, len(tasks) // (2 * in_flight)))
+    rest = iter(tasks)
+    while chunk := tuple(islice(rest, size)):
+        yield chunk
+
+
+def _keep_finished(pending: Iterable[Future[ChunkResult]], journal: Journal) -> None:
+    """Stop what has not begun, wait for what has, and journal it, so that a resume need not repeat it."""
+    running = [future for future in pending if not future.cancel()]
+    for future in wait(running).done:
+        if not future.cancelled() and future.exception() is None:
+            with suppress(OSError):  # the disk may be what stopped the build
+                journal.append(future.result().records)
+
+
+def _finish(plan: BuildPlan, journal: Journal, timings: dict[str, Any]) -> tuple[dict[str, int], int]:
+    """Write the tables and the final build.json; returns rows by status, and those not of this run."""
+    out = plan.options.out
+    counts = dict.fromkeys(STATUSES, 0)
+
+    faces = {face.name: face for face in plan.source.faces}
+    beside = 0
+
+    def rows() -> Iterator[ManifestRow]:
+        nonlocal beside
+        for record in journal:
+            for row in record.rows:
+                counts[row.status] += 1
+                beside += record.source not in faces
+                yield _annotated(row, faces.get(record.source), len(plan.source.attribute_names))
+
+    write_manifest(out / MANIFEST_NAME, rows(), plan.source.attribute_names)
+    write_landmark_table(
+        out / LANDMARKS_NAME,
+        ((r.source, r.sha256, r.landmarks) for r in journal if r.landmarks is not None),
+    )
+    write_build(out, _describe(plan, "complete", counts, timings))
+    journal.remove()
+    return counts, beside
+
+
+def _note_beside(rows: int) -> list[str]:
+    return [f"{rows} row{'s'[: rows != 1]} of pictures not in this run"] if rows else []
+
+
+def _annotated(row: ManifestRow, face: SourceFace | None, width: int) -> ManifestRow:
+    # An annotation file may have been added since an earlier run made this row.
+    if face is not None:
+        return replace(row, split=face.split, identity=face.identity, attributes=face.attributes)
+    return row if len(row.attributes) == width else replace(row, attributes=())
+
+
+def _describe(
+    plan: BuildPlan, status: str, counts: dict[str, int], timings: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the content of build.json; what may differ between equal datasets is in ``timings``."""
+    source = plan.source
+    summary = {
+        "pictures": len(source.faces),
+        "attribute_names": list(source.attribute_names),
+        "notes": list(source.notes),
+    }
+    return {
+        "status": status,
+        **plan.identity,
+        "source": plan.identity["source"] | summary,
+        "selection": {"limit": plan.options.limit, "split": plan.options.split},
+        "counts": counts,
+        "timings": timings,
+    }

@@ -1,0 +1,196 @@
+"""Everything that is settled before any work: inputs opened, flags checked, and what is left to do."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from unmask.datagen.common.errors import UnreadablePictureError, UserError
+from unmask.datagen.faces.landmark_table import LandmarkTable
+from unmask.datagen.faces.parsing import list_maps
+from unmask.datagen.masks.draw import check_recipe
+from unmask.datagen.masks.recipe_config import RecipeConfig, load_recipe_config
+from unmask.datagen.masks.template import load_templates
+from unmask.datagen.sources.open_source import open_source
+from unmask.datagen.sources.source import Source, SourceFace, marked_stem
+
+from .folder import TOOLKIT_KEY, check_apart, check_existing, check_usable
+from .journal import Journal, SourceRecord
+from .options import BuildOptions
+from .rows import row_files
+from .worker import SourceTask, WorkOrder
+
+
+@dataclass(frozen=True)
+class BuildPlan:
+    """A build that can start.
+
+    Attributes
+    ----------
+    options : BuildOptions
+    source : Source
+    order : WorkOrder
+        What every worker is told.
+    table : LandmarkTable or None
+        The supplied landmarks.
+    identity : dict
+        Sections of ``build.json`` that must be equal for a resume.
+    earlier : bool
+        Whether the folder holds an earlier build, to be resumed or overwritten.
+    """
+
+    options: BuildOptions
+    source: Source
+    order: WorkOrder
+    table: LandmarkTable | None
+    identity: dict[str, dict[str, Any]]
+    earlier: bool
+
+    @property
+    def resumes(self) -> bool:
+        """Whether finished pictures of an earlier build are kept."""
+        return self.earlier and self.options.existing == "resume"
+
+
+def plan_build(options: BuildOptions) -> BuildPlan:
+    """Check every flag and open every input; writes nothing.
+
+    Raises
+    ------
+    UserError
+        In one line that names the flag or file.
+    """
+    options.check()
+    check_usable(options.out)
+    source = open_source(options.source, split=options.split, limit=options.limit)
+    if source.kind != "demo":
+        check_apart(options.out, options.source, source.root)
+    templates = load_templates(options.templates, options.families, options.textures)
+    recipe = load_recipe_config(options.recipe, options.pins)
+    check_recipe(recipe, templates)
+    table = _open_table(options, source)
+    source = _note_maps(options, source)
+    identity = _identity(options, source, recipe, templates.fingerprint)
+    order = WorkOrder(
+        out=options.out.absolute(),  # a cluster's workers start in other folders
+        seed=options.seed,
+        size=options.size,
+        format=options.format,
+        layers=options.layers,
+        faces=options.faces,
+        recipe=recipe,
+        templates=tuple(folder.absolute() for folder in options.templates),
+        families=options.families,
+        textures=options.textures.absolute() if options.textures else None,
+        parsing=options.parsing.absolute() if options.parsing else None,
+        template_hash=templates.fingerprint,
+    )
+    earlier = check_existing(options.out, options.existing, identity)
+    return BuildPlan(options, source, order, table, identity, earlier)
+
+
+def _open_table(options: BuildOptions, source: Source) -> LandmarkTable | None:
+    if options.landmarks is None:
+        return None
+    table = LandmarkTable.read(options.landmarks)
+    names = [face.name for face in source.faces]
+    if not table.covers(names):
+        raise UserError(
+            f"--landmarks {options.landmarks}: names none of the {len(names)} pictures of SOURCE; "
+            "is it the table of another set?"
+        )
+    return table
+
+
+def _note_maps(options: BuildOptions, source: Source) -> Source:
+    if options.parsing is None:
+        return source
+    there = {path.stem for path in list_maps(options.parsing)}
+    count, total = sum(face.stem in there for face in source.faces), len(source.faces)
+    if not count:
+        raise UserError(
+            f"--parsing {options.parsing}: has a map of none of the {total} pictures of SOURCE; "
+            f"the first one's would be {source.faces[0].stem}.png"
+        )
+    return replace(source, notes=(*source.notes, f"{count} of {total} pictures have a parsing map"))
+
+
+def _identity(
+    options: BuildOptions, source: Source, recipe: RecipeConfig, template_hash: str
+) -> dict[str, dict[str, Any]]:
+    root = str(Path(source.root).resolve()) if source.kind != "demo" else source.root
+    config = options.configuration()
+    config |= {"template_hash": template_hash, "recipe_name": recipe.name, "recipe": json.loads(recipe.text)}
+    return {
+        TOOLKIT_KEY: {"unmask": version("unmask")},
+        "config": config,
+        "source": {"kind": source.kind, "root": root},
+    }
+
+
+def plan_tasks(plan: BuildPlan, journal: Journal) -> Iterator[SourceTask]:
+    """Yield what is not finished yet, in the order of the source."""
+    wanted = range(plan.options.variants)
+    for face in pin_stems(plan.source.faces, journal):
+        was = journal.get(face.name)
+        earlier = was if was is not None and _is_same_file(face, was) else None
+        done = _finished(earlier, plan.order) if earlier else set()
+        variants = tuple(variant for variant in wanted if variant not in done)
+        if variants:
+            if face.path is not None:
+                face = replace(face, path=face.path.absolute())
+            known = _known(face.name, earlier, plan.table)
+            yield SourceTask(face, variants, earlier, known, _files(was, plan.order.layers))
+
+
+def _is_same_file(face: SourceFace, earlier: SourceRecord) -> bool:
+    # A picture that was replaced since is another picture; hashing costs far less than masking.
+    try:
+        return hashlib.sha256(face.read_bytes()).hexdigest() == earlier.sha256
+    except UnreadablePictureError:
+        return earlier.sha256 == ""
+
+
+def _files(was: SourceRecord | None, layers: bool) -> tuple[str, ...]:
+    rows = was.rows if was is not None else ()
+    return tuple(sorted({name for row in rows for name in row_files(row, layers=layers)}))
+
+
+def _finished(earlier: SourceRecord, order: WorkOrder) -> set[int]:
+    """Return the variants whose rows are there with all their files."""
+    done = set()
+    for row in earlier.rows:
+        names = [row.masked, row.map, row.clean] if row.status == "ok" else []
+        if names and order.layers:
+            names.append(f"layers/{row.key}.png")
+        if all((order.out / name).is_file() for name in names):
+            done.add(row.variant)
+    return done
+
+
+def _known(
+    name: str, earlier: SourceRecord | None, table: LandmarkTable | None
+) -> tuple[tuple[str, tuple[Any, ...]], ...]:
+    known = []
+    if earlier is not None and earlier.landmarks is not None:
+        known.append((earlier.sha256, earlier.landmarks))
+    if table is not None:
+        known += table.entries(name)
+    return tuple(known)
+
+
+def pin_stems(faces: Iterable[SourceFace], journal: Journal) -> Iterator[SourceFace]:
+    """Keep the stem that a finished picture already has, whatever was added to the source since.
+
+    Where two files would share a stem, the source tells them apart in the order of their names; a file
+    that is added later may come first in that order and must not move the files of the other.
+    """
+    taken = {stem.casefold() for stem in journal.stems()}
+    for face in faces:
+        stem = journal.stem(face.name)
+        if stem is None and face.stem.casefold() in taken:
+            stem = marked_stem(face.stem, face.name)
+        yield face if stem in (None, face.stem) else replace(face, stem=stem)

@@ -1,0 +1,58 @@
+"""Manifest rows of triplets, and of pictures that get none."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from unmask.datagen.faces.landmarks import Landmarks
+from unmask.datagen.render.triplet import Triplet
+from unmask.datagen.sources.source import SourceFace
+
+from .manifest import ManifestRow
+
+
+def empty_row(face: SourceFace, sha256: str, variant: int, status: str, reason: str) -> ManifestRow:
+    """Return a row that says what is known before a mask is made: all there is for a variant that fails."""
+    return ManifestRow(
+        key=f"{face.stem}_{variant:02d}",
+        source=face.name,
+        source_sha256=sha256,
+        variant=variant,
+        split=face.split,
+        identity=face.identity,
+        status=status,
+        reason=reason,
+        attributes=face.attributes,
+    )
+
+
+def make_row(
+    face: SourceFace, sha256: str, variant: int, triplet: Triplet, found: Sequence[Landmarks]
+) -> ManifestRow:
+    """Return the row of a triplet, with empty paths."""
+    summary = triplet.summary
+    height, width = triplet.map.shape
+    return replace(
+        empty_row(face, sha256, variant, "ok", ""),
+        width=width,
+        height=height,
+        faces=summary.faces,
+        template=summary.template,
+        family=summary.family,
+        worn=summary.worn,
+        colour=summary.colour,
+        texture=summary.texture,
+        coverage=summary.coverage,
+        lower_face_coverage=summary.lower_face_coverage,
+        yaw=summary.yaw,
+        pitch=summary.pitch,
+        roll=summary.roll,
+        landmark_source=found[0].source,
+        support=summary.support_box,
+        recipe=triplet.recipe_json,
+    )
+
+
+def row_files(row: ManifestRow, *, layers: bool) -> list[str]:
+    """Return the files of a row, relative to the dataset."""
+    names = [name for name in (row.masked, row.map, row.clean) if name]
+    return [*names, f"layers/{row.key}.png"] if layers and row.status == "ok" else names

@@ -1,0 +1,1 @@
+"""Faces that the toolkit draws itself, with known landmarks and attributes."""

@@ -1,0 +1,222 @@
+"""The embedded default source: faces that the toolkit draws itself, and one public-domain portrait."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from unmask.datagen.common.atomic import write_atomic
+from unmask.datagen.common.errors import UserError
+from unmask.datagen.faces.landmarks import quantise
+from unmask.datagen.pictures.picture import encode_jpg
+
+from . import body as body
+from . import dress as dress
+from . import features as features
+from . import hair as hair
+from . import skin as skin
+from .attributes import ATTRIBUTE_NAMES
+from .beard import paint_beard
+from .canvas import Canvas, resized, smooth
+from .face import FaceParams, draw_params
+from .geometry import HEIGHT, WIDTH, Geometry, make_geometry
+
+DEMO_FACES = 48
+JPEG_QUALITY = 95
+_STREAMS = ("backdrop", "hair", "clothes", "jewels", "skin", "brows", "beard", "hat", "grain")
+# Identities in this order of parts: any run of four people has a validation and a test person.
+_PARTS = (0, 1, 0, 2, 0, 0, 0)
+_POINT_NAMES = ("lefteye", "righteye", "nose", "leftmouth", "rightmouth")
+
+
+@dataclass(frozen=True)
+class DrawnFace:
+    """A drawn face and what is known about it.
+
+    Attributes
+    ----------
+    image_rgb : ndarray of shape (218, 178, 3), uint8
+        The picture, framed like aligned CelebA.
+    landmarks : ndarray of shape (68, 2), float32
+        x, y in pixels, multiples of 1/4, in the order of iBUG and dlib.
+    attributes : dict of str to bool
+        CelebA's forty attributes.
+    identity : int
+        Number of the person, from 1; two neighbouring indices share it.
+    """
+
+    image_rgb: NDArray[np.uint8]
+    landmarks: NDArray[np.float32]
+    attributes: dict[str, bool]
+    identity: int
+
+
+def draw_demo_face(index: int, seed: int = 0) -> DrawnFace:
+    """Draw demo face ``index``; equal arguments give equal bytes.
+
+    Parameters
+    ----------
+    index : int
+        Number of the face, from 0.
+    seed : int
+        Another seed gives other people.
+
+    Raises
+    ------
+    ValueError
+        When ``index`` is negative.
+    """
+    params = draw_params(index, seed)
+    geometry = make_geometry(params)
+    image = paint_face(params, geometry)
+    return DrawnFace(image, quantise(geometry.landmarks), dict(params.attributes), params.identity)
+
+
+def drawn_landmarks(index: int, seed: int = 0) -> NDArray[np.float32]:
+    """Return the landmarks of :func:`draw_demo_face` without painting the face: a fiftieth of the time."""
+    return quantise(make_geometry(draw_params(index, seed)).landmarks)
+
+
+def part_of(identity: int) -> int:
+    """Return a drawn person's part of the data set: 0 train (5 of 7), 1 validation, 2 test."""
+    return _PARTS[(identity - 1) % len(_PARTS)]
+
+
+def paint_face(params: FaceParams, geometry: Geometry) -> NDArray[np.uint8]:
+    """Paint a face, a pure function of its parameters: (218, 178, 3) uint8 RGB."""
+    has = params.has
+    # A stream for each part, so that a hat more does not change the grain of everything painted after it.
+    seeds = np.random.SeedSequence(params.shot.noise_seed).spawn(len(_STREAMS))
+    rng = {
+        name: np.random.Generator(np.random.PCG64(seed)) for name, seed in zip(_STREAMS, seeds, strict=True)
+    }
+    canvas = Canvas()
+    dress.paint_backdrop(canvas, params, rng["backdrop"])
+    painter = hair.HairPainter(geometry, params, rng["hair"])
+    hair.paint_back_hair(canvas, painter)
+    body.paint_neck(canvas, geometry, params)
+    dress.paint_clothes(canvas, geometry, params, rng["clothes"])
+    if has("Wearing_Necklace"):
+        dress.paint_necklace(canvas, geometry, params, rng["jewels"])
+    if not painter.cut.ears:
+        body.paint_ears(canvas, geometry, params)
+    noise = smooth(rng["skin"].standard_normal((HEIGHT, WIDTH), dtype=np.float32), 0.8)
+    head = skin.paint_head(canvas, geometry, params, noise)
+    skin.paint_lines(canvas, geometry, params, head)
+    features.paint_nose(canvas, geometry, params)
+    features.paint_mouth(canvas, geometry, params)
+    features.paint_eyes(canvas, geometry, params)
+    features.paint_brows(canvas, geometry, params, rng["brows"])
+    paint_beard(canvas, geometry, params, rng["beard"])
+    hair.paint_front_hair(canvas, painter, head)
+    if has("Wearing_Earrings"):
+        dress.paint_earrings(canvas, geometry, params, rng["jewels"])
+    if has("Eyeglasses"):
+        dress.paint_glasses(canvas, geometry, params)
+    if has("Wearing_Hat"):
+        dress.paint_hat(canvas, geometry, params, rng["hat"])
+    return _photograph(canvas, params, rng["grain"])
+
+
+def _photograph(canvas: Canvas, params: FaceParams, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Lens blur, colour cast and grain, at the picture's own size."""
+    warmth = params.shot.warmth
+    cast = (1.0 + 0.035 * warmth, 1.0, 1.0 - 0.045 * warmth)
+    grain = rng.standard_normal((HEIGHT, WIDTH), dtype=np.float32) * np.float32(params.shot.grain)
+    image = np.empty((HEIGHT, WIDTH, 3), np.uint8)
+    for axis, plane in enumerate(canvas.planes):
+        small = smooth(resized(plane, WIDTH, HEIGHT, cv2.INTER_AREA), params.shot.blur)
+        image[..., axis] = np.clip(np.rint(small * np.float32(cast[axis]) + grain), 0, 255)
+    return image
+
+
+def portrait_rgb() -> NDArray[np.uint8]:
+    """Return NASA's public-domain portrait that scikit-image ships: (512, 512, 3) uint8 RGB."""
+    from skimage import data
+
+    portrait: NDArray[np.uint8] = data.astronaut()  # type: ignore[no-untyped-call]
+    return portrait
+
+
+def write_demo(folder: Path, count: int, seed: int = 0) -> int:
+    """Write ``count`` drawn faces in CelebA's layout, with their known 68 points beside them.
+
+    Writes ``img_align_celeba/000001.jpg`` and on, CelebA's annotation lists in their official formats, and
+    ``landmarks.csv`` (columns source, x0, y0, ... x67, y67). The parts (train, val, test) share no person.
+
+    Parameters
+    ----------
+    folder : Path
+        Created where it is missing.
+    count : int
+        Number of faces, at least 1.
+    seed : int
+        Another seed gives other people.
+
+    Returns
+    -------
+    int
+        Number of pictures written.
+
+    Raises
+    ------
+    UserError
+        When ``count`` is below 1, the folder holds other pictures or cannot be written.
+    """
+    if count < 1:
+        raise UserError(f"--count must be at least 1, got {count}")
+    names = [f"{index + 1:06d}.jpg" for index in range(count)]
+    lists: dict[str, list[str]] = {"attr": [], "identity": [], "part": [], "points": [], "landmarks": []}
+    pictures = folder / "img_align_celeba"
+    try:
+        pictures.mkdir(parents=True, exist_ok=True)
+        _refuse_others(folder, pictures, names)
+        for index, name in enumerate(names):
+            face = draw_demo_face(index, seed)
+            write_atomic(pictures / name, encode_jpg(face.image_rgb, JPEG_QUALITY))
+            _list_face(lists, name, face)
+        _write_lists(folder, lists, count)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot write the demo faces: {error.strerror or error}") from error
+    return count
+
+
+def _refuse_others(folder: Path, pictures: Path, names: list[str]) -> None:
+    """Keep real CelebA, or a larger demo, from getting lists that miss most of its pictures."""
+    others = {path.name for path in pictures.iterdir() if path.suffix.lower() == ".jpg"} - set(names)
+    if others:
+        raise UserError(
+            f"{folder}: holds {len(others)} other pictures, e.g. {min(others)}; take an empty one"
+        )
+
+
+def five_points(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return CelebA's five points (5, 2) from 68: eye centres, nose tip, mouth corners."""
+    eyes = [landmarks[36:42].mean(0), landmarks[42:48].mean(0)]
+    five: NDArray[np.float32] = np.stack([*eyes, landmarks[30], landmarks[48], landmarks[54]])
+    return five
+
+
+def _list_face(lists: dict[str, list[str]], name: str, face: DrawnFace) -> None:
+    signs = " ".join(f"{1 if face.attributes[attribute] else -1:2d}" for attribute in ATTRIBUTE_NAMES)
+    lists["attr"].append(f"{name} {signs}")
+    lists["identity"].append(f"{name} {face.identity}")
+    lists["part"].append(f"{name} {part_of(face.identity)}")
+    five = " ".join(f"{round(float(value)):4d}" for value in five_points(face.landmarks).ravel())
+    lists["points"].append(f"{name} {five}")
+    lists["landmarks"].append(",".join([name, *(f"{float(value):.2f}" for value in face.landmarks.ravel())]))
+
+
+def _write_lists(folder: Path, lists: dict[str, list[str]], count: int) -> None:
+    point_columns = " ".join(f"{point}_{axis}" for point in _POINT_NAMES for axis in "xy")
+    heads = {
+        "list_attr_celeba.txt": ("attr", [str(count), " ".join(ATTRIBUTE_NAMES) + " "]),
+        "identity_CelebA.txt": ("identity", []),
+        "list_eval_partition.txt": ("part", []),
+        "list_landmarks_align_celeba.txt": ("points", [str(count), point_columns]),
+        "landmarks.csv": ("landmarks", ["source," + ",".join(f"x{i},y{i}" for i in range(68))]),
+    }
+    for name, (key, head) in heads.items():
+        write_atomic(folder / name, ("\n".join([*head, *lists[key]]) + "\n").encode("ascii"))

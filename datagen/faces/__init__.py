@@ -1,0 +1,1 @@
+"""Faces of pictures: landmarks, detection, framing, descriptors, parsing maps. The only home of dlib."""

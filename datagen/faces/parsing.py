@@ -1,0 +1,103 @@
+"""Parsing maps of the user: which pixels are hair, glasses or hat and stay in front of a mask."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from unmask.datagen.common.errors import UnreadablePictureError, UserError
+from unmask.datagen.pictures.picture import fit_labels
+
+_ASPECT_TOLERANCE = 0.02
+
+
+def read_parsing(
+    folder: Path, stem: str, shape: tuple[int, int], size: tuple[int, int] | None = None
+) -> NDArray[np.uint8] | None:
+    """Read ``folder/<stem>.png`` as labels at output size; None where there is no such file.
+
+    Parameters
+    ----------
+    stem : str
+        The source picture's key without variant.
+    shape : (height, width)
+        Of the source picture, pixels; the map may have another size but must have the same aspect.
+    size : (width, height) or None
+        Of the result, cropped and scaled as `fit_picture` does; None for the source picture's.
+
+    Returns
+    -------
+    uint8 (h, w)
+        Labels in the numbering of CelebAMask-HQ.
+
+    Raises
+    ------
+    UnreadablePictureError
+        When the file cannot be read, is no one-channel picture, or of another aspect.
+    """
+    labels = _read(folder, stem)
+    if labels is None:
+        return None
+    rows, cols = labels.shape
+    height, width = shape
+    if abs(cols * height / (rows * width) - 1) > _ASPECT_TOLERANCE:
+        raise UnreadablePictureError(
+            f"the parsing map {stem}.png is {cols}x{rows}, the picture {width}x{height}"
+        )
+    return fit_labels(labels, size or (width, height))
+
+
+def read_fitted_parsing(folder: Path, stem: str, size: tuple[int, int]) -> NDArray[np.uint8] | None:
+    """`read_parsing` where only the output size is known, not the source picture's: the same labels.
+
+    They are the same because the map is brought to output size (width, height) from its own size.
+
+    Raises
+    ------
+    UnreadablePictureError
+        When the file cannot be read or is no one-channel picture.
+    """
+    labels = _read(folder, stem)
+    return None if labels is None else fit_labels(labels, size)
+
+
+def list_maps(folder: Path) -> list[Path]:
+    """Return the folder's files that may be parsing maps, sorted by name."""
+    return sorted(path for path in folder.glob("*.png") if path.is_file())
+
+
+def maps_sha256(folder: Path) -> str:
+    """Return one hash, in hex, of the names and contents of a folder's maps.
+
+    Raises
+    ------
+    UserError
+        When a map cannot be read.
+    """
+    digest = hashlib.sha256()
+    for path in list_maps(folder):
+        try:
+            with path.open("rb") as file:
+                content = hashlib.file_digest(file, "sha256").digest()
+        except OSError as error:
+            raise UserError(f"--parsing {path}: cannot be read: {error.strerror or error}") from error
+        digest.update(os.fsencode(path.name) + b"\0" + content)
+    return digest.hexdigest()
+
+
+def _read(folder: Path, stem: str) -> NDArray[np.uint8] | None:
+    path = folder / f"{stem}.png"
+    if not path.is_file():
+        return None
+    try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as error:
+        words = f"the parsing map {path.name} cannot be read: {error.strerror or error}"
+        raise UnreadablePictureError(words) from error
+    labels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+    if labels is None or labels.ndim != 2 or labels.dtype != np.uint8:
+        raise UnreadablePictureError(f"the parsing map {path.name} is no one-channel 8-bit picture")
+    return np.asarray(labels, np.uint8)

@@ -1,0 +1,1 @@
+"""What a mask is: templates, textures, and the recipes that are drawn for it."""

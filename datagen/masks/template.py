@@ -1,0 +1,137 @@
+"""Sets of mask templates: the packaged ones and the user's."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+
+from unmask.datagen.common.errors import UserError
+
+from .template_format import Problem, Template, read_template
+from .textures import find_textures
+
+__all__ = ["Problem", "Template", "TemplateSet", "check_templates", "load_templates", "packaged_folder"]
+
+
+class TemplateSet:
+    """Templates by name, with a fingerprint of everything that decides their pixels.
+
+    Attributes
+    ----------
+    templates : tuple of Template
+        Sorted by name.
+    families : tuple of str
+        Sorted.
+    known_families : tuple of str
+        Before ``--families`` chose among them.
+    own_families : frozenset of str
+        Those of which no template came with the toolkit.
+    textures : dict of str to Path
+        Pictures of cloth of the user (``--textures``), by stem.
+    fingerprint : str
+    """
+
+    def __init__(
+        self,
+        templates: Sequence[Template],
+        textures: Mapping[str, Path] | None = None,
+        textures_digest: str = "",
+        known_families: Sequence[str] | None = None,
+    ) -> None:
+        self.textures = dict(textures or {})
+        self.templates = tuple(sorted(templates, key=lambda template: template.name))
+        self._by_name = {template.name: template for template in self.templates}
+        self.families = tuple(sorted({template.family for template in self.templates}))
+        self.known_families = tuple(known_families or self.families)
+        self._by_family = {
+            family: tuple(template for template in self.templates if template.family == family)
+            for family in self.families
+        }
+        home = packaged_folder()
+        packaged = {template.family for template in self.templates if template.folder.is_relative_to(home)}
+        self.own_families = frozenset(self.families) - packaged
+        joined = "".join(template.digest for template in self.templates) + textures_digest
+        self.fingerprint = hashlib.sha256(joined.encode()).hexdigest()[:16]
+
+    def of_family(self, family: str) -> tuple[Template, ...]:
+        """Templates of one family, sorted by name."""
+        return self._by_family[family]
+
+    def __getitem__(self, name: str) -> Template:
+        try:
+            return self._by_name[name]
+        except KeyError:
+            known = ", ".join(template.name for template in self.templates)
+            raise UserError(
+                f"template {name!r} is not at hand; is --templates missing? known: {known}"
+            ) from None
+
+    def __len__(self) -> int:
+        return len(self.templates)
+
+
+def packaged_folder() -> Path:
+    """Folder of the templates that come with the toolkit."""
+    return Path(str(files("unmask.assets"))) / "masks"
+
+
+def load_templates(
+    folders: Sequence[Path] = (), families: Sequence[str] | None = None, textures: Path | None = None
+) -> TemplateSet:
+    """Read the packaged templates and the user's.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+        Further template folders (``--templates``); a name used twice is an error.
+    families : sequence of str, optional
+        Keep only these families (``--families``).
+    textures : Path, optional
+        Folder of pictures of cloth (``--textures``).
+
+    Raises
+    ------
+    UserError
+        Naming the file or the flag, when a template is broken or a family unknown.
+    """
+    found, problems = _read_folders([packaged_folder(), *map(Path, folders)])
+    if problems:
+        more = f" (and {len(problems) - 1} more: unmask-data templates validate)" if len(problems) > 1 else ""
+        raise UserError(f"--templates: {problems[0]}{more}")
+    known = sorted({template.family for template in found})
+    if families is not None:
+        for family in families:
+            if family not in known:
+                raise UserError(f"--families: unknown family {family!r}; known: {', '.join(known)}")
+        found = [template for template in found if template.family in families]
+    pictures, digest = find_textures(textures) if textures is not None else ({}, "")
+    return TemplateSet(found, pictures, digest, known)
+
+
+def check_templates(folder: Path) -> list[Problem]:
+    """Everything that is wrong with the templates in a folder, [] when they can be used beside packaged ones."""
+    beside = [] if folder.resolve() == packaged_folder().resolve() else [packaged_folder()]
+    return _read_folders([*beside, folder])[1]
+
+
+def _read_folders(folders: Sequence[Path]) -> tuple[list[Template], list[Problem]]:
+    found: list[Template] = []
+    problems: list[Problem] = []
+    files: dict[str, Path] = {}
+    for folder in folders:
+        paths = sorted([*folder.glob("*.json"), *folder.glob("*/*.json")])
+        if not paths:
+            nothing = "no template: expected NAME.json here or one folder down"
+            problems.append(Problem(folder, nothing if folder.is_dir() else "no such folder"))
+        for path in paths:
+            # The packaged layers are looked at by the tests; decoding them all would cost every process.
+            template, wrongs = read_template(path, look=folder != packaged_folder())
+            problems += wrongs
+            if template is None:
+                continue
+            if template.name in files:
+                twice = f"the name {template.name!r} is also used by {files[template.name]}"
+                problems.append(Problem(path, twice))
+            files[template.name] = path
+            found.append(template)
+    return found, problems

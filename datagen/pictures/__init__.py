@@ -1,0 +1,1 @@
+"""Picture files: headers, decoding, encoding, pyramids, trees of folders."""

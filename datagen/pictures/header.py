@@ -1,0 +1,221 @@
+"""What the first bytes and the last bytes of a picture file say, before anything is decoded."""
+
+import struct
+import zlib
+from dataclasses import dataclass
+
+from PIL import Image
+
+from unmask.datagen.common.errors import UnreadablePictureError
+
+MAX_PIXELS = 200_000_000  # 600 MB of RGB: more is a decompression bomb or a mistake, and would end the worker
+ORIENTATION_TAG = 0x0112
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+# start of file -> what to call it; these are pictures that people do give, and that are not read
+FOREIGN_PICTURES = (
+    (b"GIF8", "GIF"),
+    (b"II*\0", "TIFF"),
+    (b"MM\0*", "TIFF"),
+    (b"\0\0\0\x0cjP  ", "JPEG 2000"),
+    (b"%PDF", "PDF"),
+    (b"8BPS", "Photoshop"),
+)
+
+
+@dataclass(frozen=True)
+class PictureHeader:
+    """What decoding needs to know about a file that is complete and of a known kind.
+
+    Attributes
+    ----------
+    kind : str
+        ``jpeg``, ``png``, ``bmp`` or ``webp``.
+    width, height : int
+        In pixels, as stored (before the EXIF orientation).
+    bits : int
+        Per channel.
+    plain : bool
+        True where every reader gives the same pixels: colour or grey of 8 bit, no palette, no transparency.
+    has_alpha, is_cmyk : bool
+        What has to be made RGB.
+    orientation : int
+        EXIF orientation, 1..8.
+    """
+
+    kind: str
+    width: int
+    height: int
+    bits: int = 8
+    plain: bool = True
+    has_alpha: bool = False
+    is_cmyk: bool = False
+    orientation: int = 1
+
+
+def read_header(data: bytes) -> PictureHeader:
+    """Read the header and check that the file goes to its end.
+
+    Raises
+    ------
+    UnreadablePictureError
+        Empty, truncated, animated, damaged, too large or not a picture; the message says which.
+    """
+    if not data:
+        raise UnreadablePictureError("empty file (0 bytes)")
+    try:
+        header = _read_known(data)
+    except (struct.error, IndexError) as error:
+        raise UnreadablePictureError("truncated: the file ends inside its header") from error
+    if header.width < 1 or header.height < 1:
+        raise UnreadablePictureError(f"damaged header: {header.width} x {header.height} pixels")
+    if header.width * header.height > MAX_PIXELS:
+        millions = header.width * header.height / 1e6
+        raise UnreadablePictureError(
+            f"too large: {millions:.0f} million pixels ({MAX_PIXELS // 10**6} allowed)"
+        )
+    return header
+
+
+def _read_known(data: bytes) -> PictureHeader:
+    if data.startswith(b"\xff\xd8"):
+        return _read_jpeg(data)
+    if data.startswith(PNG_SIGNATURE):
+        return _read_png(data)
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return _read_webp(data)
+    if data.startswith(b"BM"):
+        return _read_bmp(data)
+    if data[4:8] == b"ftyp":
+        raise UnreadablePictureError("not a JPEG, PNG, WebP or BMP picture, but HEIC, AVIF or a video")
+    for start, name in FOREIGN_PICTURES:
+        if data.startswith(start):
+            raise UnreadablePictureError(f"not a JPEG, PNG, WebP or BMP picture, but {name}")
+    starts = (PNG_SIGNATURE, b"RIFF" + data[4:8] + b"WEBP", b"BM", b"\xff\xd8")
+    if len(data) < 12 and any(start.startswith(data) for start in starts):
+        raise UnreadablePictureError("truncated: the file ends inside its header")
+    if not data.strip(b"\0"):
+        raise UnreadablePictureError("not a picture: the file holds only zero bytes")
+    raise UnreadablePictureError("not a picture: no JPEG, PNG, WebP or BMP header")
+
+
+def _read_jpeg(data: bytes) -> PictureHeader:
+    position, orientation, frame = 2, 1, None
+    while True:
+        if data[position] != 0xFF:
+            raise UnreadablePictureError("damaged JPEG: no marker where one is due")
+        marker = data[position + 1]
+        if marker == 0xFF:  # fill byte
+            position += 1
+            continue
+        if marker == 0xD9:
+            raise UnreadablePictureError("damaged JPEG: no image data")
+        if marker == 0x01 or 0xD0 <= marker <= 0xD8:  # markers that stand alone
+            position += 2
+            continue
+        (length,) = struct.unpack_from(">H", data, position + 2)
+        body = data[position + 4 : position + 2 + length]
+        if marker == 0xE1 and body.startswith(b"Exif\0\0"):
+            orientation = _orientation(body[6:])
+        elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            frame = struct.unpack_from(">BHHB", body)
+        elif marker == 0xDA:
+            break
+        position += 2 + length
+    # inside coded data FF is never followed by D9, so an end marker after the first scan is a real one
+    if not data.endswith(b"\xff\xd9") and data.find(b"\xff\xd9", position) < 0:
+        raise UnreadablePictureError("truncated JPEG: the end-of-image marker is missing")
+    if frame is None:
+        raise UnreadablePictureError("damaged JPEG: no frame header")
+    bits, height, width, channels = frame
+    if bits != 8 or channels not in (1, 3, 4):
+        raise UnreadablePictureError(f"a JPEG with {channels} channels of {bits} bits is not supported")
+    plain = channels != 4 and orientation == 1
+    return PictureHeader("jpeg", width, height, bits, plain, False, channels == 4, orientation)
+
+
+def _read_png(data: bytes) -> PictureHeader:
+    width, height, bits, colour = struct.unpack_from(">IIBB", data, 16)
+    position, orientation, transparent, checksum_ok = 8, 1, colour in (4, 6), True
+    while True:
+        if position + 12 > len(data):
+            raise UnreadablePictureError("truncated PNG: the file ends before its IEND chunk")
+        (length,) = struct.unpack_from(">I", data, position)
+        kind = data[position + 4 : position + 8]
+        end = position + 8 + length
+        if end + 4 > len(data):
+            raise UnreadablePictureError("truncated PNG: the file ends before its IEND chunk")
+        if kind in (b"IHDR", b"PLTE", b"IDAT"):
+            stored = struct.unpack_from(">I", data, end)[0]
+            checksum_ok = checksum_ok and zlib.crc32(memoryview(data)[position + 4 : end]) == stored
+        elif kind == b"tRNS":
+            transparent = True
+        elif kind == b"eXIf":
+            orientation = _orientation(data[position + 8 : end])
+        elif kind == b"acTL":
+            raise UnreadablePictureError("animated PNG: only still pictures are read")
+        elif kind == b"IEND":
+            break
+        position = end + 4
+    if not checksum_ok:
+        raise UnreadablePictureError("damaged PNG: a checksum does not match")
+    plain = bits == 8 and colour in (0, 2) and not transparent and orientation == 1
+    return PictureHeader("png", width, height, bits, plain, transparent, False, orientation)
+
+
+def _read_webp(data: bytes) -> PictureHeader:
+    (size,) = struct.unpack_from("<I", data, 4)
+    if size + 8 > len(data):
+        raise UnreadablePictureError(f"truncated WebP: {len(data)} of {size + 8} bytes are there")
+    kind, orientation = data[12:16], 1
+    if kind == b"VP8X":
+        flags = data[20]
+        if flags & 0x02:
+            raise UnreadablePictureError("animated WebP: only still pictures are read")
+        width = 1 + int.from_bytes(data[24:27], "little")
+        height = 1 + int.from_bytes(data[27:30], "little")
+        alpha = bool(flags & 0x10)
+        orientation = _webp_orientation(data) if flags & 0x08 else 1
+    elif kind == b"VP8L":
+        (packed,) = struct.unpack_from("<I", data, 21)
+        width, height, alpha = 1 + (packed & 0x3FFF), 1 + (packed >> 14 & 0x3FFF), bool(packed >> 28 & 1)
+    else:
+        width, height = (side & 0x3FFF for side in struct.unpack_from("<HH", data, 26))
+        alpha = False
+    return PictureHeader("webp", width, height, 8, not alpha and orientation == 1, alpha, False, orientation)
+
+
+def _webp_orientation(data: bytes) -> int:
+    position = 12
+    while position + 8 <= len(data):
+        (length,) = struct.unpack_from("<I", data, position + 4)
+        if data[position : position + 4] == b"EXIF":
+            return _orientation(data[position + 8 : position + 8 + length].removeprefix(b"Exif\0\0"))
+        position += 8 + length + length % 2
+    return 1
+
+
+def _read_bmp(data: bytes) -> PictureHeader:
+    pixels_at, header_size = struct.unpack_from("<II", data, 10)
+    if header_size == 12:  # OS/2 1.x
+        width, height, _, bits = struct.unpack_from("<HHHH", data, 18)
+        compression = 0
+    else:
+        width, height, _, bits, compression = struct.unpack_from("<iiHHI", data, 18)
+    height = abs(height)  # negative: rows go downwards
+    row_bytes = (width * bits + 31) // 32 * 4
+    if compression in (0, 3) and pixels_at + row_bytes * height > len(data):
+        raise UnreadablePictureError(
+            f"truncated BMP: {len(data)} of {pixels_at + row_bytes * height} bytes are there"
+        )
+    return PictureHeader("bmp", width, height, 8, plain=bits == 24 and compression == 0)
+
+
+def _orientation(tiff: bytes) -> int:
+    exif = Image.Exif()
+    try:
+        exif.load(tiff)
+        value = int(exif.get(ORIENTATION_TAG, 1))
+    except Exception:  # broken camera metadata comes as many exception types and must not cost the picture
+        return 1
+    return value if 1 <= value <= 8 else 1

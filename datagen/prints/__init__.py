@@ -1,0 +1,1 @@
+"""Prints and weaves of mask fabric."""

@@ -1,0 +1,204 @@
+"""The cloth of one mask in its own coordinates: colour, print, grain, pleats and wrinkles, before any light."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from unmask.datagen.common.colour import linear_rgb
+from unmask.datagen.masks.recipe import OWN_TEXTURE, FabricRecipe, FoldRecipe
+from unmask.datagen.masks.template_format import Template
+from unmask.datagen.masks.template_layers import Layers, load_layers
+from unmask.datagen.masks.textures import lay_texture, texture_path
+from unmask.datagen.prints.kinds import Print, draw_print
+
+from .folds import enlarge, fold_height
+
+F32 = NDArray[np.float32]
+
+_TILE_PX = 512
+_TILE_PX_PER_IOD = 96  # of the wrinkle tile
+_WRINKLE_IOD = 0.012  # height of the deepest wrinkles at strength 1
+_CLEAR = 0.88  # light that passes a clear window
+_DARKEST, _BRIGHTEST = 0.018, 0.92  # linear reflectance of black and white cloth
+_GRAIN = 0.10  # relative change of light by the cloth's threads at strength 1
+_CAVITY_REACH_IOD = 0.045
+_CAVITY_STRENGTH = 9.0  # share of light lost per IOD that a crease lies below its surroundings
+
+
+@dataclass(frozen=True)
+class Fabric:
+    """Layers of one mask's cloth.
+
+    Attributes
+    ----------
+    rgba : float32 (h, w, 4)
+        Linear RGB multiplied by opacity, and opacity.
+    relief : float32 (h, w, 4)
+        Slope of the height towards growing u and v (IOD per IOD), the share of light lost in creases, 0..1, and
+        coverage: 1 inside the outline, clear windows included.
+    """
+
+    rgba: F32
+    relief: F32
+
+
+def make_fabric(
+    template: Template,
+    recipe: FabricRecipe,
+    fold: FoldRecipe,
+    px_per_iod: float,
+    textures: Mapping[str, Path],
+) -> Fabric:
+    """Weave one mask's cloth at about the resolution at which it will be seen.
+
+    Parameters
+    ----------
+    px_per_iod : float
+        Pixels per IOD of the picture.
+    textures : mapping of stem to Path
+        The user's (`TemplateSet.textures`).
+    """
+    level = _level(template, px_per_iod)
+    layers = load_layers(template, level)
+    rows, cols = layers.alpha.shape
+    drawn = _draw(template, recipe, (rows, cols))
+    opacity = layers.alpha * (1 - layers.glass * np.float32(_CLEAR)) if template.glass else layers.alpha
+    if drawn is not None and drawn.holes is not None:
+        opacity = opacity * (1 - drawn.holes)
+    colour = _colour(template, recipe, layers, level, drawn, textures) * opacity
+    relief = _relief(template, recipe, fold, layers, level)
+    if drawn is not None and drawn.height is not None:
+        wide, high = template.size_iod
+        relief = relief + slopes(drawn.height, wide / cols, high / rows)
+    return Fabric(cv2.merge([*colour, opacity]), cv2.merge([*cv2.split(relief), layers.alpha]))
+
+
+def _level(template: Template, px_per_iod: float) -> int:
+    full = template.width_px / template.size_iod[0]
+    return min(int(math.log2(max(full / px_per_iod, 1.0)) + 0.3), 3)
+
+
+def _colour(
+    template: Template,
+    recipe: FabricRecipe,
+    layers: Layers,
+    level: int,
+    drawn: Print | None,
+    textures: Mapping[str, Path],
+) -> F32:
+    """Linear RGB of the cloth, float32 (3, h, w)."""
+    colour = layers.reflectance
+    if template.tint and recipe.texture.startswith(OWN_TEXTURE):
+        path = texture_path(textures, recipe.texture.removeprefix(OWN_TEXTURE))
+        rows, cols = layers.alpha.shape
+        place = (template.size_iod, recipe.scale, recipe.turn, recipe.seed)
+        colour = colour * lay_texture(path, (rows, cols), *place)
+    elif template.tint:
+        dyed = _dye(recipe.colour)
+        if drawn is not None:
+            dyed = dyed + drawn.share * (_dye(recipe.second) - dyed)
+            if drawn.third is not None:
+                dyed = dyed + drawn.third * (_dye(recipe.third) - dyed)
+        colour = colour * dyed
+    if recipe.weave > 0:
+        strength = np.float32(_GRAIN * recipe.weave / (1 << level))
+        colour = colour * (1 + strength * _window(_grain_tile(), recipe.seed, layers.alpha.shape))
+    if drawn is not None and drawn.gain is not None:
+        colour = colour * drawn.gain
+    if template.trim:
+        colour = colour + layers.trim * (layers.trim_rgb - colour)
+    return colour
+
+
+def _draw(template: Template, recipe: FabricRecipe, shape: tuple[int, int]) -> Print | None:
+    """The print on a tinted cloth; None for plain cloth and for templates that keep their own picture."""
+    if recipe.texture == "plain" or recipe.texture.startswith(OWN_TEXTURE) or not template.tint:
+        return None
+    return draw_print(
+        recipe.texture,
+        shape,
+        template.size_iod,
+        scale=recipe.scale,
+        turn_deg=recipe.turn,
+        seed=recipe.seed,
+        px_per_iod=shape[1] / template.size_iod[0],
+    )
+
+
+def _dye(colour: str) -> F32:
+    """Linear reflectance of dyed cloth, float32 (3, 1, 1): no dye absorbs a colour wholly or reflects it all."""
+    dye = np.float32(_DARKEST) + linear_rgb(colour) * np.float32(_BRIGHTEST - _DARKEST)
+    return dye[:, None, None]
+
+
+def _relief(template: Template, recipe: FabricRecipe, fold: FoldRecipe, layers: Layers, level: int) -> F32:
+    shape = layers.alpha.shape[:2]
+    relief = _template_relief(template, level) * np.float32(fold.pleat)
+    height, step_u, step_v = fold_height(template, fold, recipe.seed)
+    relief += enlarge(slopes(height, step_u, step_v), (shape[0], shape[1]))
+    strength = fold.wrinkle * template.wrinkle
+    if strength > 0:
+        wide, high = template.size_iod
+        window = (max(int(high * _TILE_PX_PER_IOD), 8), max(int(wide * _TILE_PX_PER_IOD), 8))
+        wrinkles = _window(_wrinkle_tile(), recipe.seed >> 7, window)
+        relief += enlarge(wrinkles, (shape[0], shape[1])) * np.float32(strength)
+    return relief
+
+
+@lru_cache(maxsize=256)
+def _template_relief(template: Template, level: int) -> F32:
+    """Slopes and cavity of a template's height layer at pleat strength 1."""
+    layers = load_layers(template, level)
+    wide, high = template.size_iod
+    rows, cols = layers.height.shape
+    return slopes(layers.height * np.float32(template.relief), wide / cols, high / rows)
+
+
+def slopes(height_iod: F32, step_u: float, step_v: float) -> F32:
+    """Slopes along u and v and the light lost in hollows (``blur(h) - h``), float32 (h, w, 3)."""
+    down, along = np.gradient(height_iod)
+    reach = max(_CAVITY_REACH_IOD / step_u, 0.5)
+    around = cv2.GaussianBlur(height_iod, (0, 0), reach)
+    hollow = (around - height_iod) * np.float32(_CAVITY_STRENGTH)
+    cavity = np.minimum(np.maximum(hollow, np.float32(-0.25)), np.float32(0.6))
+    return np.asarray(cv2.merge([along / np.float32(step_u), down / np.float32(step_v), cavity]), np.float32)
+
+
+def _window(tile: F32, seed: int, shape: tuple[int, ...]) -> F32:
+    """A window of a periodic tile that was laid out twice each way; the seed says where."""
+    height, width = min(shape[0], _TILE_PX), min(shape[1], _TILE_PX)
+    top, left = seed % _TILE_PX, (seed // _TILE_PX) % _TILE_PX
+    window = tile[top : top + height, left : left + width]
+    if window.shape[:2] != tuple(shape[:2]):
+        window = cv2.resize(window, (shape[1], shape[0]))
+    return window
+
+
+@lru_cache(maxsize=1)
+def _grain_tile() -> F32:
+    rng = np.random.Generator(np.random.PCG64(20240501))
+    noise = rng.standard_normal((_TILE_PX, _TILE_PX)).astype(np.float32)
+    return np.tile(np.clip(noise, -2.5, 2.5), (2, 2))
+
+
+@lru_cache(maxsize=1)
+def _wrinkle_tile() -> F32:
+    """Slopes and cavity of wrinkled cloth, periodic: ridged noise of two wavelengths."""
+    rng = np.random.Generator(np.random.PCG64(20240502))
+    height = np.zeros((_TILE_PX, _TILE_PX), np.float32)
+    for sigma, weight in ((13.0, 1.0), (6.0, 0.35)):
+        noise = rng.standard_normal((_TILE_PX, _TILE_PX)).astype(np.float32)
+        smooth = cv2.GaussianBlur(np.tile(noise, (3, 3)), (0, 0), sigmaX=sigma * 1.6, sigmaY=sigma * 0.8)
+        centre = smooth[_TILE_PX : 2 * _TILE_PX, _TILE_PX : 2 * _TILE_PX]
+        height += np.float32(weight) * np.abs(centre / centre.std())
+    height = np.tile(height * np.float32(-_WRINKLE_IOD), (3, 3))
+    height = cv2.GaussianBlur(height, (0, 0), 1.5)
+    relief = slopes(height, 1 / _TILE_PX_PER_IOD, 1 / _TILE_PX_PER_IOD)
+    once = relief[_TILE_PX : 2 * _TILE_PX, _TILE_PX : 2 * _TILE_PX]
+    return np.tile(once, (2, 2, 1))

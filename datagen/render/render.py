@@ -1,0 +1,329 @@
+"""Render one mask on one face: a pure function of picture, posed face, recipe and template.
+
+Layers from back to front: the clean picture, the contact shadow, the straps, the mask body; hair and glasses
+that lie in front are cut out of the mask. Every step of the blend stays between its two inputs.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from unmask.datagen.common.colour import encode_srgb, linear_rgb
+from unmask.datagen.masks.recipe import LightRecipe, MaskRecipe, ShadowRecipe
+from unmask.datagen.masks.template_format import Template
+
+from .camera import Camera, read_camera
+from .fabric import Fabric, make_fabric
+from .front import front_matte, hair_colour, labelled_matte
+from .light import FaceLight, read_light
+from .pixels import blend, light_fabric, rasterize
+from .pose import PosedFace, pose_face
+from .sensor import JPEG_GRID_PX, blur_sigma, expose, grain_window, linear_noise, quantise_layer, to_srgb
+from .straps import StrapCurve, draw_straps, strap_curves
+from .surface import PlacedMask, hang, place
+
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+U8 = NDArray[np.uint8]
+
+NO_TEXTURES: Mapping[str, Path] = MappingProxyType({})
+_FINE_LIMIT_PX = 260  # faces with a larger IOD have pixels enough without supersampling
+_SHADE_LIMITS = (0.12, 1.5)  # relative light on the fabric
+_LAST_LEVEL = np.float32(0.5 / 255)  # alphas below it are nothing on an 8-bit map, so they are nothing
+_SHADOW_RGB = (0.82, 1.0, 1.06)  # skin lets red light through: red is shaded less
+
+
+@dataclass(frozen=True)
+class Region:
+    """A window of the picture: left, top, width, height in pixels, and samples per pixel each way."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+    fine: int
+
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """Rows and columns of the picture."""
+        return slice(self.y, self.y + self.height), slice(self.x, self.x + self.width)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One face of a photograph as a mask must know it.
+
+    Attributes
+    ----------
+    hair_rgb : float64 (3,) or None
+        Colour of the hair, sRGB levels, where it has one.
+    labels : uint8 (h, w) or None
+        Parsing map of the whole picture, where the user has one.
+    """
+
+    face: PosedFace
+    light: FaceLight
+    camera: Camera
+    hair_rgb: F64 | None
+    labels: U8 | None = None
+
+
+def read_scene(
+    image_rgb: U8,
+    points: NDArray[np.floating],
+    jpeg_quality: int | None = None,
+    labels: U8 | None = None,
+) -> Scene:
+    """Pose the face and read light, camera and hair from the clean picture.
+
+    Parameters
+    ----------
+    points : (68, 2)
+        Landmarks, pixels.
+    jpeg_quality : int, optional
+        Of the source file, when the picture was neither scaled nor cropped off its block grid.
+    labels : uint8 (h, w), optional
+        Parsing map in the numbering of CelebAMask-HQ (`front.FRONT_LABELS`).
+    """
+    face = pose_face(points)
+    light = read_light(image_rgb, face)
+    hair = hair_colour(image_rgb, face, light.skin_rgb)
+    return Scene(face, light, read_camera(image_rgb, face, points, jpeg_quality), hair, labels)
+
+
+@dataclass(frozen=True)
+class Painting:
+    """What one mask puts on the picture, all in the region's window.
+
+    Attributes
+    ----------
+    region : Region
+    body, strap, shadow : float32 (h, w)
+        Coverage of the mask body and the straps and the strength of the shadow, 0..1; exactly 0 where they
+        change nothing.
+    layer : float32 (h, w, 5)
+        Premultiplied RGB of the body, its opacity, and its coverage before it was cut.
+    strap_rgb : 3 floats
+    blend : str
+        The values in which colours are stored and blended: ``linear`` light or ``srgb`` levels, 0..1.
+    grain : float32 (h, w)
+        Noise of unit variance, added ``noise`` times to the body's colour.
+    folded : float
+        See `PlacedMask.folded`.
+    """
+
+    region: Region
+    body: F32
+    strap: F32
+    shadow: F32
+    layer: F32
+    strap_rgb: tuple[float, float, float]
+    blend: str
+    grain: F32
+    noise: float
+    folded: float
+
+
+def paint_mask(
+    image_rgb: U8,
+    scene: Scene,
+    recipe: MaskRecipe,
+    template: Template,
+    textures: Mapping[str, Path] = NO_TEXTURES,
+) -> Painting | None:
+    """Draw one mask's layers; None when nothing of it falls on the picture.
+
+    Parameters
+    ----------
+    image_rgb : uint8 (h, w, 3)
+        The clean picture (read for hair, JPEG and what is in front, never written).
+    textures : mapping of stem to Path, optional
+        The user's (`TemplateSet.textures`).
+    """
+    placed = place(hang(template, recipe.shape), scene.face)
+    curves = list(strap_curves(image_rgb, scene.face, scene.light, recipe, template))
+    sigma = blur_sigma(scene.camera.blur_px, recipe.sensor)
+    region = _region(image_rgb.shape, placed, curves, scene.face.pose.scale_px, sigma, recipe.shadow)
+    if region is None:
+        return None
+    window = image_rgb[region.window]
+    fabric = make_fabric(template, recipe.fabric, recipe.fold, scene.face.pose.scale_px, textures)
+    layer = _body(placed, scene, recipe, fabric, region)
+    layer = expose(layer, sigma, recipe.sensor)
+    strap, strap_rgb = _straps(
+        curves, scene, recipe, recipe.strap.width * template.straps.width, region, sigma
+    )
+    behind = _behind(window, scene, region) if recipe.front else None
+    if behind is not None:
+        layer = np.asarray(cv2.merge([plane * behind for plane in cv2.split(layer)]), np.float32)
+        strap = _cut(strap * behind)
+    body = _cut(layer[..., 4])
+    shadow = _shadow(np.maximum(body, strap), scene, recipe, region)
+    grain = grain_window(region.height, region.width, recipe.fabric.seed)
+    noise = _noise(scene, recipe)
+    painting = Painting(region, body, strap, shadow, layer, strap_rgb, "linear", grain, noise, placed.folded)
+    if recipe.sensor.jpeg and scene.camera.jpeg_quality is not None:
+        quantise_layer(layer, _blended(window, painting), scene.camera.jpeg_quality)
+    if recipe.sensor.blend == "srgb":
+        red, green, blue = (encode_srgb(np.array(strap_rgb, np.float32)) / 255).tolist()
+        share = scene.camera.noise_levels * recipe.sensor.noise / 255
+        painting = replace(
+            painting, layer=to_srgb(layer), strap_rgb=(red, green, blue), blend="srgb", noise=share
+        )
+    return painting
+
+
+def _noise(scene: Scene, recipe: MaskRecipe) -> float:
+    """The photograph's noise in linear light, at about the mask's own level."""
+    lit = linear_rgb(recipe.fabric.colour) * _light_rgb(scene.light, recipe.light)
+    return linear_noise(scene.camera.noise_levels * recipe.sensor.noise, float(lit.mean()))
+
+
+def _behind(window: U8, scene: Scene, region: Region) -> F32 | None:
+    """Share of the mask that nothing in front hides, float32 (h, w); None where it is all of it."""
+    if scene.labels is not None:
+        matte: F32 | None = labelled_matte(scene.labels[region.window], scene.face.pose.scale_px)
+    else:
+        matte = front_matte(window, (region.x, region.y), scene.face, scene.light, scene.hair_rgb)
+    return None if matte is None else 1 - matte
+
+
+def composite(image_rgb: U8, painting: Painting) -> None:
+    """Blend a painting into a picture, in place; pixels that no layer touches keep their bytes."""
+    window = image_rgb[painting.region.window]
+    window[...] = _blended(window, painting)
+
+
+def _blended(window: U8, painting: Painting) -> U8:
+    layers = (painting.shadow, painting.strap, painting.body, painting.layer)
+    colours = (painting.strap_rgb, _SHADOW_RGB, painting.blend)
+    return blend(window, *layers, *colours, painting.grain, painting.noise)
+
+
+def _region(
+    shape: tuple[int, ...],
+    placed: PlacedMask,
+    curves: list[StrapCurve],
+    scale_px: float,
+    sigma: float,
+    shadow: ShadowRecipe,
+) -> Region | None:
+    corners = [placed.xyz[..., :2].reshape(-1, 2), *(curve.points_px for curve in curves)]
+    points = np.concatenate(corners)
+    margin = 3 * sigma + (shadow.offset + 3 * shadow.blur) * scale_px + 2
+    x0, y0 = np.maximum(np.floor(points.min(0) - margin), 0).astype(int)
+    x1, y1 = np.minimum(np.ceil(points.max(0) + margin) + 1, [shape[1], shape[0]]).astype(int)
+    if x1 - x0 < 2 or y1 - y0 < 2:
+        return None
+    x0, y0 = x0 - x0 % JPEG_GRID_PX, y0 - y0 % JPEG_GRID_PX
+    return Region(int(x0), int(y0), int(x1 - x0), int(y1 - y0), 2 if scale_px < _FINE_LIMIT_PX else 1)
+
+
+def _body(placed: PlacedMask, scene: Scene, recipe: MaskRecipe, fabric: Fabric, region: Region) -> F32:
+    """The lit fabric at picture resolution: premultiplied linear RGB, opacity, coverage, float32 (h, w, 5)."""
+    direction = _turned(scene.light.direction, recipe.light.turn)
+    rows, cols = placed.xyz.shape[:2]
+    fabric_h, fabric_w = fabric.rgba.shape[:2]
+    attributes = np.empty((rows, cols, 5), np.float32)
+    attributes[..., 0] = np.linspace(-0.5, fabric_w - 0.5, cols)
+    attributes[..., 1] = np.linspace(-0.5, fabric_h - 0.5, rows)[:, None]
+    for channel, axis in enumerate((placed.normal, placed.along, placed.down), start=2):
+        attributes[..., channel] = axis @ direction
+    inner = _around(placed, region)
+    xyz = placed.xyz.astype(np.float32)
+    xyz[..., 0] = (xyz[..., 0] - (inner.x - 0.5)) * inner.fine - 0.5
+    xyz[..., 1] = (xyz[..., 1] - (inner.y - 0.5)) * inner.fine - 0.5
+    values, depth = rasterize(xyz, attributes, inner.height * inner.fine, inner.width * inner.fine)
+    lit = light_fabric(
+        values,
+        depth,
+        fabric.rgba,
+        fabric.relief,
+        inner.fine,
+        ambient=scene.light.ambient,
+        strength=recipe.light.shading,
+        limits=_SHADE_LIMITS,
+        gain_rgb=_light_rgb(scene.light, recipe.light),
+    )
+    layer = np.zeros((region.height, region.width, 5), np.float32)
+    top, left = inner.y - region.y, inner.x - region.x
+    layer[top : top + inner.height, left : left + inner.width] = lit
+    return layer
+
+
+def _around(placed: PlacedMask, region: Region) -> Region:
+    """The part of a region that the mask body itself can touch: straps and shadow reach much further."""
+    points = placed.xyz[..., :2].reshape(-1, 2)
+    low = np.maximum(np.floor(points.min(0)).astype(int), [region.x, region.y])
+    far = [region.x + region.width, region.y + region.height]
+    high = np.maximum(np.minimum(np.ceil(points.max(0)).astype(int) + 1, far), low + 1)
+    low = np.minimum(low, np.array(far) - 1)
+    x, y, width, height = (int(v) for v in (*low, *(np.minimum(high, far) - low)))
+    return Region(x, y, width, height, region.fine)
+
+
+def _light_rgb(light: FaceLight, recipe: LightRecipe) -> tuple[float, float, float]:
+    """Linear RGB gain of the light on a mask that faces the camera."""
+    red, green, blue = (light.exposure * recipe.exposure * light.cast**recipe.cast).tolist()
+    return red, green, blue
+
+
+def _turned(direction: F64, degrees: float) -> F64:
+    """The light's direction turned around the line of sight."""
+    if degrees == 0:
+        return direction
+    cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    x, y, z = direction
+    return np.array([cos * x - sin * y, sin * x + cos * y, z])
+
+
+def _cut(alpha: F32) -> F32:
+    return np.where(alpha < _LAST_LEVEL, np.float32(0), np.minimum(alpha, np.float32(1)))
+
+
+def _straps(
+    curves: list[StrapCurve], scene: Scene, recipe: MaskRecipe, width: float, region: Region, sigma: float
+) -> tuple[F32, tuple[float, float, float]]:
+    size = (region.height, region.width)
+    if not curves:
+        return np.zeros(size, np.float32), (0.0, 0.0, 0.0)
+    fine = max(region.fine, 2)
+    canvas = draw_straps(curves, width * scene.face.pose.scale_px, (region.x, region.y), size, fine)
+    small = cv2.resize(canvas, (region.width, region.height), interpolation=cv2.INTER_AREA)
+    alpha = small.astype(np.float32) / np.float32(255)
+    alpha = _cut(cv2.GaussianBlur(alpha, (0, 0), sigma) if sigma >= 0.15 else alpha)
+    relative = float(np.mean([curve.light for curve in curves]))
+    red, green, blue = np.clip(
+        linear_rgb(recipe.strap.colour) * _light_rgb(scene.light, recipe.light) * relative, 0, 1
+    )
+    return alpha, (float(red), float(green), float(blue))
+
+
+def _shadow(cover: F32, scene: Scene, recipe: MaskRecipe, region: Region) -> F32:
+    """Strength of the contact shadow: the cover, shifted away from the light and blurred, on the face only."""
+    strength, scale_px = recipe.shadow.strength, scene.face.pose.scale_px
+    if strength <= 0:
+        return np.zeros_like(cover)
+    direction = _turned(scene.light.direction, recipe.light.turn)
+    away = np.array([-direction[0], direction[1]])
+    away = away / (np.linalg.norm(away) + 0.15) + [0.0, 0.35]  # skies and ceilings: a little downwards
+    shift = away * recipe.shadow.offset * scale_px
+    matrix = np.array([[1, 0, shift[0]], [0, 1, shift[1]]])
+    moved = cv2.warpAffine(cover, matrix, (region.width, region.height))
+    soft = cv2.GaussianBlur(np.maximum(moved, cover), (0, 0), max(recipe.shadow.blur * scale_px, 0.4))
+    shadow = soft * _face_area(scene.face, region) * np.float32(strength)
+    return np.where(shadow < _LAST_LEVEL, np.float32(0), shadow)
+
+
+def _face_area(face: PosedFace, region: Region) -> F32:
+    """1 on the posed face, 0 beside it: a contact shadow must not fall on the background."""
+    outline = np.concatenate([face.outline_px, face.outline_px[:1]]) - [region.x, region.y]
+    area = np.zeros((region.height, region.width), np.uint8)
+    fixed = np.rint(outline * 16).astype(np.int32)[:, None, :]
+    cv2.fillPoly(area, [fixed], 255, cv2.LINE_AA, 4)
+    return area.astype(np.float32) / np.float32(255)

@@ -1,0 +1,124 @@
+"""Ear loops and head straps: curves over the cheek from the mask's corners to where they leave sight."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from unmask.datagen.masks.recipe import MaskRecipe
+from unmask.datagen.masks.template_format import Template
+
+from .face_model import EAR_LOBE, EAR_TOP, direction_of, skin_normal, skin_point
+from .light import FaceLight
+from .pose import PosedFace
+from .surface import mask_directions
+
+F64 = NDArray[np.float64]
+U8 = NDArray[np.uint8]
+
+_SAMPLES = 20
+_LIFT = 0.02  # straps lie this far above the skin, IOD
+# Where the ends go, picture right: azimuth and elevation in degrees.
+_EAR_ENDS = np.array([direction_of(EAR_TOP), direction_of(EAR_LOBE)] * 2)
+_HEAD_ENDS = np.array([(108.0, 46.0), (106.0, -14.0)] * 2)
+_TIE_ENDS = np.array([(107.0, 44.0), (105.0, -4.0)] * 2)
+_ENDS = {"ear_loops": _EAR_ENDS, "head_straps": _HEAD_ENDS, "ties": _TIE_ENDS}
+_SIDES = np.array([1.0, 1.0, -1.0, -1.0])
+_HIDDEN_FACING = 0.02  # normals flatter than this to the line of sight are out of sight
+_SHIFT_BITS = 4
+_GAMMA = 2.2  # sRGB levels to about linear light
+_SHADE = 0.88  # a round, narrow strap shows the camera less lit sides too
+
+
+@dataclass(frozen=True)
+class StrapCurve:
+    """A strap on the picture: points in pixels, float64 (n, 2), and the light on it relative to the face's."""
+
+    points_px: F64
+    light: float
+
+
+def strap_curves(
+    image_rgb: U8, face: PosedFace, light: FaceLight, recipe: MaskRecipe, template: Template
+) -> Iterator[StrapCurve]:
+    """Visible parts of the straps, each starting under the mask's border.
+
+    A strap ends where the skin turns away from the camera, or where the picture under it stops being
+    skin-coloured: hair in front of the ear hides it. That is conservative, since a strap that is missing looks
+    like hair, and one drawn over hair looks like paint.
+    """
+    if template.straps.kind == "none":
+        return
+    curves, lengths = _curves(face, recipe, template)
+    under = _colours_under(image_rgb, curves)
+    lengths = np.minimum(lengths, _skin_until(under, light))
+    for points_px, colours, seen in zip(curves, under, lengths.tolist(), strict=True):
+        if seen >= 2:
+            # The skin beside a strap shows how much light falls there better than the fitted light does.
+            local = float(colours[:seen].mean() / max(light.skin_rgb.mean(), 1.0)) ** _GAMMA
+            yield StrapCurve(points_px[:seen], min(max(local, 0.1), 1.2) * _SHADE)
+
+
+def _curves(face: PosedFace, recipe: MaskRecipe, template: Template) -> tuple[F64, NDArray[np.intp]]:
+    """Points from the mask's corners to the ears, pixels, (straps, points, 2), and how many are in sight."""
+    straps = template.straps
+    corner = np.array([straps.upper, straps.lower, straps.upper, straps.lower]) * _SIDES[:, None]
+    end = _ENDS[straps.kind] * _SIDES[:, None]
+    corner[:, 1], end[:, 1] = np.abs(corner[:, 1]), end[:, 1] * _SIDES
+    azimuth, elevation = mask_directions(template, recipe.shape, corner[:, 0], corner[:, 1])
+    share = np.linspace(0, 1, _SAMPLES)
+    azimuth = azimuth[:, None] + (end[:, 0] - azimuth)[:, None] * share
+    sag = recipe.strap.sag * np.sin(np.pi * share)
+    elevation = elevation[:, None] + (end[:, 1] - elevation)[:, None] * share - sag
+    facing = skin_normal(azimuth, elevation) @ face.pose.rotation[2]
+    placed = face.project(skin_point(azimuth, elevation, _LIFT))
+    hidden = facing < _HIDDEN_FACING
+    last = np.where(hidden.any(axis=1), hidden.argmax(axis=1), _SAMPLES)
+    held = recipe.shape.loose != _SIDES
+    return placed[held], last[held]
+
+
+def _colours_under(image_rgb: U8, points_px: F64) -> F64:
+    height, width = image_rgb.shape[:2]
+    inside = np.minimum(np.maximum(np.rint(points_px), 0), [width - 1, height - 1]).astype(np.intp)
+    return image_rgb[inside[..., 1], inside[..., 0]].astype(np.float64)
+
+
+def _skin_until(under: F64, light: FaceLight) -> NDArray[np.intp]:
+    """How many points from the start of each strap lie on skin, allowing single outliers."""
+    gap = under - light.skin_rgb
+    # Brightness may change over the cheek more than chroma does.
+    bright = gap.mean(axis=-1)
+    distance = np.hypot(np.abs(bright) * 0.6, np.linalg.norm(gap - bright[..., None], axis=-1) * 1.6)
+    off = distance > 20.0 + 2.0 * light.skin_spread
+    off[:, :-1] &= off[:, 1:]
+    return np.asarray(np.where(off.any(axis=1), off.argmax(axis=1), off.shape[1]), np.intp)
+
+
+def draw_straps(
+    curves: list[StrapCurve], width_px: float, origin: tuple[int, int], size: tuple[int, int], fine: int
+) -> U8:
+    """Coverage of the straps in a region, uint8 (h * fine, w * fine).
+
+    Parameters
+    ----------
+    width_px : float
+        Width of a strap in picture pixels; thin ones are drawn one fine pixel wide and fainter.
+    origin : (x, y)
+        Top left corner of the region in the picture.
+    size : (height, width)
+        Of the region, picture pixels.
+    fine : int
+        Samples per pixel each way.
+    """
+    canvas = np.zeros((size[0] * fine, size[1] * fine), np.uint8)
+    wanted = width_px * fine
+    thickness = max(1, round(wanted))
+    level = int(min(wanted / thickness, 1.0) * 255)
+    for curve in curves:
+        points = ((curve.points_px - origin + 0.5) * fine - 0.5) * (1 << _SHIFT_BITS)
+        line = np.rint(points).astype(np.int32)[:, None, :]
+        cv2.polylines(canvas, [line], False, level, thickness, cv2.LINE_AA, _SHIFT_BITS)
+    return canvas

@@ -1,0 +1,1 @@
+"""Where clean faces come from: CelebA, a folder tree, the embedded demo."""

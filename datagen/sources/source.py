@@ -1,0 +1,125 @@
+"""A source of clean faces: its pictures, and what is known about each."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from unmask.datagen.common.errors import UnreadablePictureError
+from unmask.datagen.faces.landmarks import Landmarks
+
+_STEM_BYTES = 200  # a file name may have 255: variant, extension and `.part` come after the stem
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFace:
+    """One source picture and what is known about it; small, and picklable for workers.
+
+    Attributes
+    ----------
+    name : str
+        POSIX path relative to the picture folder.
+    stem : str
+        Key without variant: the name without extension, folders joined by ``__``; unique in the source.
+    path : Path or None
+        The file; None for the embedded demo.
+    split : str
+        ``train``, ``val``, ``test`` or, where unknown, empty.
+    identity : str
+        Empty where unknown.
+    attributes : tuple of int
+        0/1 in the order of ``Source.attribute_names``; empty where unknown.
+    aligned : bool
+        True for the framing of aligned CelebA: detection may be skipped.
+    points5 : tuple of 10 floats or None
+        CelebA's own points, in pixels of the 178 x 218 picture.
+    demo_index : int or None
+        Which drawn face this is, or ``PORTRAIT``; None for files.
+    """
+
+    name: str
+    stem: str
+    path: Path | None
+    split: str = ""
+    identity: str = ""
+    attributes: tuple[int, ...] = ()
+    aligned: bool = False
+    points5: tuple[float, ...] | None = None
+    demo_index: int | None = None
+
+    def read_bytes(self) -> bytes:
+        """Return the encoded picture.
+
+        Raises
+        ------
+        UnreadablePictureError
+            When the file cannot be read.
+        """
+        if self.path is None:
+            from .demo import demo_bytes  # the drawing code is not needed for files
+
+            return demo_bytes(self.demo_index)
+        try:
+            return self.path.read_bytes()
+        except OSError as error:
+            raise UnreadablePictureError(f"cannot be read: {error.strerror or error}") from error
+
+    def known_landmarks(self) -> list[Landmarks] | None:
+        """Return the landmarks that need no detection (drawn faces), or None."""
+        if self.demo_index is None:
+            return None
+        from .demo import demo_landmarks
+
+        return demo_landmarks(self.demo_index)
+
+
+@dataclass(frozen=True)
+class Source:
+    """An opened source.
+
+    Attributes
+    ----------
+    kind : str
+        ``celeba``, ``folder`` or ``demo``.
+    root : str
+        The picture folder, or ``demo``.
+    faces : tuple of SourceFace
+        Sorted by name.
+    attribute_names : tuple of str
+        Empty where there are no attributes.
+    notes : tuple of str
+        What a person should know: files left out, lists that do not match the folder.
+    """
+
+    kind: str
+    root: str
+    faces: tuple[SourceFace, ...]
+    attribute_names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def make_stems(names: Iterable[str]) -> list[str]:
+    """Return the stem of each name: folders joined by ``__``, extension dropped, unique.
+
+    Where several names give one stem (or stems that differ in case only, which some file systems take for
+    one), the first in order keeps it and the others get ``~`` and 8 hex digits of their name's blake2b. So
+    does a stem that is too long for a file's name, after it was cut.
+    """
+    taken: set[str] = set()
+    stems = []
+    for name in names:
+        stem = (name.rpartition(".")[0] or name).replace("/", "__")
+        if stem.casefold() in taken or len(stem.encode("utf-8", "surrogateescape")) > _STEM_BYTES:
+            stem = marked_stem(stem, name)
+        taken.add(stem.casefold())
+        stems.append(stem)
+    return stems
+
+
+def marked_stem(stem: str, name: str) -> str:
+    """Return a stem of at most 200 bytes that only the picture of this name has: ``<stem>~<8 hex digits>``."""
+    mark = "~" + hashlib.blake2b(name.encode("utf-8", "surrogateescape"), digest_size=4).hexdigest()
+    kept = stem.encode("utf-8", "surrogateescape")
+    if len(kept) + len(mark) > _STEM_BYTES:
+        stem = kept[: _STEM_BYTES - len(mark)].decode("utf-8", "ignore")  # no half of a character
+    return stem + mark

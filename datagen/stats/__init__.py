@@ -1,0 +1,1 @@
+"""How varied a dataset is, in numbers and on a page."""

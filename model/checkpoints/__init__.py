@@ -1,0 +1,1 @@
+"""Weights on disk with the card that says how to build their network."""

@@ -1,0 +1,1 @@
+"""What every package uses: limits of the networks, the environment, files that are checked before they are read."""

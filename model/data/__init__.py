@@ -1,0 +1,1 @@
+"""What training reads: faces, triplets, batches, splits."""

@@ -1,0 +1,150 @@
+"""Writes a cache of faces: one file of pixels, in the source's order, and what finds a picture in it."""
+
+import hashlib
+import json
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.executors import naming_dead_workers, open_executor
+from unmask.datagen.faces.landmark_table import LandmarkTable
+from unmask.datagen.faces.landmarks import POINT_COUNT
+from unmask.datagen.sources.source import Source, SourceFace
+
+from .face_store import FaceFrame, StoredFace, chunks, store_chunk
+
+Say = Callable[[str], None]
+
+CACHE_VERSION = 1  # of what is kept of a picture; another one makes all caches anew
+PIXELS, POINTS, INDEX, ABOUT = "faces.bin", "points.npy", "index.npz", "cache.json"
+NAME_ENDS = b"\0"  # the one character that no file name has
+_SAY_EVERY_S = 10.0
+
+
+class FaceWriter:
+    """Writes the faces of a source, in its order, into a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Empty.
+    source : Source
+    frame : FaceFrame
+    progress : callable or None
+        Takes a line every ten seconds.
+    """
+
+    def __init__(self, folder: Path, source: Source, frame: FaceFrame, progress: Say | None) -> None:
+        self._folder = folder
+        self._source = source
+        self._frame = frame
+        self._progress = progress
+        self._kept: list[tuple[int, int, int, int]] = []  # offset, height, width, quality
+        self._points: list[NDArray[np.int32]] = []
+        self._names = bytearray()
+        self._left_out: Counter[str] = Counter()
+        self._first_left_out = ""
+        self._digest = hashlib.blake2b(digest_size=16)
+        self._offset = 0
+        self._started_s = self._said_s = time.monotonic()
+
+    def run(self, workers: int, landmarks: LandmarkTable | None) -> None:
+        """Store every picture, then write the index.
+
+        Raises
+        ------
+        UserError
+            When no picture has a face, or a worker process was killed.
+        """
+        faces = iter(self._source.faces)
+        workers = min(workers, len(self._source.faces) // 64 + 1)  # starting one takes as long as 64 pictures
+        with (
+            (self._folder / PIXELS).open("wb") as file,
+            naming_dead_workers(workers),
+            open_executor(workers) as (executor, in_flight),
+        ):
+            for stored in self._stored(executor, in_flight, landmarks):
+                for result in stored:
+                    self._add(next(faces), result, file)
+                self._say()
+        if not self._kept:
+            raise UserError(f"SOURCE {self._source.root}: no picture with a face in it ({self._reasons()})")
+        self._write_index()
+
+    def _stored(
+        self, executor: Executor, in_flight: int, landmarks: LandmarkTable | None
+    ) -> Iterator[list[StoredFace | str]]:
+        """Results in order, a few chunks ahead."""
+        waiting: deque[Future[list[StoredFace | str]]] = deque()
+        for chunk in chunks(self._source.faces, landmarks):
+            waiting.append(executor.submit(partial(store_chunk, self._frame), chunk))
+            if len(waiting) >= in_flight:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+    def _add(self, face: SourceFace, stored: StoredFace | str, file: IO[bytes]) -> None:
+        if isinstance(stored, str):
+            self._left_out[stored] += 1
+            self._first_left_out = self._first_left_out or face.name
+            return
+        pixels = stored.image_rgb.tobytes()
+        file.write(pixels)
+        name = face.name.encode("utf-8", "surrogateescape")
+        for part in (name, repr(stored.image_rgb.shape).encode(), pixels, stored.quarters.tobytes()):
+            self._digest.update(part)
+        height, width = stored.image_rgb.shape[:2]
+        self._kept.append((self._offset, height, width, stored.jpeg_quality))
+        self._points.append(stored.quarters)
+        self._names += name + NAME_ENDS
+        self._offset += len(pixels)
+
+    def _write_index(self) -> None:
+        offsets, heights, widths, qualities = np.array(self._kept, np.int64).T
+        self._digest.update(qualities.tobytes())
+        np.savez(
+            self._folder / INDEX,
+            offsets=offsets,
+            heights=heights.astype(np.int32),
+            widths=widths.astype(np.int32),
+            qualities=qualities.astype(np.int16),
+            names=np.frombuffer(bytes(self._names), np.uint8),
+        )
+        np.save(self._folder / POINTS, np.array(self._points, np.int32).reshape(-1, 2 * POINT_COUNT))
+        about = {
+            "version": CACHE_VERSION,
+            "source": self._source.root,
+            "size": self._frame.size,
+            "jitter": self._frame.jitter,
+            "pictures": len(self._kept),
+            "left_out": dict(self._left_out),
+            "first_left_out": self._first_left_out,
+            "content": self._digest.hexdigest(),
+            "bytes": {
+                name: (self._folder / name).stat().st_size for name in (PIXELS, POINTS, INDEX)
+            },
+        }  # fmt: skip
+        (self._folder / ABOUT).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+
+    def _reasons(self) -> str:
+        return ", ".join(f"{count} {status}" for status, count in sorted(self._left_out.items()))
+
+    def _say(self) -> None:
+        now = time.monotonic()
+        if self._progress is None or now - self._said_s < _SAY_EVERY_S:
+            return
+        self._said_s = now
+        done, total = len(self._kept) + sum(self._left_out.values()), len(self._source.faces)
+        pace = done / (now - self._started_s)
+        left_min = (total - done) / pace / 60
+        self._progress(
+            f"decoding faces, once: {done} of {total}  {pace:.0f} pictures/s  {left_min:.1f} min left"
+        )

@@ -1,0 +1,126 @@
+"""Triplets rendered from cached faces: new masks in every epoch, the pixels of `TripletDataset`."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unmask.datagen.common.errors import UserError
+from unmask.datagen.masks.draw import check_recipe
+from unmask.datagen.render.triplet import Triplet, TripletConfig, make_triplet
+
+from .faces import FaceCache
+
+U8 = NDArray[np.uint8]
+
+_RETRIES = 3  # of eight masks each, before the next face takes the place
+_RETRY_VARIANTS = 1_000_000  # more epochs than anybody trains: no retry repeats another epoch's masks
+_FACES_TRIED = 32
+
+
+class OnlineTriplets:
+    """One triplet per cached face and epoch.
+
+    Masked, map and clean are to the pixel those of `unmask.datagen.dataset.online.TripletDataset` for the same
+    source, configuration and epoch, where no picture was made smaller for the cache.
+
+    A face on which no mask of this epoch fits gets one of a far epoch; after three of these the next face takes
+    its place. Small to send to other processes.
+
+    Parameters
+    ----------
+    cache : FaceCache
+        Made for the configuration's size and jitter.
+    config : TripletConfig
+        Its ``faces`` must be ``largest``, since the cache keeps no other.
+    identities : mapping of str to str, optional
+        By picture name.
+    pictures : int, optional
+        Only the first so many of the cache.
+
+    Raises
+    ------
+    UserError
+        When the recipe draws none of the templates.
+    """
+
+    def __init__(
+        self,
+        cache: FaceCache,
+        config: TripletConfig,
+        identities: Mapping[str, str] | None = None,
+        pictures: int | None = None,
+    ) -> None:
+        if config.faces != "largest":
+            raise ValueError(f"faces {config.faces!r}: the cache keeps the largest one only")
+        if [list(config.size or ()), config.jitter] != [list(cache.about["size"]), cache.about["jitter"]]:
+            raise ValueError(f"{cache.folder} was made for another size or jitter")
+        check_recipe(config.recipe, config.templates)
+        self.cache = cache
+        self.config = config
+        self._length = min(len(cache), pictures or len(cache))
+        known = identities or {}
+        self._identities: Sequence[str] = [known.get(name, "") for name in cache.names[: self._length]]
+
+    def __len__(self) -> int:
+        return self._length
+
+    @property
+    def fingerprint(self) -> str:
+        """32 hex digits that change with whatever decides a pixel."""
+        config = self.config
+        words = (
+            "online", self.cache.content, len(self), config.seed, config.size, config.jitter,
+            config.recipe.text, config.templates.fingerprint,
+        )  # fmt: skip
+        return hashlib.blake2b(repr(words).encode(), digest_size=16).hexdigest()
+
+    def keys(self, index: int) -> str:
+        """Return the picture's name."""
+        return self.cache.names[index]
+
+    def identity(self, index: int) -> str:
+        """Return who it is, "" where unknown."""
+        return self._identities[index]
+
+    def get(self, index: int, epoch: int) -> tuple[U8, U8, U8]:
+        """Render a triplet.
+
+        Returns
+        -------
+        masked : uint8 (h, w, 3)
+        map : uint8 (h, w)
+            Coverage of the mask body, 0..255.
+        clean : uint8 (h, w, 3)
+
+        Raises
+        ------
+        UserError
+            When on 32 faces in a row no mask fits.
+        """
+        trouble = ""
+        for number, variant in self._choices(index, epoch):
+            made = make_triplet(
+                self.cache.picture(number),
+                [self.cache.landmarks(number)],
+                self.config,
+                key=self.cache.names[number],
+                variant=variant,
+                jpeg_quality=self.cache.jpeg_quality(number),
+            )
+            if isinstance(made, Triplet):
+                return made.masked, made.map, made.clean
+            trouble = made.reason
+        raise UserError(
+            f"--online {self.cache.about['source']}: no mask of recipe {self.config.recipe.name!r} fits on "
+            f"{self.keys(index)!r} or on the faces after it ({trouble})"
+        )
+
+    def _choices(self, index: int, epoch: int) -> Iterator[tuple[int, int]]:
+        """Faces and variants in the order in which they are tried."""
+        yield index, epoch
+        for step in range(min(_FACES_TRIED, len(self))):
+            for retry in range(1, _RETRIES + 1):
+                # a neighbour gets masks of far epochs, not its own of this one a second time
+                yield (index + step) % len(self), epoch + _RETRY_VARIANTS * retry

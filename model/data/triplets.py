@@ -1,0 +1,179 @@
+"""Where training's pictures come from: what trains and what judges, checked before any work."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unmask.datagen.common.errors import UserError
+from unmask.datagen.faces.landmark_table import LandmarkTable
+from unmask.datagen.masks.draw import check_recipe
+from unmask.datagen.masks.recipe_config import RecipeConfig, load_recipe_config
+from unmask.datagen.masks.template import TemplateSet, load_templates
+from unmask.datagen.render.triplet import TripletConfig
+from unmask.datagen.sources.open_source import open_source
+from unmask.datagen.sources.source import SourceFace
+
+from .built import BuiltTriplets, filter_families, read_rows
+from .faces import FaceCache, default_cache_folder, open_face_cache
+from .online import OnlineTriplets
+from .options import DataOptions
+from .splits import choose_split, stable_order
+
+U8 = NDArray[np.uint8]
+Say = Callable[[str], None]
+
+VAL_SEED = 20261124  # of validation masks: the same for all trainings, so that their numbers can be compared
+_SPARE_SHARE = 0.1  # more validation pictures are opened, for those that turn out to have no face
+
+
+class Triplets(Protocol):
+    """Triplets by index and epoch; can be sent to other processes."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with whatever decides a pixel."""
+
+    def keys(self, index: int) -> str:
+        """Return the name by which a message names this triplet."""
+
+    def identity(self, index: int) -> str:
+        """Return who it is, "" where unknown."""
+
+    def get(self, index: int, epoch: int) -> tuple[U8, U8, U8]:
+        """Return masked (h, w, 3), map (h, w) and clean (h, w, 3), uint8."""
+
+
+@dataclass(frozen=True)
+class TripletSplits:
+    """What trains, what judges, and what a person should know about them."""
+
+    train: Triplets
+    val: Triplets
+    notes: tuple[str, ...]
+
+    @property
+    def fingerprint(self) -> str:
+        """32 hex digits that change with whatever decides a pixel of either."""
+        joined = f"{self.train.fingerprint} {self.val.fingerprint}"
+        return hashlib.blake2b(joined.encode(), digest_size=16).hexdigest()
+
+
+def open_triplets(options: DataOptions, say: Say | None = None) -> TripletSplits:
+    """Open a training's data; online, the faces are decoded once and kept.
+
+    Validation pictures are the same ones, with the same masks, every time: epoch 0 of a fixed seed, without
+    jitter or mirroring, of people that training never shows.
+
+    Parameters
+    ----------
+    options : DataOptions
+    say : callable, optional
+        Takes lines about the progress of decoding.
+
+    Raises
+    ------
+    UserError
+        With the flag or file named: data that are missing, empty or inconsistent, unknown families, nothing
+        left to train or to judge on, a person on both sides.
+    """
+    if options.data is not None:
+        return _open_built(options, options.data)
+    if options.online is not None:
+        return _open_online(options, options.online, say)
+    raise UserError("give --data DATASET or --online SOURCE")
+
+
+# ---- a dataset ---------------------------------------------------------------------------------------------
+
+
+def _open_built(options: DataOptions, folder: Path) -> TripletSplits:
+    rows = read_rows(folder)
+    known = sorted(frozenset[str]().union(*(row.families for row in rows)))
+    train_families, val_families = choose_families(options, known)
+    split = choose_split(rows, f"--data {folder}")
+    train = filter_families(folder, split.train, train_families, options.holdout_families)
+    val = filter_families(folder, split.val, val_families)
+    chosen = [val[index] for index in stable_order([row.key for row in val])[: options.val_pictures]]
+    flip = options.jitter is not False
+    notes = (*split.notes, *_family_notes(options))
+    return TripletSplits(
+        BuiltTriplets(folder, train[: options.limit], options.size_px, seed=options.seed, flip=flip),
+        BuiltTriplets(folder, chosen, options.size_px),
+        notes,
+    )
+
+
+def choose_families(options: DataOptions, known: Sequence[str]) -> tuple[list[str] | None, list[str] | None]:
+    """Return the mask families to train on and those to judge on; None stands for all."""
+    for flag, names in (("--families", options.families), ("--holdout-families", options.holdout_families)):
+        for name in names or ():
+            if name not in known:
+                raise UserError(f"{flag}: unknown family {name!r}; known: {', '.join(known)}")
+    chosen = None if options.families is None else list(options.families)
+    held_out = list(options.holdout_families)
+    if not held_out:
+        return chosen, chosen
+    train = [name for name in chosen or known if name not in held_out]
+    if not train:
+        raise UserError("--holdout-families: no family is left to train on")
+    return train, held_out
+
+
+def _family_notes(options: DataOptions) -> tuple[str, ...]:
+    if not options.holdout_families:
+        return ()
+    return (
+        f"validation masks are of families that training never draws: {', '.join(options.holdout_families)}",
+    )
+
+
+# ---- on the fly --------------------------------------------------------------------------------------------
+
+
+def _open_online(options: DataOptions, spec: str, say: Say | None) -> TripletSplits:
+    recipe = load_recipe_config(options.recipe, options.pins)
+    every = load_templates(options.templates, None, options.textures)
+    train_families, val_families = choose_families(options, every.known_families)
+    train_templates = _templates(options, train_families, recipe)
+    val_templates = _templates(options, val_families, recipe)
+    table = LandmarkTable.read(options.landmarks) if options.landmarks else None
+    source = open_source(spec)
+    split = choose_split(source.faces, f"--online {spec}")
+    identities = {face.name: face.identity for face in (*split.train, *split.val)}
+
+    def cached(faces: Sequence[SourceFace], jitter: bool) -> FaceCache:
+        folder = options.cache or default_cache_folder()
+        part = replace(source, faces=tuple(faces))
+        return open_face_cache(part, options.size_px, jitter, folder, options.cache_workers(), table, say)
+
+    jitter = bool(options.jitter)
+    train = cached(split.train[: options.limit], jitter)
+    order = stable_order([face.name for face in split.val])
+    looked_at = round(options.val_pictures * (1 + _SPARE_SHARE)) + 8
+    val = cached([split.val[index] for index in order[:looked_at]], False)
+    size = options.size_px
+    train_config = TripletConfig(options.seed, size, recipe, train_templates, "largest", jitter)
+    val_config = TripletConfig(VAL_SEED, size, recipe, val_templates, "largest")
+    return TripletSplits(
+        OnlineTriplets(train, train_config, identities),
+        OnlineTriplets(val, val_config, identities, options.val_pictures),
+        (*source.notes, *split.notes, *train.notes, *val.notes, *_family_notes(options)),
+    )
+
+
+def _templates(options: DataOptions, families: Sequence[str] | None, recipe: RecipeConfig) -> TemplateSet:
+    templates = load_templates(options.templates, families, options.textures)
+    try:
+        check_recipe(recipe, templates)
+    except UserError as error:
+        if not options.holdout_families:
+            raise
+        raise UserError(f"--holdout-families {','.join(options.holdout_families)}: {error}") from error
+    return templates

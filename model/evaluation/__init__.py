@@ -1,0 +1,1 @@
+"""A whole evaluation: pictures in, tables and a report out."""

@@ -1,0 +1,77 @@
+"""Two reports on the same pictures: paired differences."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from unmask.datagen.common.errors import UserError
+from unmask.model.metrics.intervals import paired_difference
+
+from .folder import METRICS
+
+_COMPARED = (
+    *(f"{system}_{name}" for system in ("pipe", "edit") for name in (
+        "psnr", "ssim", "mask_psnr", "mask_ssim", "raw_psnr", "mask_perceptual", "identity"
+    )),
+    "map_iou", "map_boundary_f",
+)  # fmt: skip
+
+
+def read_metrics(report: Path) -> pd.DataFrame:
+    """Read the ``metrics.csv`` of a finished report, tags as text.
+
+    Raises
+    ------
+    UserError
+        Naming --compare, when there is none or it is no such table.
+    """
+    path = report / METRICS
+    if not path.is_file():
+        raise UserError(f"--compare {report}: no {METRICS} in it: not a finished report of unmask-eval")
+    try:
+        table = pd.read_csv(
+            path, dtype={"key": "str"}, keep_default_na=False, na_values=[""], low_memory=False
+        )
+    except (ValueError, OSError) as error:
+        raise UserError(f"--compare {path}: cannot be read: {error}") from error
+    if "key" not in table:
+        raise UserError(f"--compare {path}: not a table of unmask-eval")
+    return table
+
+
+def compare_tables(ours: pd.DataFrame, theirs: pd.DataFrame, name: str) -> Mapping[str, Any]:
+    """Compare every headline score that both have on the pictures that both have, as the page shows it.
+
+    Raises
+    ------
+    UserError
+        When no picture is in both.
+    """
+    both = ours.merge(theirs, on="key", suffixes=("", "\0"))
+    if both.empty:
+        raise UserError(f"--compare {name}: no picture is in both reports")
+    rows = []
+    for metric in _COMPARED:
+        if f"{metric}\0" not in both:
+            continue
+        a = pd.to_numeric(both[metric], errors="coerce").to_numpy(np.float64)
+        b = pd.to_numeric(both[f"{metric}\0"], errors="coerce").to_numpy(np.float64)
+        shared = np.isfinite(a) & np.isfinite(b)
+        if shared.sum() < 2:
+            continue
+        found = paired_difference(a, b)
+        rows.append(
+            {
+                "metric": metric,
+                "ours": float(a[shared].mean()),
+                "theirs": float(b[shared].mean()),
+                "difference": found.mean,
+                "low": found.low,
+                "high": found.high,
+                "p": found.p,
+            }
+        )
+    return {"other": name, "pictures": len(both), "rows": rows}

@@ -1,0 +1,205 @@
+"""Evaluate: pictures in, a report's folder out; killed and started again, it goes on."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from unmask.datagen.common.atomic import writing_to
+from unmask.datagen.common.cores import available_cores
+from unmask.datagen.common.errors import UserError
+from unmask.model.checkpoints.checkpoint import resolve_model
+from unmask.model.checkpoints.shipped import find_weights
+from unmask.model.inference.aligned import TrainedModule
+from unmask.model.inference.precision import infers_in_bf16
+from unmask.model.inference.unmasker import choose_device, load_module
+from unmask.model.networks.networks import EDIT, MAP
+
+from .folder import EvalFolder
+from .items import EvalSet, open_eval_set
+from .mean_face import fit_mean_face
+from .options import EvalOptions
+from .pictures import EvalPicture, read_item
+from .scores import Row, score_outcome
+from .systems import Outcome, Systems
+
+Say = Callable[[str], None]
+Progress = Callable[[int, int, int], None]
+Arrays = dict[str, NDArray[np.generic]]
+
+SCORES, IDENTITY = "scores", "identity"
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Everything that the passes over the pictures need.
+
+    Attributes
+    ----------
+    options : EvalOptions
+    pictures : EvalSet
+    systems : Systems
+    folder : EvalFolder
+    notes : tuple of str
+        What a person should know before any number.
+    device : torch.device
+    """
+
+    options: EvalOptions
+    pictures: EvalSet
+    systems: Systems
+    folder: EvalFolder
+    notes: tuple[str, ...]
+    device: torch.device
+
+    def starts(self) -> list[int]:
+        """First index of every batch."""
+        return list(range(0, len(self.pictures.items), self.options.batch_size))
+
+    def part_name(self, kind: str, start: int) -> str:
+        """Name of a batch's part."""
+        return f"{kind}-{start:07d}"
+
+    def read_batch(self, start: int, pool: ThreadPoolExecutor) -> list[EvalPicture]:
+        """Decode a batch."""
+        items = self.pictures.items[start : start + self.options.batch_size]
+        return list(pool.map(lambda item: read_item(item, self.pictures.size), items))
+
+    def run_batch(self, start: int, pool: ThreadPoolExecutor) -> list[Outcome]:
+        """Decode a batch and let every system work on it."""
+        outcomes = self.systems.run(self.read_batch(start, pool))
+        list(pool.map(self.systems.fill_floors, outcomes))
+        return outcomes
+
+
+@contextmanager
+def open_evaluation(options: EvalOptions, say: Say) -> Iterator[Evaluation]:
+    """Open data, modules and report folder; everything that can be wrong is said before the first picture.
+
+    Raises
+    ------
+    UserError
+        With the flag or file named.
+    """
+    options.validate()
+    pictures = open_eval_set(options)
+    device = choose_device(options.device)
+    bf16 = infers_in_bf16(options.precision, device)
+    map_module, map_sha = _load("--map", options.map_module, MAP, device, bf16)
+    edit_module, edit_sha = _load("--edit", options.edit_module, EDIT, device, bf16)
+    notes = [f"{count} pictures left out: {reason}" for reason, count in pictures.left_out.items()]
+    mean_face = None
+    if any(item.clean is not None for item in pictures.items):
+        first = read_item(pictures.items[0], pictures.size).masked
+        mean_face, note = fit_mean_face(options.train, pictures, (first.shape[1], first.shape[0]))
+        notes.append(note)
+    face_sha = "" if mean_face is None else hashlib.blake2b(mean_face.image_rgb.tobytes()).hexdigest()[:16]
+    identity = {
+        **options.identity_of_run(),
+        "data": pictures.fingerprint,
+        "map": map_sha,
+        "edit": edit_sha,
+        "mean_face": face_sha,
+    }
+    for note in notes:
+        say(note)
+    folder = EvalFolder(options.out, identity, options.existing)
+    try:
+        with writing_to(options.out):
+            yield Evaluation(
+                options, pictures, Systems(map_module, edit_module, mean_face), folder, tuple(notes), device
+            )
+    finally:
+        folder.release()
+
+
+def _load(
+    flag: str, chosen: str | None, kind: str, device: torch.device, bf16: bool
+) -> tuple[TrainedModule | None, str]:
+    if chosen is None:
+        return None, ""
+    try:
+        path = resolve_model(find_weights(chosen), kind)
+        module = load_module(path, kind, device, bf16=bf16)
+        module.card = {**module.card, "path": str(path)}
+    except UserError as error:
+        raise UserError(f"{flag} {chosen}: {error}") from error
+    return module, str(module.card["sha256"])
+
+
+Measure = Callable[[Sequence[Outcome], list[Row]], Arrays]
+
+
+def score_pictures(evaluation: Evaluation, measure: Measure | None, progress: Progress) -> None:
+    """First pass: everything but face descriptors; finished batches are kept and not done again.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+    measure : callable or None
+        Adds to the rows of a batch what other networks see in it, and returns arrays to keep.
+    progress : callable
+        Takes how many pictures are done, how many there are, how many were done before.
+    """
+    with ThreadPoolExecutor(available_cores()) as pool:
+
+        def work(outcomes: list[Outcome]) -> tuple[list[Row], Arrays]:
+            rows = list(pool.map(score_outcome, outcomes))
+            return rows, measure(outcomes, rows) if measure is not None else {}
+
+        run_parts(evaluation, SCORES, pool, work, progress)
+
+
+Work = Callable[[list[Outcome]], tuple[list[Row], Arrays]]
+
+
+def run_parts(
+    evaluation: Evaluation, kind: str, pool: ThreadPoolExecutor, work: Work, progress: Progress
+) -> None:
+    """Do the batches of a pass that are not done yet; the networks are one batch ahead of what judges them."""
+    starts, folder = evaluation.starts(), evaluation.folder
+    total, size = len(evaluation.pictures.items), evaluation.options.batch_size
+    todo = [start for start in starts if not folder.has_part(evaluation.part_name(kind, start))]
+    done = before = sum(min(size, total - start) for start in starts if start not in set(todo))
+    progress(done, total, before)
+    with _half_the_threads(), ThreadPoolExecutor(1) as ahead:
+        coming = [ahead.submit(evaluation.run_batch, start, pool) for start in todo[:1]]
+        for start, following in zip(todo, [*todo[1:], None][: len(todo)], strict=True):
+            outcomes = coming.pop().result()
+            if following is not None:
+                coming.append(ahead.submit(evaluation.run_batch, following, pool))
+            rows, arrays = work(outcomes)
+            folder.write_part(evaluation.part_name(kind, start), rows, arrays)
+            done += len(outcomes)
+            progress(done, total, before)
+
+
+@contextmanager
+def _half_the_threads() -> Iterator[None]:
+    """Two sides compute at the same time: each gets half of torch's threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, before // 2))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def read_parts(
+    evaluation: Evaluation, kind: str
+) -> tuple[list[dict[str, Any]], dict[str, NDArray[np.generic]]]:
+    """Return the rows of a finished pass in order, and its arrays joined."""
+    rows: list[dict[str, Any]] = []
+    arrays: dict[str, list[NDArray[np.generic]]] = {}
+    for start in evaluation.starts():
+        more, found = evaluation.folder.read_part(evaluation.part_name(kind, start))
+        rows += more
+        for name, values in found.items():
+            arrays.setdefault(name, []).append(values)
+    return rows, {name: np.concatenate(values) for name, values in arrays.items()}

@@ -1,0 +1,97 @@
+"""The best, the middling and the worst pictures of an evaluation, made once more for the page."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from unmask.model.report.content import Gallery, GalleryRow
+
+from .evaluate import Evaluation
+from .pictures import read_item
+from .systems import EDIT, MAP, PIPE, Outcome
+
+U8 = NDArray[np.uint8]
+_ROWS = 6
+
+
+def draw_galleries(evaluation: Evaluation, table: pd.DataFrame) -> tuple[Gallery, ...]:
+    """Return galleries for the Map Module (by IoU) and for the Editing Module (by PSNR in the mask)."""
+    galleries: list[Gallery] = []
+    for module, column in ((EDIT, f"{PIPE}_mask_psnr"), (EDIT, f"{EDIT}_mask_psnr"), (MAP, f"{MAP}_iou")):
+        known = column in table and table[column].notna().any()
+        if known and all(gallery.module != module for gallery in galleries):
+            galleries += _galleries(evaluation, table, module, column)
+    return tuple(galleries)
+
+
+def _galleries(evaluation: Evaluation, table: pd.DataFrame, module: str, column: str) -> list[Gallery]:
+    order = table[column].dropna().sort_values(kind="stable").index.to_list()
+    middle = max(0, (len(order) - _ROWS) // 2)
+    chosen = {
+        "Best": order[::-1][:_ROWS],
+        "Median": order[middle : middle + _ROWS],
+        "Worst": order[:_ROWS],
+    }
+    words = {"iou": "IoU", "mask_psnr": "PSNR in the mask"}[column.partition("_")[2]]
+    wanted = {index for indices in chosen.values() for index in indices}
+    rows = {index: _outcome(evaluation, index) for index in sorted(wanted)}
+    columns = _columns(module, rows[order[0]])
+    return [
+        Gallery(
+            module,
+            title,
+            f"{title} by {words}",
+            columns,
+            tuple(_row(module, columns, rows[index], table.loc[index]) for index in indices),
+        )
+        for title, indices in chosen.items()
+    ]
+
+
+def _outcome(evaluation: Evaluation, index: int) -> Outcome:
+    item = evaluation.pictures.items[index]
+    outcome = evaluation.systems.run([read_item(item, evaluation.pictures.size)])[0]
+    evaluation.systems.fill_floors(outcome)
+    return outcome
+
+
+def _images(module: str, outcome: Outcome) -> dict[str, U8]:
+    picture, found = outcome.picture, outcome.found
+    images: dict[str, U8] = {"masked": picture.masked}
+    if found is not None:
+        if module == MAP:
+            images["chance"] = np.rint(found.chance * 255).astype(np.uint8)
+        images["found map"] = found.map
+    if picture.map is not None:
+        images["true map"] = picture.map
+    if module == EDIT:
+        names = {EDIT: "restored, true map", PIPE: "restored", "nearest": "nearest pixel"}
+        images |= {words: outcome.done[name] for name, words in names.items() if name in outcome.done}
+        if picture.clean is not None:
+            images["clean"] = picture.clean
+    return images
+
+
+def _columns(module: str, outcome: Outcome) -> tuple[str, ...]:
+    return tuple(_images(module, outcome))
+
+
+def _row(module: str, columns: Sequence[str], outcome: Outcome, scores: pd.Series) -> GalleryRow:
+    images = _images(module, outcome)
+    shown = {
+        MAP: ((f"{MAP}_iou", "IoU", 3), (f"{MAP}_boundary_f", "boundary F", 3)),
+        EDIT: (
+            (f"{PIPE}_mask_psnr", "in the mask dB", 1), (f"{EDIT}_mask_psnr", "with the true map dB", 1),
+            (f"{PIPE}_psnr", "whole dB", 1), (f"{MAP}_iou", "IoU", 3),
+        ),
+    }[module]  # fmt: skip
+    words = [
+        f"{name} {scores[column]:.{digits}f}"
+        for column, name, digits in shown
+        if column in scores and pd.notna(scores[column])
+    ]
+    kind = " ".join(str(scores[name]) for name in ("family", "worn") if scores.get(name))
+    caption = "; ".join([*words, *([kind] if kind else [])])
+    return GalleryRow(str(scores["key"]), caption, tuple(images[name] for name in columns))

@@ -1,0 +1,229 @@
+"""What is evaluated: pictures with what is known about them, from a dataset or from plain folders."""
+
+import csv
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from unmask.datagen.common.errors import UserError
+from unmask.datagen.dataset.manifest import (
+    ATTRIBUTE_PREFIX,
+    ManifestRow,
+    iterate_manifest,
+    read_attribute_names,
+)
+from unmask.datagen.pictures.tree import list_pictures
+from unmask.model.data.built import MANIFEST, check_files
+
+from .options import EvalOptions
+
+DATASET, PAIRS = "dataset", "pairs"
+TAGS = ("source", "split", "identity", "family", "template", "worn", "colour", "texture")
+NUMBER_TAGS = ("coverage", "yaw", "pitch")
+_PICTURES, _CLEAN, _MAPS = ("masked", "images", "photos"), ("clean", "unmasked"), ("map", "maps")
+
+
+@dataclass(frozen=True)
+class EvalItem:
+    """One picture to evaluate on.
+
+    Attributes
+    ----------
+    key : str
+        Names it in ``metrics.csv``.
+    masked : Path
+    map, clean : Path or None
+        True map and clean picture; None where there is none.
+    tags : mapping of str to str
+        What is known: family, yaw, ``attr_Male`` and so on.
+    points : tuple of int
+        The 68 points of the largest face as `Landmarks.to_quarters` gives them; () where unknown.
+    """
+
+    key: str
+    masked: Path
+    map: Path | None
+    clean: Path | None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    points: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class EvalSet:
+    """The pictures of an evaluation, and what is known about all of them.
+
+    Attributes
+    ----------
+    kind : str
+        ``dataset`` or ``pairs``.
+    folder : Path
+    items : tuple of EvalItem
+    split : str
+        ``train``, ``val``, ``test``, or ``all``.
+    left_out : mapping of str to int
+        How many pictures are not evaluated, by the reason.
+    attribute_names : tuple of str
+    source : str
+        Where a dataset's faces came from; "" where unknown.
+    size : int or None
+        Side that pictures are cropped and scaled to.
+    """
+
+    kind: str
+    folder: Path
+    items: tuple[EvalItem, ...]
+    split: str
+    left_out: Mapping[str, int]
+    attribute_names: tuple[str, ...] = ()
+    source: str = ""
+    size: int | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """32 hex digits that change with the pictures' names, sizes in bytes and tags."""
+        digest = hashlib.blake2b(repr((self.kind, self.split, self.size)).encode(), digest_size=16)
+        for item in self.items:
+            files = [
+                path and (path.name, path.stat().st_size) for path in (item.masked, item.map, item.clean)
+            ]
+            words = (item.key, files, sorted(item.tags.items()))
+            digest.update(repr(words).encode("utf-8", "surrogateescape"))
+        return digest.hexdigest()
+
+
+def open_eval_set(options: EvalOptions) -> EvalSet:
+    """List what is to be evaluated, and see that its files are there.
+
+    Raises
+    ------
+    UserError
+        Naming the flag or folder: no pictures, missing partners, an empty split, nothing to compare with.
+    """
+    if options.data.is_file():
+        raise UserError(f"DATA {options.data}: expected a folder, found a file")
+    if (options.data / MANIFEST).is_file():
+        for name in ("clean", "maps"):
+            if getattr(options, name) is not None:
+                raise UserError(
+                    f"--{name}: goes with a plain folder of pictures; {options.data} is a dataset"
+                )
+        opened = _open_dataset(options)
+    else:
+        opened = _open_pairs(options)
+    if options.tags is not None:
+        opened = _tagged(opened, options.tags)
+    return replace(opened, size=options.size)
+
+
+# ---- a dataset ---------------------------------------------------------------------------------------------
+
+
+def _open_dataset(options: EvalOptions) -> EvalSet:
+    folder = options.data
+    names = read_attribute_names(folder / MANIFEST)
+    rows, statuses = [], Counter[str]()
+    there = {row.split for row in iterate_manifest(folder / MANIFEST)}
+    split = options.split or next((name for name in ("test", "val") if name in there), "all")
+    for row in iterate_manifest(folder / MANIFEST):
+        if split not in ("all", row.split):
+            continue
+        if row.status == "ok":
+            rows.append(row)
+        else:
+            statuses[row.status] += 1
+    if not rows:
+        known = ", ".join(sorted(name for name in there if name)) or "none"
+        raise UserError(f"DATA {folder}: no triplet in split {split!r}; splits there: {known} (--split)")
+    rows = rows[: options.limit]
+    check_files(folder, rows, "DATA")
+    items = tuple(_item(folder, row, names) for row in rows)
+    return EvalSet(DATASET, folder, items, split, dict(statuses), names, _source_of(folder))
+
+
+def _item(folder: Path, row: ManifestRow, names: Sequence[str]) -> EvalItem:
+    tags = {name: str(getattr(row, name)) for name in TAGS}
+    for name in NUMBER_TAGS:
+        value = getattr(row, name)
+        tags[name] = "" if value is None else f"{value:g}"
+    tags |= {ATTRIBUTE_PREFIX + name: str(value) for name, value in zip(names, row.attributes, strict=False)}
+    faces = json.loads(row.recipe).get("faces", []) if row.recipe else []
+    points = tuple(faces[0]["points"]) if faces else ()
+    return EvalItem(row.key, folder / row.masked, folder / row.map, folder / row.clean, tags, points)
+
+
+def _source_of(folder: Path) -> str:
+    try:
+        content = json.loads((folder / "build.json").read_text(encoding="utf-8"))
+        return str(content["source"]["root"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+# ---- plain folders -----------------------------------------------------------------------------------------
+
+
+def _open_pairs(options: EvalOptions) -> EvalSet:
+    if options.split not in (None, "all"):
+        raise UserError(f"--split {options.split}: {options.data} has no {MANIFEST} that knows of splits")
+    pictures = _subfolder(options.data, _PICTURES) or options.data
+    clean = options.clean or _subfolder(options.data, _CLEAN)
+    maps = options.maps or _subfolder(options.data, _MAPS)
+    if clean is None and maps is None:
+        raise UserError(
+            f"DATA {options.data}: no {MANIFEST} and nothing to compare with: give --clean DIR, --maps DIR or both"
+        )
+    if clean is None and options.map_module is None:
+        raise UserError(f"DATA {options.data}: an Editing Module needs clean pictures: give --clean DIR")
+    masked, partners = _by_stem(pictures), {"clean": _by_stem(clean), "map": _by_stem(maps)}
+    if not masked:
+        raise UserError(f"DATA {options.data}: no jpg, jpeg, png, webp or bmp picture in {pictures}")
+    items, left_out = [], Counter[str]()
+    for stem, path in masked.items():
+        found = {name: files.get(stem) for name, files in partners.items()}
+        lacks = [name for name, files in partners.items() if files and found[name] is None]
+        if lacks:
+            left_out[f"no_{lacks[0]}"] += 1
+        else:
+            items.append(EvalItem(stem, path, found["map"], found["clean"]))
+    if not items:
+        missing, first = max(left_out.items(), key=lambda pair: pair[1])[0], next(iter(masked))
+        where = clean if missing == "no_clean" else maps
+        raise UserError(
+            f"--{'clean' if missing == 'no_clean' else 'maps'} {where}: no picture named {first!r}"
+        )
+    return EvalSet(PAIRS, options.data, tuple(items[: options.limit]), "all", dict(left_out))
+
+
+def _subfolder(folder: Path, names: Iterable[str]) -> Path | None:
+    return next((folder / name for name in names if (folder / name).is_dir()), None)
+
+
+def _by_stem(folder: Path | None) -> dict[str, Path]:
+    if folder is None:
+        return {}
+    if not folder.is_dir():
+        raise UserError(f"{folder}: not a folder")
+    return {name.rpartition(".")[0]: folder / name for name in list_pictures(folder, set()).names}
+
+
+def _tagged(opened: EvalSet, path: Path) -> EvalSet:
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, ValueError, csv.Error) as error:
+        raise UserError(f"--tags {path}: cannot be read as CSV ({error})") from error
+    first = next(iter(rows[0]), None) if rows else None
+    known = {row[first]: row for row in rows} if first else {}
+    if not any(item.key in known for item in opened.items):
+        raise UserError(f"--tags {path}: its first column names none of the pictures")
+    columns = [name for name in rows[0] if name and name != first]
+    items = tuple(
+        replace(
+            item, tags={**item.tags, **{name: known.get(item.key, {}).get(name) or "" for name in columns}}
+        )
+        for item in opened.items
+    )
+    return replace(opened, items=items)

@@ -1,0 +1,105 @@
+"""What an evaluation is asked to do: one frozen object, checked before any work. Imports no torch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from unmask.datagen.common.checks import EXISTING, check_choice
+from unmask.datagen.common.errors import UserError
+from unmask.model.common.limits import PRECISIONS
+
+SPLITS = ("train", "val", "test", "all")
+
+
+@dataclass(frozen=True)
+class EvalOptions:
+    """What `unmask.model.evaluation.evaluate.evaluate` is told; one field per flag of ``unmask-eval``.
+
+    Attributes
+    ----------
+    data : Path
+        Dataset of ``unmask-data build``, or a folder of masked pictures.
+    out : Path
+        Folder of the report.
+    map_module, edit_module : str or None
+        Run, checkpoint or weights; or the name of shipped ones. At least one of the two.
+    clean, maps : Path or None
+        Folders with the clean pictures and the true maps of a folder of pictures, by the same names; None takes
+        its subfolders where it has some.
+    tags : Path or None
+        CSV whose first column names pictures; its other columns are groups for ``by``.
+    split : str or None
+        ``train``, ``val``, ``test``, ``all``; None takes ``test`` where the dataset has it, else ``val``, else all.
+    limit : int or None
+        Only the first pictures.
+    size : int or None
+        Crop and scale pictures to squares of this side first; None judges them as they are.
+    batch_size : int
+    device : str
+        ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+    precision : str
+        ``fp32``, ``bf16``, or ``auto``: bf16 on a GPU, fp32 elsewhere.
+    train : str or None
+        Source whose training split gives the mean face; None takes the dataset's own where it is still there.
+    identity, features : bool
+        Whether face descriptors, and perceptual distance, KID and attribute changes are measured.
+    by : tuple of tuple of str
+        Crossings to break down by, such as (("Male", "Young"),).
+    compare : Path or None
+        Another report on the same pictures.
+    workers : int or None
+        Processes for face descriptors; None takes one per core.
+    existing : str
+        What to do with a report that is there: ``resume``, ``overwrite`` or ``fail``.
+    """
+
+    data: Path
+    out: Path
+    map_module: str | None = None
+    edit_module: str | None = None
+    clean: Path | None = None
+    maps: Path | None = None
+    tags: Path | None = None
+    split: str | None = None
+    limit: int | None = None
+    size: int | None = None
+    batch_size: int = 32
+    device: str = "auto"
+    precision: str = "auto"
+    train: str | None = None
+    identity: bool = True
+    features: bool = True
+    by: tuple[tuple[str, ...], ...] = ()
+    compare: Path | None = None
+    workers: int | None = None
+    existing: str = "resume"
+
+    def validate(self) -> None:
+        """Raise UserError naming the first flag whose value makes no sense."""
+        if self.map_module is None and self.edit_module is None:
+            raise UserError(
+                "give --map RUN, --edit RUN or both; --map shipped and --edit fidelity or perceptual are the "
+                "weights that come with unmask"
+            )
+        if self.split is not None:
+            check_choice("split", self.split, SPLITS)
+        check_choice("existing", self.existing, EXISTING)
+        check_choice("precision", self.precision, PRECISIONS)
+        for name in ("limit", "batch_size", "workers"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise UserError(f"--{name.replace('_', '-')} {value}: expected at least 1")
+        if self.size is not None and (self.size < 32 or self.size % 16):
+            raise UserError(f"--size {self.size}: expected a multiple of 16 from 32 on")
+        for name in ("data", "clean", "maps", "tags", "compare"):
+            path = getattr(self, name)
+            if path is not None and not path.exists():
+                raise UserError(f"{'DATA' if name == 'data' else '--' + name} {path}: no such file or folder")
+        if self.compare is not None and self.compare.resolve() == self.out.resolve():
+            raise UserError(f"--compare {self.compare}: is the report that is being made")
+
+    def identity_of_run(self) -> Mapping[str, Any]:
+        """Return what decides the rows of ``metrics.csv`` besides models and data, for resuming."""
+        names = ("split", "limit", "size", "batch_size", "precision", "features")
+        return {name: getattr(self, name) for name in names}

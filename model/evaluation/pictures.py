@@ -1,0 +1,78 @@
+"""Decode what is evaluated: a picture with its true map and its clean picture, at the size of the evaluation."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unmask.datagen.common.errors import UnreadablePictureError, UserError
+from unmask.datagen.faces.landmarks import Landmarks
+from unmask.datagen.pictures.picture import decode_picture, fit_picture, fit_transform
+from unmask.model.metrics.similarity import WINDOW_PX
+
+from .items import EvalItem
+
+U8 = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class EvalPicture:
+    """A decoded item.
+
+    Attributes
+    ----------
+    item : EvalItem
+    masked : uint8 (h, w, 3)
+    map : uint8 (h, w) or None
+        True coverage, 0..255.
+    clean : uint8 (h, w, 3) or None
+    landmarks : Landmarks or None
+        Of the largest face, in pixels of these pictures.
+    """
+
+    item: EvalItem
+    masked: U8
+    map: U8 | None
+    clean: U8 | None
+    landmarks: Landmarks | None
+
+
+def read_item(item: EvalItem, side: int | None) -> EvalPicture:
+    """Decode an item; with ``side``, cropped centrally and scaled to a square of that many pixels.
+
+    Raises
+    ------
+    UserError
+        Naming the file: damaged, gone, too small, or of another size than its partners.
+    """
+    masked = _decode(item.masked)
+    map_ = None if item.map is None else np.ascontiguousarray(_decode(item.map)[..., 0])
+    clean = None if item.clean is None else _decode(item.clean)
+    for path, image in ((item.map, map_), (item.clean, clean)):
+        if image is not None and image.shape[:2] != masked.shape[:2]:
+            raise UserError(
+                f"{path}: {image.shape[1]}x{image.shape[0]} pixels, its picture {item.masked.name} has "
+                f"{masked.shape[1]}x{masked.shape[0]}"
+            )
+    if min(masked.shape[:2]) < WINDOW_PX:
+        raise UserError(f"{item.masked}: smaller than {WINDOW_PX} pixels")
+    points = Landmarks.from_quarters(item.points, "supplied") if item.points else None
+    if side is None:
+        return EvalPicture(item, masked, map_, clean, points)
+    size = (side, side)
+    matrix = fit_transform(masked.shape[1], masked.shape[0], size)
+    if points is not None and matrix is not None:
+        points = points.transformed(matrix)
+    map_ = None if map_ is None else fit_picture(map_, size)
+    clean = None if clean is None else fit_picture(clean, size)
+    return EvalPicture(item, fit_picture(masked, size), map_, clean, points)
+
+
+def _decode(path: Path) -> U8:
+    try:
+        return decode_picture(path.read_bytes()).image_rgb
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except UnreadablePictureError as error:
+        raise UserError(f"{path}: {error}") from error

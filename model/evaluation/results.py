@@ -1,0 +1,238 @@
+"""From finished passes to the report's files: the table, its means and groups, and the page."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from unmask.datagen.dataset.manifest import ATTRIBUTE_PREFIX
+from unmask.model.common.environment import package_versions
+from unmask.model.inference.aligned import TrainedModule
+from unmask.model.inference.compositing import DILATE_PX, FEATHER_PX
+from unmask.model.metrics.intervals import DRAWS, LEVEL, bootstrap_means
+from unmask.model.metrics.kid import kid
+from unmask.model.metrics.metrics import BOUNDARY_TOLERANCE_PX
+from unmask.model.report.page import EvalReport, draw_report
+
+from .attributes import AttributeProbe
+from .breakdown import Metric, break_down, breakdown_csv, worst_groups
+from .evaluate import IDENTITY, SCORES, Evaluation, read_parts
+from .feature_scores import ANSWERS, CLEAN, CROP_FEATURES, SHIFTED, WHOLE_FEATURES
+from .folder import BREAKDOWN, METRICS, PAGE, SUMMARY
+from .gallery import draw_galleries
+from .groups import cross, make_groupings
+from .identity import identity_scale
+from .identity_scores import DESCRIPTORS
+from .items import NUMBER_TAGS, TAGS
+from .systems import EDIT, MAP, PIPE, SYSTEM_NAMES
+
+Arrays = Mapping[str, NDArray[np.generic]]
+_SEED = 0
+_LESS_IS_BETTER = ("perceptual", "identity", "l1", "abs_area_error")
+_BROKEN_DOWN = {
+    MAP: ("iou", "boundary_f"),
+    PIPE: ("mask_psnr", "mask_ssim", "psnr", "ssim", "mask_perceptual", "identity"),
+    EDIT: ("mask_psnr", "mask_ssim", "psnr", "ssim", "mask_perceptual", "identity"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Passes:
+    """What the finished passes left: the table of ``metrics.csv``, and arrays by name."""
+
+    table: pd.DataFrame
+    arrays: Arrays
+    descriptors: NDArray[np.float32] | None
+    described: tuple[str, ...]
+
+
+def tag_columns(attribute_names: Sequence[str], extra: Sequence[str] = ()) -> list[str]:
+    """Columns of ``metrics.csv`` that say what a picture is, in order."""
+    attributes = [ATTRIBUTE_PREFIX + name for name in attribute_names]
+    return ["key", *TAGS, *NUMBER_TAGS, "lightness", "width", "height", *extra, *attributes]
+
+
+def collect(evaluation: Evaluation) -> Passes:
+    """Join the parts of the passes."""
+    rows, arrays = read_parts(evaluation, SCORES)
+    table = pd.DataFrame(rows)
+    descriptors: NDArray[np.float32] | None = None
+    described: tuple[str, ...] = ()
+    if evaluation.options.identity and evaluation.folder.has_part(evaluation.part_name(IDENTITY, 0)):
+        more, found = read_parts(evaluation, IDENTITY)
+        if DESCRIPTORS in found:
+            descriptors = np.asarray(found[DESCRIPTORS], np.float32)
+            described = tuple(str(row["key"]) for row in more)
+            table = table.merge(pd.DataFrame(more), on="key", how="left")
+    items = evaluation.pictures.items
+    known = set(tag_columns(evaluation.pictures.attribute_names))
+    extra = [name for name in items[0].tags if name not in known]
+    tags = tag_columns(evaluation.pictures.attribute_names, extra)
+    tags = [name for name in tags if name in table.columns]
+    scores = [name for name in table.columns if name not in set(tags)]
+    table[tags] = table[tags].fillna("").astype(str)
+    table[scores] = table[scores].astype(float)
+    return Passes(table[[*tags, *scores]], arrays, descriptors, described)
+
+
+def score_columns(table: pd.DataFrame) -> list[str]:
+    """Columns of a table of metrics that hold scores."""
+    return [name for name in table.columns if table[name].dtype == np.float64]
+
+
+def write_report(
+    evaluation: Evaluation, probe: AttributeProbe | None, command: str, comparison: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Write ``metrics.csv``, ``breakdown.csv``, ``summary.json`` and ``report.html``; returns the summary."""
+    passes = collect(evaluation)
+    table, folder = passes.table, evaluation.folder
+    groupings = [*make_groupings(table), *(cross(table, names) for names in evaluation.options.by)]
+    metrics = _metrics(table)
+    breakdown = break_down(table, metrics, groupings, seed=_SEED)
+    summary = _summary(evaluation, passes, probe, command)
+    summary["worst"] = worst_groups(breakdown)
+    folder.write(METRICS, table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+    folder.write(BREAKDOWN, breakdown_csv(breakdown))
+    folder.write(SUMMARY, json.dumps(_plain(summary), indent=2) + "\n")
+    galleries = draw_galleries(evaluation, table)
+    page = draw_report(EvalReport(summary, table, breakdown, galleries, comparison))
+    folder.write(PAGE, page)
+    return summary
+
+
+def _metrics(table: pd.DataFrame) -> list[Metric]:
+    found = []
+    for system, names in _BROKEN_DOWN.items():
+        for name in names:
+            column = f"{system}_{name}"
+            if column in table and table[column].notna().any():
+                found.append(Metric(column, not name.endswith(_LESS_IS_BETTER)))
+    return found
+
+
+def _summary(
+    evaluation: Evaluation, passes: Passes, probe: AttributeProbe | None, command: str
+) -> dict[str, Any]:
+    table, pictures, options = passes.table, evaluation.pictures, evaluation.options
+    columns = score_columns(table)
+    means = bootstrap_means(table[columns].to_numpy(np.float64), seed=_SEED)
+    systems = [name for name in SYSTEM_NAMES if f"{name}_psnr" in table.columns]
+    sizes = (table["width"] + "x" + table["height"]).value_counts()
+    coverage = (
+        pd.to_numeric(table["coverage"], errors="coerce") if "coverage" in table else pd.Series([np.nan])
+    )
+    return {
+        "toolkit": version("unmask"),
+        "command": command,
+        "data": {
+            "folder": pictures.folder.name,
+            "kind": pictures.kind,
+            "fingerprint": pictures.fingerprint,
+            "pictures": len(table),
+            "left_out": dict(pictures.left_out),
+            "split": pictures.split,
+            "coverage_mean": float(coverage.mean()),
+            "sizes": {str(size): int(count) for size, count in sizes.items()},
+        },
+        "settings": _settings(evaluation),
+        "models": {
+            name: _model(module)
+            for name, module in ((MAP, evaluation.systems.map_module), (EDIT, evaluation.systems.edit_module))
+            if module is not None
+        },
+        "systems": [{"id": name, "name": SYSTEM_NAMES[name]} for name in systems],
+        "means": {
+            column: {"mean": mean.mean, "low": mean.low, "high": mean.high, "n": mean.n}
+            for column, mean in zip(columns, means, strict=True)
+        },
+        "kid": _kid(passes.arrays, systems) if options.features else {},
+        "identity": _identity_scale(passes),
+        "attributes": _changes(passes.arrays, systems, probe),
+        "notes": list(evaluation.notes),
+    }
+
+
+def _settings(evaluation: Evaluation) -> dict[str, Any]:
+    options = evaluation.options
+    module = evaluation.systems.edit_module or evaluation.systems.map_module
+    return {
+        "psnr": "mean of the pictures' own values; uint8 pictures, data range 255, at most 100 dB",
+        "ssim": "Gaussian window of 11 px, sigma 1.5, population covariance, RGB, data range 255; no border",
+        "in the mask": "pixels with true coverage of at least 128; SSIM: mean of the whole picture's map there",
+        "boundary_tolerance_px": BOUNDARY_TOLERANCE_PX,
+        "paste": f"map grown by {DILATE_PX} px and every pixel covered at all, faded over {FEATHER_PX} px",
+        "network": f"shorter side {module.side} px; maps: mean with the mirror image"
+        if module is not None
+        else "",
+        "size": "as the pictures are" if options.size is None else f"cropped and scaled to {options.size}",
+        "bootstrap": {"draws": DRAWS, "level": LEVEL, "seed": _SEED},
+        "batch size": options.batch_size,
+        "device": str(module.device) if module is not None else "",
+        "precision": "bf16" if module is not None and module.bf16 else "fp32",
+        "versions": package_versions(),
+    }
+
+
+def _model(module: TrainedModule) -> dict[str, Any]:
+    card = module.card
+    network = card.get("network", {})
+    return {
+        "path": card.get("path", ""),
+        "network": network.get("name", ""),
+        "preset": card.get("preset", ""),
+        "sha256": card.get("sha256", ""),
+        "images": card.get("images"),
+        "size": card.get("size"),
+    }
+
+
+def _kid(arrays: Arrays, systems: Sequence[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, prefix in (("whole", WHOLE_FEATURES), ("mask", CROP_FEATURES)):
+        clean = arrays.get(f"{prefix}_{CLEAN}")
+        for system in systems:
+            ours = arrays.get(f"{prefix}_{system}")
+            if clean is None or ours is None or len(ours) != len(clean) or len(clean) < 2:
+                continue
+            estimate = kid(ours.astype(np.float32), clean.astype(np.float32), _SEED, paired=True)
+            found.setdefault(system, {})[name] = {"mean": estimate.mean, "sd": estimate.sd}
+    return found
+
+
+def _identity_scale(passes: Passes) -> dict[str, Any] | None:
+    if passes.descriptors is None or "identity" not in passes.table:
+        return None
+    who = dict(zip(passes.table["key"], passes.table["identity"], strict=True))
+    scale = identity_scale(passes.descriptors, [who[key] for key in passes.described], _SEED)
+    return None if scale is None else scale.to_dict()
+
+
+def _changes(arrays: Arrays, systems: Sequence[str], probe: AttributeProbe | None) -> dict[str, Any] | None:
+    clean = arrays.get(f"{ANSWERS}_{CLEAN}")
+    if probe is None or clean is None:
+        return None
+    # A mean face is missing where pictures are of several sizes: there are no pairs then.
+    shown = [name for name in (*systems, SHIFTED) if len(arrays.get(f"{ANSWERS}_{name}", ())) == len(clean)]
+    return {
+        "classifier": probe.describe(),
+        "changes": {
+            name: probe.changes(clean.astype(np.bool_), arrays[f"{ANSWERS}_{name}"].astype(np.bool_))
+            for name in shown
+        },
+    }
+
+
+def _plain(value: Any) -> Any:
+    """JSON has no NaN: null stands for it."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, float | np.floating):
+        return float(value) if np.isfinite(value) else None
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,122 @@
+"""What stands beside each other in an evaluation: the modules, and the floors that know nothing."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unmask.model.inference.aligned import TrainedModule, find_chances, map_tensor, paste, restore_pictures
+from unmask.model.inference.cleaning import clean_map
+from unmask.model.inference.compositing import paste_alpha
+from unmask.model.metrics.floors import MeanFace, nearest_fill, telea_fill
+
+from .pictures import EvalPicture
+
+U8 = NDArray[np.uint8]
+F32 = NDArray[np.float32]
+
+EDIT, PIPE, MAP = "edit", "pipe", "map"
+SYSTEM_NAMES = {
+    EDIT: "Editing Module, true maps",
+    PIPE: "both modules, predicted maps",
+    "nothing": "do nothing",
+    "nearest": "nearest pixel",
+    "telea": "Telea fill",
+    "mean_face": "mean face",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What the Map Module makes of a picture: chance float32 (h, w), and cleaned map uint8 (h, w)."""
+
+    chance: F32
+    map: U8
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What all systems make of a picture.
+
+    Attributes
+    ----------
+    picture : EvalPicture
+    found : Found or None
+        None without a Map Module.
+    done : mapping of str to uint8 (h, w, 3)
+        Composited picture of every system.
+    raw : mapping of str to uint8 (h, w, 3)
+        The Editing Module's own picture, of ``edit`` and ``pipe``.
+    """
+
+    picture: EvalPicture
+    found: Found | None
+    done: dict[str, U8]
+    raw: dict[str, U8]
+
+
+@dataclass(frozen=True)
+class Systems:
+    """Everything that is evaluated.
+
+    Attributes
+    ----------
+    map_module, edit_module : TrainedModule or None
+    mean_face : MeanFace or None
+    """
+
+    map_module: TrainedModule | None
+    edit_module: TrainedModule | None
+    mean_face: MeanFace | None
+
+    def run(self, pictures: Sequence[EvalPicture]) -> list[Outcome]:
+        """Let the networks work on a batch; floors are added by `fill_floors`.
+
+        Raises
+        ------
+        unmask.datagen.common.errors.UserError
+            When a network's output is not finite.
+        """
+        masked = [picture.masked for picture in pictures]
+        found: list[Found | None] = [None] * len(pictures)
+        if self.map_module is not None:
+            chances = find_chances(self.map_module, masked)
+            found = [Found(chance, clean_map(chance)) for chance in chances]
+        outcomes = [Outcome(picture, seen, {}, {}) for picture, seen in zip(pictures, found, strict=True)]
+        if self.edit_module is not None:
+            self._restore(EDIT, outcomes, lambda outcome: outcome.picture.map)
+            self._restore(
+                PIPE, outcomes, lambda outcome: None if outcome.found is None else outcome.found.map
+            )
+        return outcomes
+
+    def _restore(
+        self, name: str, outcomes: Sequence[Outcome], map_of: Callable[[Outcome], U8 | None]
+    ) -> None:
+        chosen = [
+            (o, map_) for o in outcomes if o.picture.clean is not None and (map_ := map_of(o)) is not None
+        ]
+        if not chosen or self.edit_module is None:
+            return
+        masked, maps = [o.picture.masked for o, _ in chosen], [map_ for _, map_ in chosen]
+        made = restore_pictures(self.edit_module, masked, maps)
+        for (outcome, _), restoration in zip(chosen, made, strict=True):
+            outcome.done[name], outcome.raw[name] = restoration.done, restoration.raw
+
+    def fill_floors(self, outcome: Outcome) -> None:
+        """Add what the floors make of a picture, pasted by the modules' own rule."""
+        picture = outcome.picture
+        if picture.clean is None:
+            return
+        outcome.done["nothing"] = picture.masked
+        if picture.map is None:
+            return
+        alpha = paste_alpha(map_tensor(picture.map))[0, 0].numpy()
+        hole = np.where(alpha > 0, 255, 0).astype(np.uint8)
+        fills: dict[str, Callable[[U8, U8], U8]] = {"nearest": nearest_fill, "telea": telea_fill}
+        # Pictures of another size are framed otherwise: there is no mean face for them.
+        if self.mean_face is not None and self.mean_face.image_rgb.shape == picture.masked.shape:
+            fills["mean_face"] = self.mean_face.fill
+        for name, fill in fills.items():
+            outcome.done[name] = paste(fill(picture.masked, hole), picture.masked, picture.map)

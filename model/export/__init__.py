@@ -1,0 +1,1 @@
+"""Modules as ONNX files and as weights to hand on."""

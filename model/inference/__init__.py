@@ -1,0 +1,1 @@
+"""Trained modules at work: on aligned faces and on photographs."""

@@ -1,0 +1,176 @@
+"""The two networks at work on aligned faces: chances of the mask, and restored pictures, in batches."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from unmask.datagen.common.errors import UserError
+from unmask.model.networks.networks import MODULE_NAMES
+
+from .cleaning import clean_map
+from .compositing import composite, paste_alpha
+from .network_frame import NetworkFrame
+
+U8 = NDArray[np.uint8]
+F32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Restoration:
+    """What the Editing Module made of a picture, both uint8 (h, w, 3) at its size.
+
+    Attributes
+    ----------
+    raw : U8
+        The network's own picture.
+    done : U8
+        The same pasted where the map is; every other pixel is the masked picture's.
+    """
+
+    raw: U8
+    done: U8
+
+
+class TrainedModule:
+    """A trained network and the width that it was trained at.
+
+    Parameters
+    ----------
+    network : nn.Module
+        In evaluation mode.
+    card : mapping
+        ``model.json`` of its checkpoint.
+    device : torch.device
+    bf16 : bool
+        Compute in bfloat16 where torch's autocast does.
+    """
+
+    def __init__(
+        self, network: nn.Module, card: dict[str, Any], device: torch.device, *, bf16: bool = False
+    ) -> None:
+        self.network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.card = card
+        self.device = device
+        self.side = int(card.get("size", 128))
+        self.bf16 = bf16
+
+    def run(
+        self, parts: Sequence[Sequence[U8]], answer: Callable[[list[Tensor]], Tensor]
+    ) -> list[NDArray[np.generic]]:
+        """Give each sequence of pictures or maps to ``answer`` as a tensor, sizes apart; results in order.
+
+        Parameters
+        ----------
+        parts : sequences of equal length
+            Such as (pictures, maps): uint8 (h, w, 3) or (h, w), the parts of one item of one size.
+        answer : callable
+            Takes tensors (n, c, h, w): pictures in [-1, 1], maps in [0, 1]; returns (n, h, w) or (n, h, w, 3).
+        """
+        results: list[NDArray[np.generic] | None] = [None] * len(parts[0])
+        sizes = [picture.shape[:2] for picture in parts[0]]
+        for height, width in dict.fromkeys(sizes):
+            rows = [row for row, size in enumerate(sizes) if size == (height, width)]
+            frame = NetworkFrame(width, height, self.side)
+            given = [_tensor([frame.shrink(part[row]) for row in rows], self.device) for part in parts]
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+                answers = answer(given).cpu().numpy()
+            for row, made in zip(rows, answers, strict=True):
+                results[row] = frame.enlarge(made)
+        return [result for result in results if result is not None]
+
+    def checked(self, output: Tensor) -> Tensor:
+        """Return a network's output as float32; UserError where a value is not finite."""
+        output = output.float()
+        if not bool(output.isfinite().all()):
+            what = MODULE_NAMES.get(str(self.card.get("network", {}).get("kind")), "network")
+            raise UserError(f"the {what}'s output is not finite (NaN): its weights are of no use")
+        return output
+
+
+@torch.inference_mode()
+def find_chances(module: TrainedModule, pictures: Sequence[U8]) -> list[F32]:
+    """Chance of the mask in each pixel.
+
+    Parameters
+    ----------
+    module : TrainedModule
+        A Map Module.
+    pictures : sequence of uint8 (h, w, 3)
+        RGB; of any sizes, but one size is faster.
+
+    Returns
+    -------
+    list of float32 (h, w) in [0, 1]
+        The mean of what the network finds in the picture and in its mirror image: on 40 photographs with hand-drawn
+        maps that is worth 0.03 of IoU.
+    """
+
+    def answer(given: list[Tensor]) -> Tensor:
+        picture = given[0]
+        chances, mirrored = (
+            module.checked(module.network(seen)).sigmoid()[:, 0] for seen in (picture, picture.flip(3))
+        )
+        return (chances + mirrored.flip(2)) / 2
+
+    return [np.asarray(chance, np.float32) for chance in module.run((pictures,), answer)]
+
+
+def find_maps(module: TrainedModule, pictures: Sequence[U8]) -> list[U8]:
+    """Cleaned maps, uint8 (h, w), 0 or 255; parameters as for `find_chances`."""
+    return [clean_map(chance) for chance in find_chances(module, pictures)]
+
+
+@torch.inference_mode()
+def restore_pictures(module: TrainedModule, pictures: Sequence[U8], maps: Sequence[U8]) -> list[Restoration]:
+    """Draw what is under the masks, and paste it.
+
+    Parameters
+    ----------
+    module : TrainedModule
+        An Editing Module.
+    pictures : sequence of uint8 (h, w, 3)
+        RGB, each an aligned face.
+    maps : sequence of uint8 (h, w)
+        0..255: true coverage, or a cleaned map.
+    """
+
+    def answer(given: list[Tensor]) -> Tensor:
+        picture, map_ = given
+        return to_levels(module.checked(module.network(picture, paste_alpha(map_))))
+
+    raws = [np.asarray(raw, np.uint8) for raw in module.run((pictures, maps), answer)]
+    return [
+        Restoration(raw, paste(raw, picture, map_))
+        for raw, picture, map_ in zip(raws, pictures, maps, strict=True)
+    ]
+
+
+def paste(raw: U8, picture: U8, map_: U8) -> U8:
+    """Paste a picture into another one of its size where the map is: `paste_alpha`, `composite`."""
+    alpha = paste_alpha(map_tensor(map_))
+    output, seen = (_tensor([image], torch.device("cpu")) for image in (raw, picture))
+    return np.asarray(to_levels(composite(output, seen, alpha))[0].numpy(), np.uint8)
+
+
+def map_tensor(map_: U8) -> Tensor:
+    """One map uint8 (h, w) of 0..255 as float32 (1, 1, h, w) in [0, 1]."""
+    return _tensor([map_], torch.device("cpu"))
+
+
+def to_levels(pictures: Tensor) -> Tensor:
+    """Pictures (n, 3, h, w) in [-1, 1] as uint8 (n, h, w, 3), rounded."""
+    levels = ((pictures.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+    return levels.permute(0, 2, 3, 1).contiguous()
+
+
+def _tensor(images: Sequence[U8], device: torch.device) -> Tensor:
+    stacked = torch.from_numpy(np.stack(images)).to(device)
+    if stacked.ndim == 3:
+        return stacked[:, None].float() / 255
+    pictures = stacked.permute(0, 3, 1, 2).float() / 127.5 - 1
+    return pictures.contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,217 @@
+"""Find the faces of a photograph, masked or bare, and the frame of aligned CelebA on each.
+
+Guesses come from two sides that fail on different pictures: dlib's detector, asked for far more than it is sure of,
+and the Map Module, which sees masks in the whole photograph. The Frame Module looks at each guess a few times,
+moves it onto the face, and says in the end whether there is one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from unmask.datagen.faces.frame import (
+    FRAME_BOX,
+    FRAME_EYE_DIST_PX,
+    frame_corners,
+    frame_distance,
+    frame_scale,
+    frame_turn_deg,
+    place_frame,
+)
+from unmask.datagen.faces.frame import frame_box as box_of
+from unmask.datagen.faces.masked_faces import FaceGuesser, frame_above_mask
+from unmask.datagen.pictures.pyramid import PicturePyramid
+from unmask.model.networks.frame_net import FrameModule
+
+from .mask_blobs import SeeMask, find_blobs
+
+F64 = NDArray[np.float64]
+
+LOOKS = 4
+START_TURNS_DEG = (0.0, -35.0, 35.0)
+LEANING_TURNS_DEG = (-65.0, 65.0)
+GRID_EYES, GRID_STEP = (0.3, 0.19, 0.12), 1.1  # eye distance by the longer side; steps in eye distances
+START_SCALES = (0.8, 1.25)  # for masks, whose size says less about the face
+_HOPELESS_LOGIT = -3.0
+_EQUAL = 0.08  # eye distances between frames that need not both be looked at
+SAME_FACE = 0.9  # eye distances between two frames of one face
+_CANDIDATES = 24
+
+# In the end each face is looked at from these places around its frame: factor, degrees, eye distances to the side
+# and down. What is a face is seen from all of them, and all lead back to one frame; their mean is better than each.
+AROUND = tuple(
+    (scale, turn, x, y)
+    for scale in (0.85, 1.18)
+    for turn in (-14.0, 14.0)
+    for x, y in ((0.2, 0.0), (-0.2, 0.1))
+)
+SPREAD_COST = 10.0  # logits for one eye distance between the frames that they lead to
+SURE = 2.0
+ONLY = 0.0  # for the best one of a picture that has no sure face
+# Left, top, right, bottom in the frame of a face: what is found in there is an ear, an eye or a valve, even where
+# it looks a little more like a face.
+OF_THE_FACE = (25.0, 55.0, 152.0, 215.0)
+PART_BONUS, WHOLE = 2.5, 1.5  # that much less will do, but not less than that
+PART = 1.8  # eye distances of the whole for one of the part, at least
+
+
+MOST_TURN_DEG = 80.0
+# Of points on eyes, nose and mask this share must be in the picture.
+INSIDE = np.array([(x, y) for x in (60.0, 79.0, 98.0, 117.0) for y in (105.0, 120.0, 140.0, 160.0)])
+MOST = 0.4
+
+
+@dataclass(frozen=True, eq=False)
+class FoundFace:
+    """A face.
+
+    Attributes
+    ----------
+    frame : float64 (2, 3)
+        Aligned CelebA's frame (178 x 218) to the photograph.
+    score : float
+        How sure it is: above 2 there is little doubt.
+    """
+
+    frame: F64
+    score: float
+
+    @property
+    def eye_dist_px(self) -> float:
+        """Pixels between the eyes of a face seen from the front."""
+        return FRAME_EYE_DIST_PX * frame_scale(self.frame)
+
+
+class FaceFinder:
+    """Finds faces; dlib's model is loaded when it is first needed.
+
+    Parameters
+    ----------
+    frames : FrameModule
+    guesser : FaceGuesser, optional
+    """
+
+    def __init__(self, frames: FrameModule, guesser: FaceGuesser | None = None) -> None:
+        self.frames = frames
+        self.guesser = guesser or FaceGuesser()
+
+    def find(self, picture: PicturePyramid, see: SeeMask) -> list[FoundFace]:
+        """Return the faces of a photograph, the largest first.
+
+        Parameters
+        ----------
+        picture : PicturePyramid
+            RGB.
+        see : callable
+            As for `unmask.model.inference.mask_blobs.find_blobs`.
+        """
+        starts = [frame for frame, _ in self.guesser.guess(picture)]
+        for blob in find_blobs(picture, see):
+            starts.append(frame_above_mask(blob.x, blob.y, blob.side))
+            starts += [frame_above_mask(blob.x, blob.y, blob.side * scale) for scale in START_SCALES]
+        faces = self.settle(picture, [turned(frame, turn) for frame in starts for turn in START_TURNS_DEG])
+        if not any(face.score >= SURE for face in faces):
+            more = [turned(frame, turn) for frame in starts for turn in LEANING_TURNS_DEG]
+            more += [turned(frame, turn) for frame in everywhere(picture) for turn in START_TURNS_DEG]
+            faces = distinct([*faces, *self.settle(picture, more)])
+        sure = [face for face in faces if face.score >= SURE] or [
+            face for face in faces[:1] if face.score >= ONLY
+        ]
+        return sorted(sure, key=lambda face: -face.eye_dist_px)
+
+    def settle(self, picture: PicturePyramid, frames: Sequence[F64]) -> list[FoundFace]:
+        """Look at guesses until they stand still; each thing once, the best first, whatever its score."""
+        frames = list(frames)
+        scores: list[float] = []
+        for look in range(LOOKS):
+            if not frames:
+                return []
+            better, scores = self.frames.look(picture, frames)
+            hopeful = [row for row, score in enumerate(scores) if look == 0 or score > _HOPELESS_LOGIT]
+            scores = [scores[row] for row in hopeful]
+            frames, scores = thinned([better[row] for row in hopeful], scores, _EQUAL)
+        here = [row for row, frame in enumerate(frames) if possible(picture, frame)]
+        frames, _ = thinned([frames[row] for row in here], [scores[row] for row in here], SAME_FACE / 3)
+        return distinct([self._seen_around(picture, frame) for frame in frames[:_CANDIDATES]])
+
+    def _seen_around(self, picture: PicturePyramid, frame: F64) -> FoundFace:
+        better, scores = self.frames.look(picture, [moved(frame, *around) for around in AROUND])
+        middle = np.asarray(np.mean(better, axis=0), np.float64)
+        spread = float(np.mean([frame_distance(middle, other) for other in better]))
+        return FoundFace(middle, float(np.mean(scores)) - SPREAD_COST * spread)
+
+
+def everywhere(picture: PicturePyramid) -> list[F64]:
+    """Upright frames all over a picture, at three sizes: for pictures where no guess led to a sure face."""
+    height, width = picture.levels[0].shape[:2]
+    frames = []
+    for share in GRID_EYES:
+        unit = share * max(width, height)
+        for y in np.arange(0.5 * unit, height, GRID_STEP * unit):
+            for x in np.arange(0.5 * unit, width, GRID_STEP * unit):
+                frames.append(place_frame((float(x), float(y)), unit * FRAME_BOX.width / FRAME_EYE_DIST_PX))
+    return frames
+
+
+def moved(frame: F64, scale: float, turn_deg: float, x: float, y: float) -> F64:
+    """Return a frame scaled and turned about the middle of its face box, and shifted by eye distances."""
+    box, unit = box_of(frame), FRAME_EYE_DIST_PX * frame_scale(frame)
+    centre = (box.x + x * unit, box.y + y * unit)
+    return place_frame(centre, box.width * scale, frame_turn_deg(frame) + turn_deg)
+
+
+def possible(picture: PicturePyramid, frame: F64) -> bool:
+    """Whether a face leans no further than training shows, and most of it lies in the picture.
+
+    Beyond its edges a picture is mirrored, and half a face with its mirror image looks like one.
+    """
+    there = INSIDE @ frame[:, :2].T + frame[:, 2]
+    height, width = picture.levels[0].shape[:2]
+    inside = (there > -0.5) & (there < np.array([width, height]) - 0.5)
+    return bool(inside.all(1).mean() >= MOST and abs(frame_turn_deg(frame)) <= MOST_TURN_DEG)
+
+
+def turned(frame: F64, turn_deg: float) -> F64:
+    """Return a frame turned about the middle of its face box."""
+    return moved(frame, 1.0, turn_deg, 0.0, 0.0)
+
+
+def thinned(frames: Sequence[F64], scores: Sequence[float], distance: float) -> tuple[list[F64], list[float]]:
+    """Leave out frames that are nearer than ``distance`` eye distances to one with a better score; best first."""
+    order = np.argsort(np.negative(scores), kind="stable").tolist()
+    corners = np.array([frame_corners(frame) for frame in frames]).reshape(-1, 6)
+    reach = np.array([distance * FRAME_EYE_DIST_PX * frame_scale(frame) for frame in frames])
+    kept: list[int] = []
+    for row in order:
+        gaps = (corners[kept] - corners[row]).reshape(-1, 3, 2)
+        if (np.hypot(gaps[..., 0], gaps[..., 1]).mean(1) > reach[kept]).all():
+            kept.append(row)
+    return [frames[row] for row in kept], [scores[row] for row in kept]
+
+
+def distinct(faces: Sequence[FoundFace]) -> list[FoundFace]:
+    """Leave out faces that are another one again, or part of it; the best first."""
+    kept: list[FoundFace] = []
+    # A face that is part of a larger one, or has one as its part, is settled between the two by their scores.
+    for face in sorted(faces, key=lambda face: -face.score):
+        if any(_belongs(face, other) for other in kept):
+            continue
+        larger = [
+            other for other in faces if _belongs(face, other) and other.eye_dist_px > PART * face.eye_dist_px
+        ]
+        if not any(other.score > max(face.score - PART_BONUS, WHOLE) for other in larger):
+            kept.append(face)
+    return kept
+
+
+def _belongs(face: FoundFace, other: FoundFace) -> bool:
+    """Whether the middle of the smaller face lies in the larger one."""
+    smaller, larger = sorted((face, other), key=lambda face: face.eye_dist_px)
+    box = box_of(smaller.frame)
+    back = cv2.invertAffineTransform(larger.frame)
+    x, y = back @ (box.x, box.y, 1.0)
+    left, top, right, bottom = OF_THE_FACE
+    return bool(left < x < right and top < y < bottom)

@@ -1,0 +1,167 @@
+"""Taking the masks off the faces of a photograph: find, frame, segment, restore, put back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from unmask.datagen.faces.frame import frame_scale
+from unmask.datagen.pictures.pyramid import PicturePyramid
+
+from .aligned import TrainedModule, restore_pictures
+from .face_finder import SURE, FaceFinder, FoundFace
+from .face_mask import given_mask, segment_face
+from .mask_blobs import see_masks
+from .photo_patch import Patch, to_photo, work_grid
+
+U8 = NDArray[np.uint8]
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+
+OK, NO_FACE, NO_MASK, TOO_SMALL = "ok", "no_face", "no_mask", "too_small"
+LEAST_EYE_DIST_PX = 10.0  # a face in less is two dozen pixels wide: nothing to go by
+
+# The pasted region is the map, grown and feathered, in pixels of the frame: the Editing Module erases as much.
+GROW, FEATHER = 2.0, 2.5
+
+
+class PhotoModules(Protocol):
+    """What takes masks off a photograph: `unmask.model.inference.unmasker.Unmasker` has it."""
+
+    map_module: TrainedModule
+    edit_module: TrainedModule
+
+    @property
+    def finder(self) -> FaceFinder:
+        """Finds the faces of a photograph."""
+
+
+@dataclass(frozen=True, eq=False)
+class PhotoFace:
+    """One face of a photograph and what became of it.
+
+    Attributes
+    ----------
+    frame : float64 (2, 3)
+        Aligned CelebA's frame (178 x 218) to the photograph.
+    eye_dist_px : float
+        Pixels between the eyes of a face seen from the front.
+    score : float
+        How sure it is that this is a face; a logit.
+    status : str
+        ``ok`` where its mask was taken off, ``no_mask`` or ``too_small``.
+    """
+
+    frame: F64
+    eye_dist_px: float
+    score: float
+    status: str
+
+
+@dataclass(frozen=True, eq=False)
+class Restored:
+    """A photograph without masks.
+
+    Attributes
+    ----------
+    image : uint8 (h, w, 3)
+        RGB; pixels beyond the grown map are those of the input.
+    map : uint8 (h, w)
+        0 or 255: every mask that was taken off.
+    faces : tuple of PhotoFace
+        The largest first.
+    """
+
+    image: U8
+    map: U8
+    faces: tuple[PhotoFace, ...]
+
+    @property
+    def status(self) -> str:
+        """``ok`` where a mask was taken off; else why none was: ``no_face``, ``no_mask`` or ``too_small``."""
+        seen = {face.status for face in self.faces}
+        return next((status for status in (OK, TOO_SMALL, NO_MASK) if status in seen), NO_FACE)
+
+
+def restore_photo(unmasker: PhotoModules, image_rgb: U8, map_: U8 | None = None) -> Restored:
+    """Take the masks off every face of a photograph.
+
+    Parameters
+    ----------
+    unmasker : Unmasker
+        Or whatever has its three modules.
+    image_rgb : uint8 (h, w, 3)
+        RGB, any size.
+    map_ : uint8 (h, w), optional
+        Where the masks are, at least 128; the Map Module then has no say.
+
+    Raises
+    ------
+    ValueError
+        When the map has another size than the photograph.
+    """
+    if map_ is not None and map_.shape != image_rgb.shape[:2]:
+        raise ValueError(f"map of {map_.shape} does not fit a photograph of {image_rgb.shape}")
+    picture = PicturePyramid(image_rgb)
+    done, union, faces = image_rgb.copy(), np.zeros(image_rgb.shape[:2], np.uint8), []
+    for found in _find(unmasker, picture, map_):
+        status, mask = OK, _mask_of(unmasker, picture, found.frame, map_)
+        if mask is None:
+            if found.score < SURE:
+                continue
+            status = NO_MASK
+        elif found.eye_dist_px < LEAST_EYE_DIST_PX:
+            status = TOO_SMALL
+        else:
+            union[mask.place] |= mask.pixels
+            restore_face(unmasker, picture, found.frame, mask, done)
+        faces.append(PhotoFace(found.frame, found.eye_dist_px, found.score, status))
+    return Restored(done, union, tuple(faces))
+
+
+def _mask_of(unmasker: PhotoModules, picture: PicturePyramid, frame: F64, map_: U8 | None) -> Patch | None:
+    return segment_face(unmasker.map_module, picture, frame) if map_ is None else given_mask(map_, frame)
+
+
+def _find(unmasker: PhotoModules, picture: PicturePyramid, map_: U8 | None) -> Sequence[FoundFace]:
+    if map_ is None:
+        return unmasker.finder.find(picture, lambda small: see_masks(unmasker.map_module, small))
+    return unmasker.finder.find(picture, lambda small: _shrunk_map(map_, small))
+
+
+def _shrunk_map(map_: U8, small: U8) -> F32:
+    size = (small.shape[1], small.shape[0])
+    return np.asarray(cv2.resize(map_, size, interpolation=cv2.INTER_AREA), np.float32) / np.float32(255)
+
+
+def restore_face(unmasker: PhotoModules, picture: PicturePyramid, frame: F64, mask: Patch, done: U8) -> None:
+    """Draw what is under one mask and paste it into ``done``, a copy of the photograph, where the mask is."""
+    grid = work_grid(unmasker.edit_module.side)
+    matrix = grid.to_picture(frame)
+    crop = picture.cut(matrix, grid.width, grid.height)
+    matrix[:, 2] -= (mask.left, mask.top)
+    map_crop = PicturePyramid(mask.pixels).cut(matrix, grid.width, grid.height, beyond=0)
+    raw = restore_pictures(unmasker.edit_module, [crop], [map_crop])[0].raw
+
+    scale = frame_scale(frame)
+    grow, feather = max(1.0, GROW * scale), max(1.5, FEATHER * scale)
+    near = _near(mask, int(np.ceil(grow + feather)) + 1)
+    drawn = to_photo(raw, grid, frame, near.box)
+    distance = cv2.distanceTransform(255 - near.pixels, cv2.DIST_L2, cv2.DIST_MASK_5)
+    alpha = np.clip(1 - (distance - grow) / feather, 0, 1).astype(np.float32)
+    below = done[near.place]
+    pasted = alpha > 0
+    share = alpha[pasted][:, None]
+    mixed = below[pasted] * (1 - share) + drawn.pixels[pasted] * share
+    below[pasted] = np.rint(mixed).astype(np.uint8)
+
+
+def _near(mask: Patch, reach_px: int) -> Patch:
+    """The part of a map around the mask in it."""
+    left, top, width, height = cv2.boundingRect(mask.pixels)
+    low_x, low_y = max(left - reach_px, 0), max(top - reach_px, 0)
+    part = mask.pixels[low_y : top + height + reach_px, low_x : left + width + reach_px]
+    return Patch(mask.left + low_x, mask.top + low_y, part)

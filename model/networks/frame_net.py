@@ -1,0 +1,137 @@
+"""The Frame Module: a small network that sees whether a crop shows a face, and how far its frame is off.
+
+Detectors and landmark predictors learnt from bare faces lose a masked one where its picture is cut tightly, where
+it is turned aside, or where the cloth is dark. This network has seen nothing but masked and bare faces moved about,
+so a rough guess of the frame of aligned CelebA is enough, and a few looks bring it home.
+`benchmarks/fit_frame_net.py` trains it in minutes.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import safetensors.torch
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from unmask.datagen.common.errors import UserError
+from unmask.datagen.faces.frame import FRAME_EYE_DIST_PX
+from unmask.datagen.pictures.pyramid import Grid, PicturePyramid
+
+F64 = NDArray[np.float64]
+U8 = NDArray[np.uint8]
+
+LOOK = Grid(80, 80, 2.5, (88.5, 125.0))  # what one look shows: 200 x 200 pixels of the frame
+_BATCH = 64
+
+
+class FrameNet(nn.Module):
+    """Crops (n, 3, 80, 80) in [-1, 1] -> (n, 5): a, b, x, y of the correction, logit of a face.
+
+    The correction takes a point p of the true frame to c + ((1 + a, -b), (b, 1 + a)) (p - c) + 38 (x, y) in the
+    frame that the crop was cut by, where c is the middle of the crop.
+    """
+
+    def __init__(self, width: int = 16) -> None:
+        super().__init__()
+        one, two, three, four = width, 2 * width, 4 * width, 6 * width
+        self.body = nn.Sequential(
+            _conv(3, one, 2), _conv(one, two, 2), _conv(two, three, 2), _Residual(three),
+            _conv(three, four, 2), _Residual(four),
+        )  # fmt: skip
+        self.head = nn.Sequential(nn.Flatten(), nn.Linear(25 * four, 128), nn.ReLU(), nn.Linear(128, 5))
+
+    def forward(self, crops: Tensor) -> Tensor:
+        """(n, 3, 80, 80) -> (n, 5)."""
+        answer: Tensor = self.head(self.body(crops))
+        return answer
+
+
+class FrameModule:
+    """The trained network at work on pictures."""
+
+    def __init__(self, network: FrameNet, device: torch.device) -> None:
+        self.network = network.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+        self.device = device
+
+    @torch.inference_mode()
+    def look(self, picture: PicturePyramid, frames: Sequence[F64]) -> tuple[list[F64], list[float]]:
+        """Correct frames once.
+
+        Parameters
+        ----------
+        picture : PicturePyramid
+            RGB.
+        frames : sequence of float64 (2, 3)
+            Guesses: aligned CelebA's frame to the picture.
+
+        Returns
+        -------
+        frames : list of float64 (2, 3)
+            Where the network sees the frame.
+        scores : list of float
+            Logit that the guess shows a face at all.
+        """
+        better, scores = [], []
+        for start in range(0, len(frames), _BATCH):
+            some = frames[start : start + _BATCH]
+            crops = [picture.cut(LOOK.to_picture(frame), LOOK.width, LOOK.height) for frame in some]
+            tensor = torch.from_numpy(np.stack(crops)).to(self.device).permute(0, 3, 1, 2).float() / 127.5 - 1
+            answers = self.network(tensor.contiguous(memory_format=torch.channels_last)).float().cpu().numpy()
+            better += [corrected(frame, answer) for frame, answer in zip(some, answers, strict=True)]
+            scores += answers[:, 4].tolist()
+        return better, scores
+
+
+def corrected(frame: F64, answer: NDArray[np.floating]) -> F64:
+    """Apply a correction (a, b, x, y, ...) of `FrameNet` to the frame that it was given for."""
+    a, b, x, y = (float(value) for value in answer[:4])
+    # A guess off by more than this is none, and the next look has another chance.
+    a, b = float(np.clip(a, -0.5, 0.9)), float(np.clip(b, -0.8, 0.8))
+    centre = np.array(LOOK.centre)
+    turn = np.array([[1 + a, -b], [b, 1 + a]])
+    shift = centre + FRAME_EYE_DIST_PX * np.clip([x, y], -1.5, 1.5) - turn @ centre
+    return np.column_stack([frame[:, :2] @ turn, frame[:, :2] @ shift + frame[:, 2]])
+
+
+def load_frame_module(path: Path, device: torch.device) -> FrameModule:
+    """Load the Frame Module.
+
+    Raises
+    ------
+    UserError
+        When the file is missing or is not its weights.
+    """
+    try:
+        weights = safetensors.torch.load(path.read_bytes())
+        network = FrameNet()
+        network.load_state_dict(
+            {name: value.float() if value.is_floating_point() else value for name, value in weights.items()}
+        )
+    except OSError as error:
+        raise UserError(
+            f"shipped weights {path.name} are missing from {path.parent}: install unmask again"
+        ) from error
+    except (safetensors.SafetensorError, RuntimeError) as error:
+        raise UserError(f"{path}: not the weights of the Frame Module") from error
+    return FrameModule(network, device)
+
+
+class _Residual(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.change = nn.Sequential(
+            _conv(channels, channels, 1),
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
+            nn.BatchNorm2d(channels),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, channels, h, w) -> the same shape."""
+        return nn.functional.relu(x + self.change(x))
+
+
+def _conv(inside: int, outside: int, stride: int) -> nn.Sequential:
+    conv = nn.Conv2d(inside, outside, 3, stride, 1, bias=False)
+    return nn.Sequential(conv, nn.BatchNorm2d(outside), nn.ReLU())

@@ -1,0 +1,1 @@
+"""The batch job of `unmask-run`."""

@@ -1,0 +1,123 @@
+"""The pictures that a run is given, what their results are called, and the maps that come with them."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from unmask.datagen.common.errors import UserError
+from unmask.datagen.pictures.tree import PICTURE_EXTENSIONS, list_pictures
+
+from .options import RunOptions
+
+EXPECTED = "expected " + ", ".join(sorted(extension[1:] for extension in PICTURE_EXTENSIONS))
+
+
+@dataclass(frozen=True)
+class RunInput:
+    """One picture.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    name : str
+        Of its results, without ``.png``: the file's path below the folder that was given, without extension.
+    map : Path or None
+        Its own map.
+    """
+
+    path: Path
+    name: str
+    map: Path | None = None
+
+
+@dataclass(frozen=True)
+class RunInputs:
+    """All pictures of a run, and what was left out, in words."""
+
+    items: list[RunInput]
+    notes: list[str]
+
+
+def list_inputs(options: RunOptions) -> RunInputs:
+    """List the pictures of a run, without opening one.
+
+    Raises
+    ------
+    UserError
+        When an input does not exist, a folder holds no picture, two results would have one name, or a map is
+        missing.
+    """
+    found: list[tuple[Path, str]] = []
+    notes: list[str] = []
+    for given in options.inputs:
+        if given.is_dir():
+            some, said = _of_folder(given, recursive=options.recursive)
+            found += some
+            notes += said
+        elif given.exists():
+            found.append((given, given.name))
+        else:
+            raise UserError(f"INPUT {given}: no such file or folder")
+    found = list(dict.fromkeys(found))[: options.limit]
+    items = [
+        RunInput(path, name)
+        for (path, _), name in zip(found, result_names([n for _, n in found]), strict=True)
+    ]
+    return RunInputs(_with_maps(items, options.map), notes)
+
+
+def _of_folder(folder: Path, *, recursive: bool) -> tuple[list[tuple[Path, str]], list[str]]:
+    try:
+        listing = list_pictures(folder, set())
+    except UserError as error:
+        raise UserError(str(error).replace("SOURCE", "INPUT", 1)) from error
+    names = [name for name in listing.names if recursive or "/" not in name]
+    if not names:
+        below = (
+            "" if recursive or not listing.names else f" ({len(listing.names)} in folders below: --recursive)"
+        )
+        raise UserError(f"INPUT {folder}: no picture in it{below}; {EXPECTED}")
+    return [(folder / name, name) for name in names], [f"{folder}: {note}" for note in listing.notes]
+
+
+def result_names(names: Sequence[str]) -> list[str]:
+    """Return the names of the results: without extension, and with it where that leaves two alike.
+
+    Raises
+    ------
+    UserError
+        When two pictures have the same name altogether.
+    """
+    stems = [PurePosixPath(name).with_suffix("").as_posix() for name in names]
+    often = Counter(stems)
+    results = [stem if often[stem] == 1 else name for stem, name in zip(stems, names, strict=True)]
+    twice = [name for name, count in Counter(results).items() if count > 1]
+    if twice:
+        raise UserError(
+            f"INPUT: two pictures are called {twice[0]}, so would be their results; run them apart"
+        )
+    return results
+
+
+def _with_maps(items: list[RunInput], maps: Path | None) -> list[RunInput]:
+    if maps is None:
+        return items
+    if not maps.is_dir():
+        if len(items) > 1:
+            raise UserError(
+                f"--map {maps}: is one map, INPUT are {len(items)} pictures; give a folder of maps"
+            )
+        return [RunInput(items[0].path, items[0].name, maps)]
+    known = {
+        PurePosixPath(name).with_suffix("").as_posix(): maps / name
+        for name in list_pictures(maps, set()).names
+    }
+    matched = [known.get(item.name) for item in items]
+    missing = [item.name for item, path in zip(items, matched, strict=True) if path is None]
+    if missing:
+        raise UserError(
+            f"--map {maps}: no map for {len(missing)} of {len(items)} pictures, first {missing[0]}"
+        )
+    return [RunInput(item.path, item.name, path) for item, path in zip(items, matched, strict=True)]

@@ -1,0 +1,236 @@
+"""The batch job of ``unmask-run``: pictures in, results and a table out; what is finished is not done again."""
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unmask.datagen.common.atomic import writing_to
+from unmask.datagen.pictures.picture import encode_png
+from unmask.model.inference.aligned import find_maps, restore_pictures
+from unmask.model.inference.photo import NO_MASK, OK, TOO_SMALL, Restored, restore_photo
+from unmask.model.inference.unmasker import Unmasker
+
+from .inputs import RunInput, list_inputs
+from .loading import Loaded, load
+from .options import RunOptions
+from .results import (
+    MAPS,
+    RESTORED,
+    STATUSES,
+    STRIPS,
+    RunFolder,
+    RunRow,
+    check_apart,
+)
+from .strip import draw_strip
+
+U8 = NDArray[np.uint8]
+Update = Callable[[int, int, int], None]
+
+BATCH = 32  # aligned pictures that go through the networks together
+AHEAD = 3  # photographs that are decoded, or wait to be written, beside the one that is worked on
+THREADS = 2
+REASONS = {
+    "no_face": "no face found; unchanged",
+    NO_MASK: "no mask found on any face; unchanged",
+    TOO_SMALL: "every masked face is too small; unchanged",
+}
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What a run did.
+
+    Attributes
+    ----------
+    out : Path
+    counts : dict
+        Status to number of pictures of this run's inputs, those of earlier runs included.
+    done, resumed : int
+        Pictures done now, and those found finished.
+    restored : int
+        Masks taken off now.
+    seconds : float
+    notes : list of str
+        What was left out.
+    """
+
+    out: Path
+    counts: dict[str, int]
+    done: int
+    resumed: int
+    restored: int
+    seconds: float
+    notes: list[str]
+
+
+def run_job(options: RunOptions, update: Update = lambda done, total, first: None) -> RunReport:
+    """Take the masks off every input and write what `RunOptions` asks for.
+
+    Parameters
+    ----------
+    options : RunOptions
+    update : callable
+        Called with how many pictures are done, of how many, and how many of them an earlier run had done.
+
+    Raises
+    ------
+    UserError
+        Before any work, when inputs, weights or the folder of results cannot be used; later, when it cannot be
+        written to.
+    """
+    start = time.monotonic()
+    inputs = list_inputs(options)
+    check_apart(options)
+    unmasker = Unmasker(options.map_weights, options.edit, options.device, options.precision)
+    if not options.aligned:
+        _ = unmasker.finder  # its weights are missing before work, not after the first picture
+    with writing_to(options.out):
+        folder = RunFolder(options.out, options.existing, _identity(options, unmasker))
+        rows = _Job(options, unmasker, folder, update, len(inputs.items)).run(inputs.items)
+        folder.close()
+    counts = Counter(folder.rows[item.name].status for item in inputs.items)
+    return RunReport(
+        out=options.out,
+        counts={status: counts[status] for status in STATUSES},
+        done=len(rows),
+        resumed=len(inputs.items) - len(rows),
+        restored=sum(row.restored for row in rows),
+        seconds=time.monotonic() - start,
+        notes=inputs.notes,
+    )
+
+
+def _identity(options: RunOptions, unmasker: Unmasker) -> dict[str, Any]:
+    return {
+        "toolkit": version("unmask"),
+        "aligned": options.aligned,
+        "map": None if options.map is None else ascii(str(options.map.resolve())),
+        "map-weights": unmasker.map_module.card["sha256"][:12] if options.map is None else None,
+        "edit-weights": unmasker.edit_module.card["sha256"][:12],
+        "precision": "bf16" if unmasker.edit_module.bf16 else "fp32",
+    }
+
+
+class _Job:
+    def __init__(
+        self, options: RunOptions, unmasker: Unmasker, folder: RunFolder, update: Update, total: int
+    ) -> None:
+        self.options, self.unmasker, self.folder, self.update = options, unmasker, folder, update
+        self.total, self.done, self.resumed = total, 0, 0
+        self.folders = (RESTORED, MAPS, STRIPS) if options.side_by_side else (RESTORED, MAPS)
+        self.rows: list[RunRow] = []
+        self.writing: deque[Future[RunRow]] = deque()
+
+    def run(self, items: Sequence[RunInput]) -> list[RunRow]:
+        with ThreadPoolExecutor(THREADS) as pool:
+            try:
+                group = BATCH if self.options.aligned else 1
+                for some in _batched(self._loaded(items, pool), group):
+                    for loaded, row, result in self._work(some):
+                        self.writing.append(pool.submit(self._write, loaded, row, result))
+                    self._settle(leave=max(group, AHEAD))
+                self._settle(leave=0)
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+        return self.rows
+
+    def _loaded(self, items: Sequence[RunInput], pool: ThreadPoolExecutor) -> Iterator[Loaded]:
+        """Decode a few pictures ahead; finished ones are counted and passed over."""
+        ahead = 2 * BATCH if self.options.aligned else AHEAD
+        waiting: deque[Future[Loaded]] = deque()
+        rest = iter(items)
+        for item in rest:
+            waiting.append(pool.submit(load, item, self._finished))
+            if len(waiting) < ahead:
+                continue
+            yield from self._unfinished(waiting.popleft().result())
+        while waiting:
+            yield from self._unfinished(waiting.popleft().result())
+
+    def _finished(self, item: RunInput, sha256: str) -> bool:
+        return self.folder.finished(item, sha256, self.folders)
+
+    def _unfinished(self, loaded: Loaded) -> Iterator[Loaded]:
+        if not loaded.finished:
+            yield loaded
+            return
+        self.resumed += 1
+        self._count()
+
+    def _work(self, some: Sequence[Loaded]) -> Iterator[tuple[Loaded, RunRow, Restored | None]]:
+        """Results of pictures that were read together, in their order."""
+        start = time.monotonic()
+        good = [(loaded, loaded.image) for loaded in some if loaded.status == OK and loaded.image is not None]
+        results = self._aligned(good) if self.options.aligned else [self._photo(*one) for one in good]
+        seconds = round((time.monotonic() - start) / max(len(good), 1), 4)
+        made = iter(results)
+        for loaded in some:
+            row = RunRow(loaded.item.name, str(loaded.item.path), loaded.status, sha256=loaded.sha256)
+            if loaded.status != OK:
+                yield loaded, replace(row, reason=loaded.reason), None
+                continue
+            result, faces, status = next(made)
+            restored = sum(face.status == OK for face in result.faces) if result.faces else int(status == OK)
+            reason = REASONS.get(status, "")
+            row = replace(row, status=status, faces=faces, restored=restored, seconds=seconds, reason=reason)
+            yield loaded, row, result
+
+    def _photo(self, loaded: Loaded, image: U8) -> tuple[Restored, int, str]:
+        result = restore_photo(self.unmasker, image, loaded.map)
+        return result, len(result.faces), result.status
+
+    def _aligned(self, good: Sequence[tuple[Loaded, U8]]) -> list[tuple[Restored, int, str]]:
+        images = [image for _, image in good]
+        maps = [loaded.map for loaded, _ in good if loaded.map is not None]
+        if self.options.map is None:
+            maps = find_maps(self.unmasker.map_module, images)
+        masked = [row for row, map_ in enumerate(maps) if map_.any()]
+        done = list(images)
+        made = restore_pictures(
+            self.unmasker.edit_module, [images[r] for r in masked], [maps[r] for r in masked]
+        )
+        for row, restoration in zip(masked, made, strict=True):
+            done[row] = restoration.done
+        return [
+            (Restored(image, map_, ()), 1, OK if map_.any() else NO_MASK)
+            for image, map_ in zip(done, maps, strict=True)
+        ]
+
+    def _write(self, loaded: Loaded, row: RunRow, result: Restored | None) -> RunRow:
+        name = loaded.item.name
+        if result is None:
+            for folder in self.folders:  # of an earlier, readable file of that name
+                self.folder.path(folder, name).unlink(missing_ok=True)
+            return row
+        self.folder.write(MAPS, name, encode_png(result.map))
+        if self.options.side_by_side and loaded.image is not None:
+            self.folder.write(STRIPS, name, encode_png(draw_strip(loaded.image, result.map, result.image)))
+        self.folder.write(RESTORED, name, encode_png(result.image))
+        return row
+
+    def _settle(self, leave: int) -> None:
+        while len(self.writing) > leave:
+            row = self.writing.popleft().result()
+            self.folder.add(row)
+            self.rows.append(row)
+            self._count()
+
+    def _count(self) -> None:
+        self.done += 1
+        self.update(self.done, self.total, self.resumed)
+
+
+def _batched(loaded: Iterator[Loaded], count: int) -> Iterator[list[Loaded]]:
+    while some := list(islice(loaded, count)):
+        yield some

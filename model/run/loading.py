@@ -1,0 +1,85 @@
+"""Reading the pictures of a run and the maps that come with them; whatever is wrong with one becomes its status."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from unmask.datagen.common.errors import UnreadablePictureError
+from unmask.datagen.pictures.picture import decode_picture
+from unmask.model.inference.photo import OK
+
+from .inputs import RunInput
+from .results import BAD_MAP, UNREADABLE
+
+U8 = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """A picture that was read.
+
+    Attributes
+    ----------
+    item : RunInput
+    sha256 : str
+        Of the file; "" where it could not be read.
+    image : uint8 (h, w, 3) or None
+        RGB; None where it could not be decoded, or need not be.
+    map : uint8 (h, w) or None
+        The picture's own map, of its size.
+    status, reason : str
+        ``ok``, ``unreadable`` or ``bad_map``, and why.
+    finished : bool
+        An earlier run has done this very file.
+    """
+
+    item: RunInput
+    sha256: str = ""
+    image: U8 | None = None
+    map: U8 | None = None
+    status: str = OK
+    reason: str = ""
+    finished: bool = False
+
+
+def load(item: RunInput, finished: Callable[[RunInput, str], bool]) -> Loaded:
+    """Read a picture and its map.
+
+    Parameters
+    ----------
+    item : RunInput
+    finished : callable
+        Takes the item and its file's sha256; True where there is nothing left to do, and so nothing to decode.
+    """
+    try:
+        data = item.path.read_bytes()
+    except OSError as error:
+        return Loaded(item, status=UNREADABLE, reason=f"cannot be read: {error.strerror or error}")
+    sha256 = hashlib.sha256(data).hexdigest()
+    if finished(item, sha256):
+        return Loaded(item, sha256, finished=True)
+    try:
+        image = decode_picture(data).image_rgb
+    except UnreadablePictureError as error:
+        return Loaded(item, sha256, status=UNREADABLE, reason=str(error))
+    loaded = Loaded(item, sha256, image)
+    return loaded if item.map is None else _with_map(loaded, image, item.map)
+
+
+def _with_map(loaded: Loaded, image: U8, path: Path) -> Loaded:
+    try:
+        rgb = decode_picture(path.read_bytes()).image_rgb
+    except OSError as error:
+        reason = f"map {path.name} cannot be read: {error.strerror or error}"
+        return replace(loaded, status=BAD_MAP, reason=reason)
+    except UnreadablePictureError as error:
+        return replace(loaded, status=BAD_MAP, reason=f"map {path.name}: {error}")
+    if rgb.shape != image.shape:
+        sizes = [f"{shape[1]}x{shape[0]}" for shape in (rgb.shape, image.shape)]
+        return replace(loaded, status=BAD_MAP, reason=f"map of {sizes[0]} for a picture of {sizes[1]}")
+    return replace(loaded, map=np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8))

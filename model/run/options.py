@@ -1,0 +1,81 @@
+"""What one ``unmask-run`` is asked for."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from unmask.datagen.common.checks import EXISTING, check_choice
+from unmask.datagen.common.errors import UserError
+from unmask.model.checkpoints.shipped import PERCEPTUAL, PRESETS, SHIPPED
+from unmask.model.common.limits import PRECISIONS
+
+RESUME, OVERWRITE, FAIL = EXISTING
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Options of a run.
+
+    Attributes
+    ----------
+    inputs : tuple of Path
+        Pictures and folders of them.
+    out : Path
+        Folder of the results.
+    aligned : bool
+        The pictures are framed like aligned CelebA: no face is searched for.
+    map : Path or None
+        Own maps: a file for one picture, or a folder with a map for each, by name.
+    preset : str
+        Which shipped Editing Module: ``perceptual`` or ``fidelity``.
+    map_weights, edit_weights : str or Path
+        Runs, checkpoints or weights; ``edit_weights`` None takes the preset.
+    device : str or None
+        None takes a GPU where there is one.
+    precision : str
+        As `Unmasker` takes it.
+    side_by_side : bool
+        Also write strips: input, map on it, result.
+    recursive : bool
+        Folders with all that is below them.
+    limit : int or None
+        Only the first pictures.
+    existing : str
+        What to do with earlier results in ``out``: ``resume``, ``overwrite`` or ``fail``.
+
+    Raises
+    ------
+    UserError
+        When a value is not one that there is, or two contradict each other.
+    """
+
+    inputs: tuple[Path, ...]
+    out: Path
+    aligned: bool = False
+    map: Path | None = None
+    preset: str = PERCEPTUAL
+    map_weights: str | Path = SHIPPED
+    edit_weights: str | Path | None = None
+    device: str | None = None
+    precision: str = "auto"
+    side_by_side: bool = False
+    recursive: bool = True
+    limit: int | None = None
+    existing: str = RESUME
+
+    def __post_init__(self) -> None:
+        if not self.inputs:
+            raise UserError("INPUT: name at least one picture or folder")
+        check_choice("preset", self.preset, PRESETS)
+        check_choice("existing", self.existing, EXISTING)
+        check_choice("precision", self.precision, PRECISIONS)
+        if self.limit is not None and self.limit < 1:
+            raise UserError(f"--limit {self.limit}: expected at least 1")
+        if self.edit_weights is not None and self.preset != PERCEPTUAL:
+            raise UserError("--preset and --edit-weights: give one of them")
+        if self.map is not None and not self.map.exists():
+            raise UserError(f"--map {self.map}: no such file or folder")
+
+    @property
+    def edit(self) -> str | Path:
+        """What `Unmasker` takes as its Editing Module."""
+        return self.preset if self.edit_weights is None else self.edit_weights

@@ -1,0 +1,1 @@
+"""Training both modules: options, loop, validation, run folder."""

@@ -1,0 +1,128 @@
+"""What the Editing Module is trained towards: the losses of a preset, and its two discriminators."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from unmask.model.networks.discriminator import mask_views, whole_views
+from unmask.model.networks.losses import (
+    discriminator_loss,
+    feature_matching,
+    generator_adversarial_loss,
+    hole_weight,
+    l1,
+    l2,
+    masked_ssim_loss,
+)
+from unmask.model.networks.perceptual import PerceptualNetwork
+
+from .presets import EditPreset
+
+WHOLE, MASK = "whole", "mask"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One step's pictures: float32, (n, 3, h, w) in [-1, 1]; ``paste`` (n, 1, h, w) in [0, 1].
+
+    Attributes
+    ----------
+    picture : Tensor
+        What the network saw: the masked photograph.
+    clean : Tensor
+    paste : Tensor
+        The map that the network got: dilated, feathered.
+    output : Tensor
+        The network's own picture, everywhere.
+    """
+
+    picture: Tensor
+    clean: Tensor
+    paste: Tensor
+    output: Tensor
+
+
+class EditObjective:
+    """The losses of a preset.
+
+    Parameters
+    ----------
+    preset : EditPreset
+    discriminators : mapping of str to nn.Module
+        ``whole`` and ``mask`` where the preset has them; bare, without DDP: they only pass gradients on here.
+    perceptual : PerceptualNetwork or None
+        Needed where the preset weighs it.
+    """
+
+    def __init__(
+        self,
+        preset: EditPreset,
+        discriminators: Mapping[str, nn.Module],
+        perceptual: PerceptualNetwork | None,
+    ) -> None:
+        self.preset = preset
+        self.discriminators = discriminators
+        self.perceptual = perceptual
+
+    def generator(self, scene: Scene, active: frozenset[str]) -> dict[str, Tensor]:
+        """Every term by name, unweighted, and ``loss``: their weighted sum.
+
+        Parameters
+        ----------
+        scene : Scene
+        active : frozenset of str
+            Which discriminators have entered by now.
+        """
+        preset = self.preset
+        weight = hole_weight(scene.paste, preset.hole)
+        terms = {
+            "l1": l1(scene.output, scene.clean, weight),
+            "ssim": masked_ssim_loss(scene.output, scene.clean, weight),
+        }
+        if preset.l2:
+            terms["l2"] = l2(scene.output, scene.clean, weight)
+        if self.perceptual is not None and preset.perceptual:
+            where = weight if preset.hole != 1 else None
+            terms["perceptual"] = self.perceptual(scene.output, scene.clean, where)
+        for name in (WHOLE, MASK):
+            if name in active:
+                terms |= self._adversarial(name, scene)
+        weights = {
+            "l1": preset.l1, "l2": preset.l2, "ssim": preset.ssim, "perceptual": preset.perceptual,
+            "whole": preset.whole, "mask": preset.mask,
+            "whole_matching": preset.matching, "mask_matching": preset.matching,
+        }  # fmt: skip
+        total = torch.stack([weights[name] * value for name, value in terms.items()]).sum()
+        return {"loss": total, **terms}
+
+    def _adversarial(self, name: str, scene: Scene) -> dict[str, Tensor]:
+        real, fake = views(name, scene)
+        network = self.discriminators[name]
+        network.requires_grad_(False)  # the gradient goes through it to the generator, not into it
+        try:
+            logits, features = network(fake, features=True)
+            terms = {name: generator_adversarial_loss(self.preset.adversarial, logits)}
+            if self.preset.matching:
+                with torch.no_grad():
+                    _, wanted = network(real, features=True)
+                terms[f"{name}_matching"] = feature_matching(wanted, features)
+            return terms
+        finally:
+            network.requires_grad_(True)
+
+    def discriminator(self, network: nn.Module, name: str, scene: Scene) -> Tensor:
+        """Loss of one discriminator on one step's pictures; ``network`` may be wrapped in DDP."""
+        real, fake = views(name, scene)
+        # One pass over both: where batch statistics count, real and fake must be normalised alike.
+        logits = network(torch.cat([real, fake.detach()]))
+        seen_real, seen_fake = logits.chunk(2)
+        return discriminator_loss(self.preset.adversarial, seen_real, seen_fake)
+
+
+def views(name: str, scene: Scene) -> tuple[Tensor, Tensor]:
+    """(real, fake) as the whole-region or the mask-region discriminator sees them."""
+    if name == WHOLE:
+        return whole_views(scene.output, scene.clean, scene.picture, scene.paste)
+    return mask_views(scene.output, scene.clean, scene.picture, scene.paste)

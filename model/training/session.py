@@ -1,0 +1,206 @@
+"""Where a training happens: devices and processes, data, run folder, signals; opened before the loop."""
+
+import errno
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+
+from unmask.datagen.common.errors import UserError
+from unmask.model.checkpoints.checkpoint import load_card, resolve_model
+from unmask.model.data.triplets import TripletSplits, open_triplets
+from unmask.model.networks.networks import NetworkSpec
+
+from .folder import RunFolder
+from .options import FREE_KEYS, TrainOptions
+from .presets import network_of
+
+Say = Callable[[str], None]
+_NO_SPACE = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EROFS)
+# What torch's allocators and the system call it.
+_NO_MEMORY = ("not enough memory", "out of memory", "can't allocate memory", "Cannot allocate memory")
+
+
+class StopSignal:
+    """Notes SIGINT and SIGTERM so that the loop can end after the step it is in; the second one stops at once."""
+
+    def __init__(self) -> None:
+        self.received: int | None = None
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Install the handlers for as long as the block runs; nothing outside the main thread."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        for number in kept:
+            signal.signal(number, self._note)
+        try:
+            yield
+        finally:
+            for number, handler in kept.items():
+                signal.signal(number, handler)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        del frame
+        if self.received is not None:
+            raise KeyboardInterrupt
+        self.received = number
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a training loop needs besides networks.
+
+    Attributes
+    ----------
+    options : TrainOptions
+    fabric : Fabric
+        Launched: devices, processes, gradients across them.
+    folder : RunFolder
+    splits : TripletSplits
+    resumed : bool
+        Whether RUN was there and goes on.
+    stop : StopSignal
+    say : callable
+        Takes one line for the person at the terminal; silent on all processes but the first.
+    """
+
+    options: TrainOptions
+    fabric: Fabric
+    folder: RunFolder
+    splits: TripletSplits
+    resumed: bool
+    stop: StopSignal = field(default_factory=StopSignal)
+    say: Say = print
+
+    @property
+    def batch_images(self) -> int:
+        """Pictures of a step, of all processes together."""
+        return int(self.options.batch_size * self.fabric.world_size)
+
+    @property
+    def local_processes(self) -> int:
+        """Processes of this training on this machine, which share its cores."""
+        return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this is the process that writes."""
+        return bool(self.fabric.is_global_zero)
+
+
+@contextmanager
+def open_session(options: TrainOptions, module: str, say: Say = print) -> Iterator[Session]:
+    """Check everything a person can mend, open the data, then the run folder.
+
+    Parameters
+    ----------
+    options : TrainOptions
+    module : str
+        ``map`` or ``edit``.
+    say : callable
+
+    Raises
+    ------
+    UserError
+        With the flag or file named, before RUN is touched.
+    """
+    options.validate()
+    fabric = open_fabric(options.device)
+    first = bool(fabric.is_global_zero)
+    stop = StopSignal()
+    tell = say if first else silent
+    folder = RunFolder(options.run)
+    config: dict[str, Any] = {"module": module, **options.to_config(), "processes": fabric.world_size}
+    folder.check(config, options.existing, FREE_KEYS | {"dataset"})  # before faces are decoded for minutes
+    if options.init_weights is not None:
+        _check_first_weights(options.init_weights, network_of(module, options.preset))
+    splits = _open_data(options, fabric, tell)
+    config["dataset"] = splits.fingerprint
+    resumed = False
+    with folder.lock() if first else nullcontext():
+        if first:
+            resumed = folder.prepare(config, options.existing, FREE_KEYS)
+            folder.write_environment()
+        resumed = bool(fabric.broadcast(resumed))
+        with stop.listening(), want_said(options):
+            yield Session(options, fabric, folder, splits, resumed, stop, tell)
+
+
+def _check_first_weights(path: Path, spec: NetworkSpec) -> None:
+    given = NetworkSpec.from_dict(load_card(resolve_model(path, spec.kind))["network"])
+    if given != spec:
+        was, now = (f"{one.name}, width {one.width}" for one in (given, spec))
+        raise UserError(f"--init-from {path}: the weights are another network's ({was}; this one is {now})")
+
+
+@contextmanager
+def want_said(options: TrainOptions) -> Iterator[None]:
+    """Turn want of memory or disk inside the block into one line that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_SPACE:
+            raise
+        raise UserError(f"RUN {options.run}: cannot be written ({error.strerror})") from error
+    except (MemoryError, RuntimeError) as error:
+        words = str(error).splitlines()[0] if str(error) else "out of memory"
+        is_memory = isinstance(error, (MemoryError, torch.OutOfMemoryError))
+        if not is_memory and not any(sign in words for sign in _NO_MEMORY):
+            raise
+        raise UserError(
+            f"out of memory ({words[:120]}): lower --batch-size (now {options.batch_size}) "
+            f"or --size (now {options.size}), with --existing overwrite, or --workers"
+        ) from error
+
+
+def _open_data(options: TrainOptions, fabric: Fabric, say: Say) -> TripletSplits:
+    """Open the data on every process; the first one makes the cache that the others wait for."""
+    splits = open_triplets(options.to_data_options(), say)
+    for note in splits.notes:
+        say(note)
+    if len(splits.train) < options.batch_size * fabric.world_size:
+        total = options.batch_size * fabric.world_size
+        raise UserError(
+            f"--batch-size: a step takes {total} pictures and there are {len(splits.train)} to train on"
+        )
+    return splits
+
+
+def open_fabric(device: str) -> Fabric:
+    """Launch Fabric on one device, or on those that ``torchrun`` gave to this process.
+
+    Parameters
+    ----------
+    device : str
+        ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+    """
+    accelerator, _, index = device.partition(":")
+    if accelerator == "cuda" and not torch.cuda.is_available():
+        raise UserError("--device cuda: torch finds no CUDA device here")
+    world, local = (int(os.environ.get(name, "1")) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
+    devices: Any = [int(index)] if index else local
+    fabric = Fabric(
+        accelerator=accelerator,
+        strategy="ddp" if world > 1 else "auto",
+        devices=devices,
+        num_nodes=max(world // local, 1),
+        precision="32-true",  # mixed precision is the engine's, by measurement
+    )
+    fabric.launch()
+    return fabric
+
+
+def silent(line: str) -> None:
+    """Say nothing."""
+    del line

@@ -1,0 +1,175 @@
+"""Trains the Editing Module: it draws what is under the mask."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from unmask.model.checkpoints.checkpoint import load_model
+from unmask.model.data.batches import Batch
+from unmask.model.inference.compositing import paste_alpha
+from unmask.model.inference.precision import probe_pictures
+from unmask.model.networks.networks import DISCRIMINATOR, EDIT, MAP, NetworkSpec, build_network
+from unmask.model.networks.perceptual import PerceptualNetwork, load_perceptual
+
+from .engine import Engine, TrainResult, step_seed
+from .folder import FLOORS_NAME
+from .objective import MASK, WHOLE, EditObjective, Scene
+from .options import EditOptions
+from .presets import EDIT_PRESETS, EditPreset
+from .seen_maps import SeenMaps
+from .session import Say, Session, open_session
+from .trained import Trained
+from .validation import EditJudge
+
+GENERATOR = "generator"
+DILATE_PX = (1, 4)  # half-open; drawn anew for every step: later maps are somewhat wrong, too
+_NAMES = ("loss", "l1", "l2", "ssim", "perceptual", WHOLE, MASK, "whole_matching", "mask_matching")
+
+
+def train_edit(options: EditOptions, say: Say = print) -> TrainResult:
+    """Train an Editing Module, or go on with the one in ``options.run``.
+
+    Parameters
+    ----------
+    options : EditOptions
+    say : callable
+        Takes each line for the person at the terminal.
+
+    Raises
+    ------
+    UserError
+        With the flag or file named, before RUN is touched; later for a non-finite loss, for want of memory or disk.
+    """
+    check_files(options)
+    with open_session(options, EDIT, say) as session:
+        training = EditTraining(session, options)
+        if session.is_first and not (options.run / FLOORS_NAME).exists():
+            training.judge.write_floors()
+        for batch in training.engine.batches():
+            training.engine.finish_step(training.step(batch))
+        return training.engine.result()
+
+
+def check_files(options: EditOptions) -> None:
+    """Open what ``--map`` and ``--vgg19`` name, so that a wrong file is said before anything is written."""
+    options.validate()
+    if options.map_weights is not None:
+        load_model(options.map_weights, MAP)
+    if options.vgg19 is not None:
+        load_perceptual(options.vgg19)
+
+
+class EditTraining:
+    """Networks, optimisers, losses, maps, validation pictures, and what a step does with them."""
+
+    def __init__(self, session: Session, options: EditOptions) -> None:
+        device = session.fabric.device
+        preset = EDIT_PRESETS[options.preset]
+        perceptual = _perceptual(preset, options, device, session.say)
+        trained = _trained(preset, options.seed)
+        discriminators = {name: trained.networks[name] for name in discriminator_names(preset)}
+        self.maps = _seen_maps(session, options)
+        self.starts = {WHOLE: preset.adversarial_from, MASK: options.mask_discriminator_from}
+        self.objective = EditObjective(preset, discriminators, perceptual)
+        self.judge = EditJudge(session, self.maps.network, perceptual, preset.best)
+        sample = probe_pictures(options.batch_size, options.size, device)
+        self.engine = Engine(
+            session,
+            trained,
+            self.judge,
+            loss_columns(preset),
+            preset.learning_rate,
+            lambda network: network(sample, sample[:, :1].abs()),
+        )
+
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        """Learn from a batch; the losses by name."""
+        engine, networks = self.engine, self.engine.trained.networks
+        rng = engine.step_rng()
+        picture, truth, clean = mirrored(batch.pictures(), rng)
+        with engine.autocast():
+            seen = self.maps.choose(picture, truth, rng)
+        paste = paste_alpha(seen, dilate_px=int(rng.integers(*DILATE_PX)))
+        with engine.autocast():
+            output = networks[GENERATOR](picture, paste)
+        scene = Scene(picture, clean, paste, output.float())
+        active = self.active_discriminators()
+        with engine.autocast():
+            losses = self.objective.generator(scene, active)
+        engine.update(GENERATOR, losses["loss"], batch)
+        for name in sorted(active):
+            with engine.autocast():
+                loss = self.objective.discriminator(networks[name], name, scene)
+            engine.update(name, loss, batch)
+            losses[f"{name}_discriminator"] = loss
+        return {name: value.detach() for name, value in losses.items()}
+
+    def active_discriminators(self) -> frozenset[str]:
+        """Which discriminators take part in the present step."""
+        spent = self.engine.fraction
+        names = discriminator_names(self.objective.preset)
+        return frozenset(name for name in names if spent >= self.starts[name])
+
+
+def mirrored(parts: tuple[Tensor, Tensor, Tensor], rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """Mirror half of the pictures of a batch, left to right; (masked, map, clean), each (n, c, h, w)."""
+    masked, map_, clean = parts
+    turned = torch.from_numpy(rng.random(len(masked)) < 0.5).to(masked.device)[:, None, None, None]
+    masked, map_, clean = (torch.where(turned, part.flip(3), part) for part in (masked, map_, clean))
+    return masked, map_, clean
+
+
+def discriminator_names(preset: EditPreset) -> tuple[str, ...]:
+    """Which discriminators a preset has."""
+    return tuple(name for name, weight in ((WHOLE, preset.whole), (MASK, preset.mask)) if weight > 0)
+
+
+def loss_columns(preset: EditPreset) -> tuple[str, ...]:
+    """Names of all the losses that a preset's steps can have."""
+    weights: Mapping[str, float] = {
+        "l2": preset.l2,
+        "perceptual": preset.perceptual,
+        WHOLE: preset.whole,
+        MASK: preset.mask,
+        "whole_matching": preset.matching * preset.whole,
+        "mask_matching": preset.matching * preset.mask,
+    }
+    names = [name for name in _NAMES if weights.get(name, 1.0) > 0]
+    return (*names, *(f"{name}_discriminator" for name in discriminator_names(preset)))
+
+
+def _trained(preset: EditPreset, seed: int) -> Trained:
+    torch.manual_seed(step_seed(seed, 0, -1))
+    networks: dict[str, nn.Module] = {GENERATOR: build_network(preset.network)}
+    for name in discriminator_names(preset):
+        networks[name] = build_network(NetworkSpec(DISCRIMINATOR, "patch", preset.discriminator_width))
+    optimisers: dict[str, Optimizer] = {
+        name: torch.optim.Adam(
+            network.parameters(), preset.learning_rate, betas=(preset.beta1, 0.999), fused=True
+        )
+        for name, network in networks.items()
+    }
+    return Trained(preset.network, networks, optimisers, main=GENERATOR)
+
+
+def _seen_maps(session: Session, options: EditOptions) -> SeenMaps:
+    if options.map_weights is None:
+        if options.predicted_share:
+            session.say("no --map: trained on true maps only")
+        return SeenMaps(None, 0.0)
+    network, _ = load_model(options.map_weights, MAP, str(session.fabric.device))
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in its stubs
+    return SeenMaps(network.requires_grad_(False), options.predicted_share)
+
+
+def _perceptual(
+    preset: EditPreset, options: EditOptions, device: torch.device, say: Say
+) -> PerceptualNetwork | None:
+    if not preset.perceptual:
+        return None
+    network = load_perceptual(options.vgg19).to(device)
+    say(f"perceptual network: {network.name}")
+    return network

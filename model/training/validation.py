@@ -1,0 +1,225 @@
+"""Judges: how good a network is on the validation pictures, beside what a fool would get on the same ones."""
+
+import json
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from unmask.datagen.common.atomic import write_atomic
+from unmask.model.data.batches import Batch, fixed_batch
+from unmask.model.data.triplets import Triplets
+from unmask.model.inference.aligned import to_levels
+from unmask.model.inference.cleaning import clean_map
+from unmask.model.inference.compositing import composite, paste_alpha
+from unmask.model.metrics.floors import MeanFace, do_nothing, nearest_fill
+from unmask.model.metrics.metrics import MASKED, EditScores, mean_scores, score_edit, score_map
+from unmask.model.networks.perceptual import PerceptualNetwork
+
+from .engine import Network
+from .folder import FLOORS_NAME
+from .samples import draw_grid
+from .seen_maps import predict_maps
+from .session import Session
+
+U8 = NDArray[np.uint8]
+SHOWN = 8  # faces on a sheet
+_BATCH = 32
+_MEAN_FACES = 1000
+_SHOWN_SCORES = ("psnr", "ssim", "mask_psnr", "mask_ssim", "raw_psnr")
+
+
+def fixed_batches(triplets: Triplets, device: torch.device) -> list[Batch]:
+    """All validation pictures, the same ones with the same masks every time, in batches on the device."""
+    starts = range(0, len(triplets), _BATCH)
+    return [
+        fixed_batch(triplets, range(start, min(start + _BATCH, len(triplets)))).to(device) for start in starts
+    ]
+
+
+class MapJudge:
+    """Judges a Map Module.
+
+    Columns: IoU, Dice and boundary F-score of the cleaned map against the true one at 0.5, means over pictures; and
+    IoU before cleaning; and the share of the same faces, bare, on which something is found.
+    """
+
+    columns: tuple[str, ...] = ("val_iou", "val_dice", "val_boundary_f", "val_raw_iou", "val_false_alarm")
+    best = "val_iou"
+
+    def __init__(self, session: Session) -> None:
+        self._batches = fixed_batches(session.splits.val, session.fabric.device)
+
+    @torch.inference_mode()
+    def validate(self, network: Network) -> dict[str, float]:
+        """Return a value for every column."""
+        scores, raw_scores, false_alarms = [], [], []
+        for batch in self._batches:
+            bare = network(batch.pictures()[2]).sigmoid()[:, 0].cpu().numpy()
+            false_alarms += [bool(clean_map(chance).any()) for chance in bare]
+            chances = network(batch.pictures()[0]).sigmoid()[:, 0].cpu().numpy()
+            for chance, truth in zip(chances, batch.map[:, 0].cpu().numpy(), strict=True):
+                scores.append(score_map(clean_map(chance), truth))
+                raw_scores.append(score_map(np.where(chance >= 0.5, 255, 0).astype(np.uint8), truth))
+        mean, raw = mean_scores(scores), mean_scores(raw_scores)
+        return {
+            "val_iou": mean["iou"], "val_dice": mean["dice"],
+            "val_boundary_f": mean["boundary_f"], "val_raw_iou": raw["iou"],
+            "val_false_alarm": float(np.mean(false_alarms)),
+        }  # fmt: skip
+
+    @torch.inference_mode()
+    def draw(self, network: Network) -> U8:
+        """Photograph, chance, cleaned map and true map of the first few faces."""
+        batch = _first(self._batches)
+        chances = network(batch.pictures()[0]).sigmoid()[:, 0].cpu().numpy()
+        rows = [
+            (masked, (chance * 255).astype(np.uint8), clean_map(chance), truth)
+            for masked, chance, truth in zip(
+                to_uint8(batch.pictures()[0]), chances, _maps(batch.map), strict=True
+            )
+        ]
+        return draw_grid(rows, ("masked", "probability", "cleaned", "true map"))
+
+
+class EditJudge:
+    """Judges an Editing Module on composited pictures, with true maps and, where there is a Map Module, its own.
+
+    Columns: PSNR and SSIM of the whole composited picture, PSNR and SSIM in the mask, PSNR of the raw output,
+    perceptual distance on the mask where the preset has such a network, PSNR with predicted maps.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        map_network: nn.Module | None,
+        perceptual: PerceptualNetwork | None,
+        best: str,
+    ) -> None:
+        self.best = best
+        self._map_network = map_network
+        self._perceptual = perceptual
+        self._session = session
+        self._batches = fixed_batches(session.splits.val, session.fabric.device)
+        self.columns: tuple[str, ...] = (
+            *(f"val_{name}" for name in _SHOWN_SCORES),
+            *(("val_perceptual",) if perceptual is not None else ()),
+            *(("val_predicted_psnr", "val_predicted_mask_psnr") if map_network is not None else ()),
+        )  # fmt: skip
+
+    @torch.inference_mode()
+    def validate(self, network: Network) -> dict[str, float]:
+        """Return a value for every column."""
+        scores, predicted, distances = [], [], []
+        for batch in self._batches:
+            picture, truth, clean = batch.pictures()
+            raw, done = restore(network, picture, truth)
+            scores += _score(raw, done, batch)
+            if self._perceptual is not None:
+                distances.append(float(self._perceptual(done, clean, paste_alpha(truth))) * len(batch.keys))
+            if self._map_network is not None:
+                predicted += _score(
+                    *restore(network, picture, predict_maps(self._map_network, picture)), batch
+                )
+        values = _columns("val_", mean_scores(scores))
+        if distances:
+            values["val_perceptual"] = sum(distances) / len(scores)
+        if predicted:
+            mean = _columns("val_predicted_", mean_scores(predicted))
+            values |= {name: mean[name] for name in self.columns if name in mean}
+        return {name: values[name] for name in self.columns}
+
+    @torch.inference_mode()
+    def draw(self, network: Network) -> U8:
+        """Photograph, map, raw and composited output and the clean picture of the first few faces."""
+        batch = _first(self._batches)
+        picture, truth, clean = batch.pictures()
+        raw, done = restore(network, picture, truth)
+        columns = [to_uint8(picture), _maps(batch.map), to_uint8(raw), to_uint8(done), to_uint8(clean)]
+        headers = ["masked", "true map", "raw", "composited", "clean"]
+        if self._map_network is not None:
+            found = predict_maps(self._map_network, picture)
+            columns.append(to_uint8(restore(network, picture, found)[1]))
+            headers.append("with predicted map")
+        return draw_grid(list(zip(*columns, strict=True)), headers)
+
+    def write_floors(self) -> dict[str, dict[str, float]]:
+        """Score do-nothing, nearest pixel, mean face and the ceiling on the same pictures; keeps floors.json.
+
+        The ceiling is the clean picture pasted by the same rule: what a perfect network would get, short of
+        perfection by straps and shadows, which the map leaves out.
+        """
+        path = self._session.options.run / FLOORS_NAME
+        mean_face = MeanFace.fit(_clean_pictures(self._session.splits.train))
+        fills = {"do nothing": do_nothing, "nearest pixel": nearest_fill, "mean face": mean_face.fill}
+        scores: dict[str, list[EditScores]] = {name: [] for name in (*fills, "ceiling")}
+        coverage = []
+        for batch in self._batches:
+            picture, truth, clean = (part.cpu() for part in batch.pictures())
+            paste = paste_alpha(truth)
+            for name, fill in fills.items():
+                filled = [
+                    fill(masked, np.where(alpha > 0, 255, 0).astype(np.uint8))
+                    for masked, alpha in zip(to_uint8(picture), paste[:, 0].numpy(), strict=True)
+                ]
+                output = _to_tensor(filled)
+                scores[name] += _score(output, composite(output, picture, paste), batch)
+            scores["ceiling"] += _score(clean, composite(clean, picture, paste), batch)
+            coverage += [float((map_ >= MASKED).mean()) for map_ in _maps(batch.map)]
+        floors = {name: _columns("val_", mean_scores(values)) for name, values in scores.items()}
+        report = {"pictures": len(coverage), "coverage": float(np.mean(coverage)), "floors": floors}
+        write_atomic(path, (json.dumps(report, indent=2) + "\n").encode())
+        for name, values in floors.items():
+            self._session.say(f"{name}: " + "  ".join(f"{key} {value:.4g}" for key, value in values.items()))
+        self._session.say(f"mean coverage of the validation masks: {report['coverage']:.1%} of the picture")
+        return floors
+
+
+def restore(network: Network, picture: Tensor, map_: Tensor) -> tuple[Tensor, Tensor]:
+    """(raw, composited) pictures of an Editing Module in evaluation mode, float32 (n, 3, h, w) in [-1, 1].
+
+    Parameters
+    ----------
+    picture : Tensor
+        (n, 3, h, w) in [-1, 1].
+    map_ : Tensor
+        (n, 1, h, w) in [0, 1]: true, or predicted and cleaned.
+    """
+    paste = paste_alpha(map_)
+    raw = network(picture, paste)
+    return raw, composite(raw, picture, paste)
+
+
+def to_uint8(pictures: Tensor) -> list[U8]:
+    """Pictures (n, 3, h, w) in [-1, 1] as a list of uint8 (h, w, 3), rounded."""
+    return list(to_levels(pictures).cpu().numpy())
+
+
+def _to_tensor(pictures: Sequence[U8]) -> Tensor:
+    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def _maps(maps: Tensor) -> list[U8]:
+    return list(maps[:, 0].cpu().numpy())
+
+
+def _score(raw: Tensor, done: Tensor, batch: Batch) -> list[EditScores]:
+    clean = batch.clean.permute(0, 2, 3, 1).cpu().contiguous().numpy()
+    parts = zip(to_uint8(raw), to_uint8(done), clean, _maps(batch.map), strict=True)
+    return [score_edit(*part) for part in parts]
+
+
+def _columns(prefix: str, mean: dict[str, float]) -> dict[str, float]:
+    return {f"{prefix}{name}": mean[name] for name in _SHOWN_SCORES}
+
+
+def _first(batches: Sequence[Batch]) -> Batch:
+    batch = batches[0]
+    return Batch(batch.masked[:SHOWN], batch.map[:SHOWN], batch.clean[:SHOWN], batch.keys[:SHOWN])
+
+
+def _clean_pictures(triplets: Triplets) -> Iterator[U8]:
+    for index in np.linspace(0, len(triplets) - 1, min(_MEAN_FACES, len(triplets))).astype(int):
+        yield triplets.get(int(index), 0)[2]
