@@ -1,0 +1,49 @@
+"""The weights that come along do their work: noise in a shipped file must not stay green."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from unmask.datagen.dataset.online import TripletDataset
+from unmask.datagen.masks.recipe_config import load_recipe_config
+from unmask.datagen.masks.template import load_templates
+from unmask.datagen.render.triplet import TripletConfig
+from unmask.model.inference.cleaning import clean_map
+from unmask.model.inference.unmasker import Unmasker
+from unmask.model.metrics.floors import nearest_fill
+
+FACES = 8
+
+
+@pytest.fixture(scope="module")
+def triplets() -> list[dict[str, Any]]:
+    config = TripletConfig(
+        seed=1, size=(128, 128), recipe=load_recipe_config("default"), templates=load_templates()
+    )
+    data = TripletDataset("demo", config)
+    return [data[index] for index in range(FACES)]
+
+
+def in_mask_error(image: np.ndarray, item: dict[str, Any]) -> float:
+    inside = item["map"] >= 128
+    return float(np.abs(image[inside].astype(np.float64) - item["clean"][inside]).mean())
+
+
+def test_the_shipped_map_module_finds_masks_that_it_never_saw(triplets: list[dict[str, Any]]) -> None:
+    unmasker = Unmasker()
+    overlaps = []
+    for item in triplets:
+        found, true = clean_map(unmasker.segment(item["masked"])) > 0, item["map"] >= 128
+        overlaps.append((found & true).sum() / (found | true).sum())
+    assert np.mean(overlaps) > 0.9
+    assert min(overlaps) > 0.7
+
+
+@pytest.mark.parametrize("preset", ["fidelity", "perceptual"])
+def test_shipped_editing_modules_beat_the_nearest_pixel(preset: str, triplets: list[dict[str, Any]]) -> None:
+    unmasker = Unmasker(edit=preset)
+    ours = [in_mask_error(unmasker.restore(item["masked"]), item) for item in triplets]
+    nearest = [in_mask_error(nearest_fill(item["masked"], item["map"]), item) for item in triplets]
+    assert np.mean(ours) < 0.7 * np.mean(nearest)
+    assert sum(a < b for a, b in zip(ours, nearest, strict=True)) == FACES
