@@ -195,7 +195,7 @@ def test_photographs_with_maps_judge_a_map_module(modules: tuple[str, str], tmp_
 def test_a_report_of_other_weights_is_not_resumed(options: EvalOptions, tmp_path: Path) -> None:
     evaluate(options, limit=2)
     other = str(write_module(tmp_path / "other", "map", seed=5))
-    with pytest.raises(UserError, match=r"--out .*another evaluation \(map differ"):
+    with pytest.raises(UserError, match=r"--out .*a report of another configuration: another --map;"):
         evaluate(options, limit=2, map_module=other)
     evaluate(options, limit=2, map_module=other, existing="overwrite")
     with pytest.raises(UserError, match="--existing fail"):
@@ -205,7 +205,7 @@ def test_a_report_of_other_weights_is_not_resumed(options: EvalOptions, tmp_path
 def test_a_folder_of_something_else_is_not_written_to(options: EvalOptions) -> None:
     options.out.mkdir()
     (options.out / "thesis.tex").write_text("all of it", encoding="utf-8")
-    with pytest.raises(UserError, match="holds something else"):
+    with pytest.raises(UserError, match="no report of this toolkit"):
         evaluate(options, existing="overwrite")
     assert [path.name for path in options.out.iterdir()] == ["thesis.tex"]
 

@@ -230,7 +230,7 @@ def test_other_settings_are_not_mixed_into_a_folder(options: RunOptions) -> None
     with pytest.raises(UserError, match="--precision"):
         run_job(replace(options, precision="bf16"))
     assert run_job(replace(options, aligned=True, existing="overwrite")).done == 3
-    with pytest.raises(UserError, match="not empty"):
+    with pytest.raises(UserError, match="holds a run, and --existing fail"):
         run_job(replace(options, existing="fail"))
 
 
@@ -249,7 +249,7 @@ def test_overwriting_removes_only_what_a_run_made(options: RunOptions) -> None:
 def test_a_folder_that_is_not_ours_is_not_touched(options: RunOptions) -> None:
     options.out.mkdir()
     (options.out / "thesis.txt").write_text("mine")
-    with pytest.raises(UserError, match="no run made it"):
+    with pytest.raises(UserError, match="it is no run of this toolkit"):
         run_job(options)
     assert [path.name for path in options.out.iterdir()] == ["thesis.txt"]
 
@@ -274,7 +274,7 @@ def test_a_full_disk_is_one_line(options: RunOptions, monkeypatch: pytest.Monkey
         raise OSError(28, "No space left on device", str(path))
 
     run_job(options)
-    monkeypatch.setattr("unmask.model.run.results.write_atomic", full)
+    monkeypatch.setattr("unmask.datagen.common.work_folder.write_atomic", full)
     with pytest.raises(UserError, match="No space left"):
         run_job(replace(options, existing="overwrite"))
 

@@ -65,15 +65,12 @@ def writing_lines(path: Path) -> Iterator[TextIO]:
 
 
 @contextmanager
-def writing_to(out: Path) -> Iterator[None]:
-    """Turn an ``OSError`` inside the block into a one-line ``UserError`` that names ``out``."""
+def writing_to(out: Path, flag: str = "OUT") -> Iterator[None]:
+    """Turn an ``OSError`` inside the block into a one-line ``UserError`` that names ``flag`` and ``out``."""
     try:
         yield
     except OSError as error:
-        raise UserError(_words(out, error)) from error
-
-
-def _words(out: Path, error: OSError) -> str:
-    what = error.strerror or str(error)
-    name = f" ({Path(os.fsdecode(error.filename)).name})" if error.filename else ""
-    return f"OUT {out}: cannot write{name}: {what}; mend that and the same command resumes"
+        what = error.strerror or str(error)
+        name = f" ({Path(os.fsdecode(error.filename)).name})" if error.filename else ""
+        words = f"{flag} {out}: cannot write{name}: {what}; mend that and the same command resumes"
+        raise UserError(words) from error

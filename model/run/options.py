@@ -8,8 +8,6 @@ from unmask.datagen.common.errors import UserError
 from unmask.model.checkpoints.shipped import PERCEPTUAL, PRESETS, SHIPPED
 from unmask.model.common.limits import PRECISIONS
 
-RESUME, OVERWRITE, FAIL = EXISTING
-
 
 @dataclass(frozen=True)
 class RunOptions:
@@ -60,7 +58,7 @@ class RunOptions:
     side_by_side: bool = False
     recursive: bool = True
     limit: int | None = None
-    existing: str = RESUME
+    existing: str = EXISTING[0]
 
     def __post_init__(self) -> None:
         if not self.inputs:
