@@ -143,6 +143,19 @@ def test_overwrite_removes_what_the_toolkit_wrote_and_nothing_else(run: Path):
     assert not any((run / name).exists() for name in (".last.new", ".last.old", ".best.new"))
 
 
+def test_overwrite_spares_pictures_that_are_no_samples_and_follows_no_link(run: Path, tmp_path: Path):
+    (run / "samples" / "my_figure.png").write_bytes(b"precious")
+    RunFolder(run).prepare(CONFIG, "overwrite")
+    assert (run / "samples" / "my_figure.png").read_bytes() == b"precious"
+    (run / "samples").rename(tmp_path / "elsewhere")
+    (run / "samples").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "000000100.png").write_bytes(b"precious")
+    for existing in ("resume", "overwrite"):
+        with pytest.raises(UserError, match=r"RUN .*: samples is a link that leads out of it"):
+            RunFolder(run).prepare(CONFIG, existing)
+    assert len(list((tmp_path / "elsewhere").iterdir())) == 2
+
+
 def test_after_overwrite_there_is_no_checkpoint_even_where_a_foreign_file_keeps_its_folder(run: Path):
     (run / "last" / ".DS_Store").touch()
     RunFolder(run).prepare(CONFIG, "overwrite")

@@ -165,7 +165,7 @@ class WorkFolder:
     def opened(
         self, card: Mapping[str, Any], existing: str, named: Callable[[], Iterable[str]] = tuple
     ) -> Iterator[bool]:
-        """Lock the folder, settle what becomes of earlier work, and write the card.
+        """Lock the folder and settle what becomes of earlier work; the card is then to be written.
 
         Parameters
         ----------
@@ -186,7 +186,6 @@ class WorkFolder:
                     self.remove(named())
                 elif earlier:
                     self.remove_parts()
-                self.write_json(self.kind.card, card)
             yield earlier and existing == "resume"
 
     def remove(self, named: Iterable[str] = ()) -> None:
@@ -210,6 +209,10 @@ class WorkFolder:
         for pattern in (f"*{PART}", *(f"{place}/**/*{PART}" for place in self.kind.places)):
             for path in list(self.path.glob(pattern)):
                 _unlink(path)
+
+    def write_card(self, content: Mapping[str, Any]) -> None:
+        """Write the card."""
+        self.write_json(self.kind.card, content)
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
         """Write a JSON file; ASCII, so that any file name survives."""

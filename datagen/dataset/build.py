@@ -16,7 +16,7 @@ from unmask.datagen.common.inside import Inside
 from unmask.datagen.faces.landmark_table import LandmarkTable, write_landmark_table
 from unmask.datagen.sources.source import SourceFace
 
-from .folder import BUILD_NAME, LANDMARKS_NAME, MANIFEST_NAME, earlier_files, make_folders
+from .folder import LANDMARKS_NAME, MANIFEST_NAME, earlier_files, make_folders
 from .journal import Journal, SourceRecord
 from .manifest import STATUSES, ManifestRow, iterate_manifest, write_manifest
 from .options import BuildOptions
@@ -156,6 +156,7 @@ def _open_journal(plan: BuildPlan) -> Iterator[Journal]:
                     _carry_over(out, journal)
                 else:
                     journal.clear()
+                plan.folder.write_card(card)
                 make_folders(out, layers=plan.options.layers)
             yield journal
         finally:
@@ -257,7 +258,7 @@ def _finish(plan: BuildPlan, journal: Journal, timings: dict[str, Any]) -> tuple
         out / LANDMARKS_NAME,
         ((r.source, r.sha256, r.landmarks) for r in journal if r.landmarks is not None),
     )
-    plan.folder.write_json(BUILD_NAME, _describe(plan, "complete", counts, timings))
+    plan.folder.write_card(_describe(plan, "complete", counts, timings))
     journal.remove()
     return counts, beside
 

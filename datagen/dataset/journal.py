@@ -61,8 +61,8 @@ class SourceRecord:
 class Journal:
     """The open journal of one dataset folder, indexed by source name.
 
-    Only names, stems and file positions are kept in memory; rows stay on disk until they are wanted. What pictures will
-    be called is noted before they are made: a kill leaves no file that nobody knows.
+    Only names, stems and file positions are kept in memory; rows stay on disk until they are wanted. What pictures
+    will be called is noted before they are made: a kill leaves no file that nobody knows.
 
     Parameters
     ----------

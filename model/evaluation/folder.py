@@ -98,5 +98,6 @@ def open_report(path: Path, identity: Mapping[str, Any], existing: str) -> Itera
     folder = WorkFolder(path, REPORT)
     with folder.opened(identity, existing):
         with folder.writing():
+            folder.write_card(identity)
             (path / _PARTS).mkdir(exist_ok=True)
         yield EvalFolder(path)

@@ -177,9 +177,11 @@ def open_results(out: Path, existing: str, identity: Mapping[str, Any]) -> Itera
     UserError
         When the folder cannot be used, holds something else, or another run is at work there.
     """
-    with WorkFolder(out, RESULTS).opened(identity, existing, lambda: _earlier_results(out)):
+    place = WorkFolder(out, RESULTS)
+    with place.opened(identity, existing, lambda: _earlier_results(out)):
         folder = RunFolder(out)
         try:
+            place.write_card(identity)
             yield folder
         finally:
             folder.close()

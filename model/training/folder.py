@@ -117,7 +117,7 @@ class RunFolder:
             if before is not None and existing == "overwrite":
                 self._folder.remove()
             if before != card[_OPTIONS_KEY] or existing == "overwrite":
-                self._folder.write_json(CONFIG_NAME, card)
+                self._folder.write_card(card)
         return resumed
 
     def read_config(self) -> dict[str, Any] | None:
