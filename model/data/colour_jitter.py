@@ -9,8 +9,8 @@ _DRAWS = 16
 _LUMA = (0.299, 0.587, 0.114)
 # Shares of the pictures, and how far each change goes.
 _GREY, _FADED = 0.13, 0.3
-_CAST, _STRONG_CAST, _CAST_LOG, _STRONG_CAST_LOG = 0.5, 0.3, 0.18, 0.6
-_TONE, _GAMMA_LOG, _CONTRAST_LOG, _BRIGHTNESS = 0.6, 0.5, 0.45, 0.2
+_CAST, _STRONG_CAST, _CAST_LOG, _STRONG_CAST_LOG = 0.5, 0.25, 0.2, 0.55
+_TONE, _GAMMA_LOG, _CONTRAST_LOG, _BRIGHTNESS = 0.6, 0.5, 0.4, 0.15
 _LIFT, _LIFT_MOST = 0.15, 0.25
 
 
