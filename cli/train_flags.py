@@ -27,6 +27,7 @@ _FLAGS: dict[str, tuple[str | None, str]] = {
     "learning_rate": (None, "Peak; the preset's by default."),
     "seed": (None, "Decides everything that is random."),
     "bare_share": (None, "Share of pictures shown without their mask; the preset's by default."),
+    "colour_jitter": (None, "Give whole pictures other light and colours; the preset's by default."),
     "map_run": ("RUN|FILE", "Map Module whose maps are trained on, too; or: shipped"),
     "predicted_share": (None, "Share of pictures that come with such a map."),
     "vgg19": ("FILE", "VGG19's weights for the perceptual loss; an embedded network by default."),

@@ -19,6 +19,8 @@ class MapPreset:
     bare_share : float
         Share of the pictures that are shown without their mask, with an empty map.
     weight_decay : float
+    colour_jitter : bool
+        Whether whole pictures get other light and colours while training.
     """
 
     network: NetworkSpec
@@ -26,6 +28,7 @@ class MapPreset:
     dice: float
     bare_share: float
     weight_decay: float = 0.0
+    colour_jitter: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,14 @@ class EditPreset:
 
 
 MAP_PRESETS = {
+    "pretrained": MapPreset(
+        default_spec(MAP, "pretrained"),
+        learning_rate=2e-3,
+        dice=1.0,
+        bare_share=0.1,
+        weight_decay=1e-2,
+        colour_jitter=True,
+    ),
     "compact": MapPreset(
         default_spec(MAP, "compact"), learning_rate=2e-3, dice=1.0, bare_share=0.1, weight_decay=1e-2
     ),
