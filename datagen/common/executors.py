@@ -59,7 +59,7 @@ def open_executor(workers: int, dask: str | None = None) -> Iterator[tuple[Execu
     else:
         # spawn, because a forked child inherits OpenCV's and dlib's threads in an unknown state
         context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin_worker)
+        pool = ProcessPoolExecutor(workers, mp_context=context, initializer=begin_worker)
         try:
             yield pool, CHUNKS_PER_WORKER * workers
         finally:
@@ -76,7 +76,8 @@ def _one_opencv_thread() -> Iterator[None]:
         cv2.setNumThreads(before)
 
 
-def _begin_worker() -> None:
+def begin_worker() -> None:
+    """Initialise a worker process: one thread for OpenCV, no Ctrl-C, and the end when the parent is killed."""
     cv2.setNumThreads(1)
     # Ctrl-C reaches the whole process group; the parent decides what happens, workers finish their chunk.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

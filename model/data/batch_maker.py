@@ -1,28 +1,22 @@
 """The arrays of a training step, and processes that make them. No torch here: it would double their memory."""
 
-import atexit
+import itertools
 import multiprocessing
-import multiprocessing.connection
-import os
-import pickle
-import queue
 import signal
-import threading
 import traceback
-import weakref
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache, partial
-from multiprocessing import resource_tracker
-from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnProcess
+from functools import lru_cache
+from multiprocessing.synchronize import Event
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.executors import begin_worker, naming_dead_workers
 from unmask.datagen.common.rng import generator
 
 from .triplets import Triplets
@@ -73,19 +67,8 @@ def stack_triplets(triplets: Triplets, wanted: Sequence[tuple[int, int]]) -> Bat
     return BatchArrays(masked, map_, clean, tuple(triplets.keys(index) for index, _ in wanted))
 
 
-@dataclass(frozen=True)
-class _Trouble:
-    """An exception in a worker on its way home."""
-
-    message: str
-    is_users: bool
-
-
 class BatchWorkers:
-    """Processes that make the steps from ``first_step`` on, each one every so many.
-
-    They are independent of each other: worker k of W makes the steps k, k + W, k + 2 W, ... and sends each
-    through a pipe of its own, so that the order needs no book-keeping and nothing lies in shared memory.
+    """Processes that make the steps from ``first_step`` on, each one when its turn comes.
 
     Parameters
     ----------
@@ -98,26 +81,19 @@ class BatchWorkers:
     """
 
     def __init__(self, maker: BatchMaker, workers: int, first_step: int, prefetch: int) -> None:
-        context = multiprocessing.get_context(
-            "spawn"
-        )  # a forked child has threads' locks in an unknown state
-        self._pipes: list[Connection] = []
-        self._processes: list[SpawnProcess] = []
-        self._turn = 0
-        weakref.finalize(self, _kill, self._processes)
-        # multiprocessing waits for its processes when Python ends; registered later than that, this comes first
-        self._at_exit = atexit.register(partial(_kill, self._processes))
+        # spawn, because a forked child has threads' locks in an unknown state
+        context = multiprocessing.get_context("spawn")
+        self._workers = workers
+        self._closed = context.Event()
+        self._pool = ProcessPoolExecutor(
+            workers, mp_context=context, initializer=_begin, initargs=(maker, self._closed)
+        )
+        self._steps = itertools.count(first_step)
         with _signals_blocked():
-            for number in range(workers):
-                receiver, sender = context.Pipe(duplex=False)
-                steps = (first_step + number, workers)
-                process = context.Process(
-                    target=_work, args=(maker, steps, prefetch, sender), daemon=True, name=f"batches-{number}"
-                )
-                process.start()
-                sender.close()  # the worker's alone: its end is the pipe's
-                self._pipes.append(receiver)
-                self._processes.append(process)
+            self._ahead = deque(self._submit() for _ in range(workers * (1 + prefetch)))
+
+    def _submit(self) -> "Future[BatchArrays]":
+        return self._pool.submit(_make, next(self._steps))
 
     def receive(self) -> BatchArrays:
         """Wait for the next step's arrays.
@@ -129,30 +105,15 @@ class BatchWorkers:
         RuntimeError
             A bug in a worker, with its traceback.
         """
-        pipe = self._pipes[self._turn]
-        try:
-            arrived: BatchArrays | _Trouble = pickle.loads(pipe.recv_bytes())  # noqa: S301 - of our own process
-        except (EOFError, OSError) as error:
-            words = "a process that prepares pictures was killed, mostly for want of memory; "
-            raise UserError(f"{words}give a lower --workers than {len(self._pipes)}") from error
-        if isinstance(arrived, _Trouble):
-            raise (UserError if arrived.is_users else RuntimeError)(arrived.message)
-        self._turn = (self._turn + 1) % len(self._pipes)
-        return arrived
+        with naming_dead_workers(self._workers):
+            arrays = self._ahead.popleft().result()
+            self._ahead.append(self._submit())
+        return arrays
 
     def close(self) -> None:
-        """End the processes at once; they have nothing to save."""
-        _kill(self._processes)
-        atexit.unregister(self._at_exit)
-        for pipe in self._pipes:
-            pipe.close()
-
-
-def _kill(processes: Sequence[SpawnProcess]) -> None:
-    for process in processes:
-        process.kill()
-    for process in processes:
-        process.join()
+        """End the processes after the batch that they are at."""
+        self._closed.set()
+        self._pool.shutdown(cancel_futures=True)
 
 
 @contextmanager
@@ -165,7 +126,6 @@ def _signals_blocked() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    resource_tracker.ensure_running()  # when it starts, later, it would unblock them
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
@@ -173,37 +133,24 @@ def _signals_blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _work(maker: BatchMaker, steps: tuple[int, int], prefetch: int, pipe: Connection) -> None:
-    """Make steps for ever."""
-    cv2.setNumThreads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where signals cannot be blocked
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
-    made: queue.Queue[bytes] = queue.Queue(prefetch)
-    sending = threading.Thread(target=_send, args=(made, pipe), daemon=True)
-    sending.start()
-    step, stride = steps
-    while True:
-        try:
-            result: BatchArrays | _Trouble = maker.make(step)
-        except UserError as error:
-            result = _Trouble(str(error), is_users=True)
-        except Exception:
-            result = _Trouble(f"in a process that prepares step {step}:\n{traceback.format_exc()}", False)
-        made.put(pickle.dumps(result, pickle.HIGHEST_PROTOCOL))
-        step += stride
+_here: tuple[BatchMaker, Event] | None = (
+    None  # in a worker process: what it makes, and whether nobody wants it
+)
 
 
-def _send(made: "queue.Queue[bytes]", pipe: Connection) -> None:
+def _begin(maker: BatchMaker, closed: Event) -> None:
+    global _here
+    begin_worker()
+    _here = maker, closed
+
+
+def _make(step: int) -> BatchArrays:
+    if _here is None or _here[1].is_set():
+        raise CancelledError
     try:
-        while True:
-            pipe.send_bytes(made.get())
-    except OSError:
-        os._exit(1)  # nobody reads any more
-
-
-def _end_with(sentinel: int) -> None:
-    # A parent that was killed tells nobody, and the pipe only says so when the next batch is made.
-    multiprocessing.connection.wait([sentinel])
-    os._exit(1)
+        return _here[0].make(step)
+    except UserError:
+        raise
+    except Exception as error:
+        words = f"in a process that prepares step {step}:\n{traceback.format_exc()}"
+        raise RuntimeError(words) from error
