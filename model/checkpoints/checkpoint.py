@@ -5,9 +5,9 @@
     state.safetensors   every tensor of the training state: raw weights, optimisers' means
     state.json          the rest of it
 
-A folder is written beside the old one and renamed, so that one that is there is whole; the old one is removed with
-all that is in it. Between the two renames the
-name is free for a moment; `find_checkpoint` knows.
+A folder is written beside the old one and renamed, so that one that is there is whole and its files belong
+together; the old one is removed with all that is in it. Between the two renames the name is free for a moment;
+`find_checkpoint` knows. The hash of the weights cannot lie in their own file, where safetensors keeps no checksum.
 """
 
 import errno
