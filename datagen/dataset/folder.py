@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.folder_lock import LOCK_NAME
 from unmask.datagen.common.inside import Inside
-from unmask.datagen.common.work_folder import LOCK_NAME, TOOLKIT_KEY, FolderKind, WorkFolder
+from unmask.datagen.common.work_folder import TOOLKIT_KEY, FolderKind, WorkFolder
 
 from .journal import JOURNAL_NAME, Journal
 from .manifest import iterate_manifest
