@@ -35,7 +35,7 @@ class FolderKind:
     own : tuple of str
         Patterns of the files that the command writes under names of its own, in the order of their removal.
     places : tuple of str
-        Folders in the folder that the command writes to.
+        What in the folder must not link elsewhere: folders that the command writes to, files that it adds to.
     first : tuple of str
         Names that may be there before the card is.
     free : frozenset of str

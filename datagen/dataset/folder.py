@@ -40,7 +40,7 @@ DATASET = FolderKind(
     card=BUILD_NAME,
     identity=_identity,
     own=(*_TABLES, JOURNAL_NAME),
-    places=PICTURE_FOLDERS,
+    places=(*PICTURE_FOLDERS, JOURNAL_NAME),
     first=(JOURNAL_NAME,),
     # Told apart by their content, not by their names: a moved file or folder is no other configuration.
     free=frozenset({"templates", "textures", "parsing", "landmarks", "recipe_name", "families"}),
