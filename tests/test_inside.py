@@ -180,6 +180,18 @@ def test_a_picture_folder_that_is_a_link_elsewhere_is_refused(
     assert {path.name: path.read_bytes() for path in elsewhere.iterdir()} == before
 
 
+@pytest.mark.parametrize("existing", ["resume", "overwrite"])
+def test_a_journal_that_is_a_link_elsewhere_is_not_cut(
+    options: Options, interrupted: Path, tmp_path: Path, existing: str
+):
+    (tmp_path / "diary.txt").write_text("precious")
+    (interrupted / JOURNAL_NAME).unlink()
+    (interrupted / JOURNAL_NAME).symlink_to(tmp_path / "diary.txt")
+    with pytest.raises(UserError, match=r"OUT .*: \.journal\.jsonl is a link that leads out of it"):
+        build(options(existing=existing))
+    assert (tmp_path / "diary.txt").read_text() == "precious"
+
+
 def test_overwrite_spares_pictures_that_no_table_names(options: Options, interrupted: Path, tree):
     mine = ("masked/my_notes.png", "clean/portrait.jpg", "map/sub/a.png", "layers/plan.png")
     for name in mine:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from unmask.datagen.common.errors import UserError
-from unmask.datagen.common.work_folder import give_back, take_lock
+from unmask.datagen.common.folder_lock import give_back, take_lock
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no such locks there")
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no such locks t
 TRAINER = """
 import os, sys, time
 from pathlib import Path
-from unmask.datagen.common.work_folder import take_lock
+from unmask.datagen.common.folder_lock import take_lock
 lock = take_lock(Path(sys.argv[1]), "")
 worker = os.fork()
 if worker == 0:

@@ -1,23 +1,19 @@
 """A folder that work is written into: whose it is, what may go on in it, and that nobody else's file is lost."""
 
-import errno
 import json
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from filelock import BaseFileLock, FileLock, Timeout
-
 from .atomic import PART, write_atomic, writing_to
 from .errors import UserError
+from .folder_lock import LOCK_NAME, give_back, take_lock
 from .inside import Inside
 
-LOCK_NAME = ".lock"
 TOOLKIT_KEY = "toolkit"
-NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP)  # some network file systems: two at work are then not noticed
 _LONGEST_SHOWN = 40
 
 
@@ -39,7 +35,7 @@ class FolderKind:
     own : tuple of str
         Patterns of the files that the command writes under names of its own, in the order of their removal.
     places : tuple of str
-        Folders in the folder that the command writes to.
+        What in the folder must not link elsewhere: folders that the command writes to, files that it adds to.
     first : tuple of str
         Names that may be there before the card is.
     free : frozenset of str
@@ -219,7 +215,7 @@ class WorkFolder:
         text = json.dumps(content, indent=2, default=os.fspath) + "\n"
         write_atomic(self.path / name, text.encode("ascii"))
 
-    def writing(self) -> Any:
+    def writing(self) -> AbstractContextManager[None]:
         """Turn an OSError inside the block into one line that names the folder."""
         return writing_to(self.path, self.kind.flag)
 
@@ -236,39 +232,6 @@ def check_usable(path: Path, flag: str = "OUT") -> None:
         raise UserError(f"{flag} {path}: cannot be written ({there} is a file, not a folder)")
     if not os.access(there, os.W_OK | os.X_OK):
         raise UserError(f"{flag} {path}: {there} cannot be written to")
-
-
-def take_lock(folder: Path, who: str) -> BaseFileLock:
-    """Lock a folder for this process, until `give_back` or the end of the process, however that ends.
-
-    Raises
-    ------
-    UserError
-        Beginning with ``who``, when another process, or another part of this one, holds it.
-    """
-    path = folder / LOCK_NAME
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        holder = ""
-        with suppress(OSError):
-            holder = path.read_text(encoding="ascii", errors="replace")[:20].strip()
-        process = f" (process {holder})" if holder else ""
-        raise UserError(f"{who}{process} is writing to this folder") from error
-    except OSError as error:
-        if error.errno not in NO_LOCKS:
-            raise
-    with suppress(OSError):
-        path.write_text(f"{os.getpid()}\n", encoding="ascii")
-    return lock
-
-
-def give_back(lock: BaseFileLock) -> None:
-    """Let others work in the folder; a process that waits at the removed file notices that it is gone."""
-    with suppress(OSError):
-        Path(lock.lock_file).unlink()
-    lock.release()
 
 
 def differences(

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.folder_lock import LOCK_NAME
 from unmask.datagen.common.inside import Inside
-from unmask.datagen.common.work_folder import LOCK_NAME, TOOLKIT_KEY, FolderKind, WorkFolder
+from unmask.datagen.common.work_folder import TOOLKIT_KEY, FolderKind, WorkFolder
 
 from .journal import JOURNAL_NAME, Journal
 from .manifest import iterate_manifest
@@ -39,7 +40,7 @@ DATASET = FolderKind(
     card=BUILD_NAME,
     identity=_identity,
     own=(*_TABLES, JOURNAL_NAME),
-    places=PICTURE_FOLDERS,
+    places=(*PICTURE_FOLDERS, JOURNAL_NAME),
     first=(JOURNAL_NAME,),
     # Told apart by their content, not by their names: a moved file or folder is no other configuration.
     free=frozenset({"templates", "textures", "parsing", "landmarks", "recipe_name", "families"}),

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from unmask.datagen.common.errors import UserError
-from unmask.datagen.common.work_folder import NO_LOCKS
+from unmask.datagen.common.folder_lock import NO_LOCKS
 from unmask.datagen.faces.landmark_table import LandmarkTable
 from unmask.datagen.faces.landmarks import Landmarks
 from unmask.datagen.sources.source import Source, SourceFace

@@ -78,7 +78,7 @@ RESULTS = FolderKind(
     card=CARD,
     identity=_identity,
     own=(TABLE, JOURNAL),
-    places=FOLDERS,
+    places=(*FOLDERS, JOURNAL),
     labels={TOOLKIT_KEY: "toolkit version"},
 )
 

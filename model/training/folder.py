@@ -53,7 +53,7 @@ RUN = FolderKind(
         f"{SAMPLES_NAME}/{'[0-9]' * 9}*.png",
         f"{TENSORBOARD_NAME}/events.out.tfevents.*",
     ),
-    places=(*_CHECKPOINTS, SAMPLES_NAME, TENSORBOARD_NAME),
+    places=(*_CHECKPOINTS, SAMPLES_NAME, TENSORBOARD_NAME, LOG_NAME),
     decisive="module",
     labels={"module": "module", "dataset": "dataset", "processes": "number of processes"},
 )
