@@ -18,12 +18,7 @@ if TYPE_CHECKING:
 NAME = "unmask-eval"
 app = make_app()
 
-_SHOWN = (
-    ("psnr", "PSNR", 2),
-    ("ssim", "SSIM", 4),
-    ("mask_psnr", "PSNR in mask", 2),
-    ("mask_ssim", "SSIM in mask", 3),
-)
+_SHOWN = ("psnr", "ssim", "mask_psnr", "mask_ssim")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -124,19 +119,21 @@ def _bar(title: str) -> "Iterator[Progress]":
 
 
 def _print_result(result: "EvalResult") -> None:
+    from unmask.model.metrics.table import score_of
+
     summary = result.summary
     means, data = summary["means"], summary["data"]
     _print_systems(summary)
     pairs = {
-        f"map {name}": _interval(means[f"map_{name}"], 4)
+        f"map {name}": _interval(means[f"map_{name}"], name)
         for name in ("iou", "dice", "boundary_f")
         if f"map_{name}" in means
     }
     for worst in summary["worst"]:
         if worst["metric"] in ("pipe_mask_psnr", "map_iou"):
-            pairs[f"worst {worst['kind']} ({worst['metric']})"] = (
-                f"{worst['name']} {worst['group']}: {worst['mean']:.3f}, gap {worst['gap']:+.3f}, n {worst['n']}"
-            )
+            digits = score_of(worst["metric"]).digits
+            told = f"{worst['mean']:.{digits}f}, gap {worst['gap']:+.{digits}f}, n {worst['n']}"
+            pairs[f"worst {worst['kind']} ({worst['metric']})"] = f"{worst['name']} {worst['group']}: {told}"
     pairs["pictures"] = str(data["pictures"])
     if data["coverage_mean"] == data["coverage_mean"]:
         pairs["mean coverage"] = f"{data['coverage_mean']:.1%} of the picture"
@@ -145,23 +142,28 @@ def _print_result(result: "EvalResult") -> None:
 
 
 def _print_systems(summary: dict[str, Any]) -> None:
+    from unmask.model.metrics.table import score_words
+
     means = summary["means"]
-    shown = [
-        column for column in _SHOWN if any(f"{s['id']}_{column[0]}" in means for s in summary["systems"])
-    ]
+    shown = [name for name in _SHOWN if any(f"{s['id']}_{name}" in means for s in summary["systems"])]
     if not shown:
         return
     rows = []
     for system in summary["systems"]:
         cells = [system["name"]]
-        for name, _, digits in shown:
+        for name in shown:
             mean = means.get(f"{system['id']}_{name}")
-            cells.append("" if mean is None else _interval(mean, digits))
+            cells.append("" if mean is None else _interval(mean, name))
         rows.append(cells)
     print_table(
-        "composited pictures, mean and 95 % interval", ["system", *(words for _, words, _ in shown)], rows
+        "composited pictures, mean and 95 % interval",
+        ["system", *(score_words(name) for name in shown)],
+        rows,
     )
 
 
-def _interval(mean: dict[str, float], digits: int) -> str:
+def _interval(mean: dict[str, float], name: str) -> str:
+    from unmask.model.metrics.table import score_of
+
+    digits = score_of(name).digits
     return f"{mean['mean']:.{digits}f} [{mean['low']:.{digits}f}, {mean['high']:.{digits}f}]"

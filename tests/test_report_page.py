@@ -11,11 +11,12 @@ import pandas as pd
 import pytest
 from report_fixture import made_report
 
+from unmask.model.metrics.table import SCORES, write_number
 from unmask.model.report.content import Interval, System
-from unmask.model.report.html import best_rows
-from unmask.model.report.names import group_label, group_words, read_metric, write_number
+from unmask.model.report.names import group_label, group_words, read_metric
 from unmask.model.report.page import EvalReport, Gallery, GalleryRow, draw_report
 from unmask.model.report.plots import Gap, draw_gaps, draw_scale, draw_scatter
+from unmask.model.report.table import best_rows
 
 PICTURE = np.zeros((20, 30, 3), np.uint8)
 
@@ -523,7 +524,7 @@ def test_drawings_stand_extreme_values():
     flat = Gap("flat", 0.0, 0.0, 0.0, 5, significant=False, small=False, worse=False)
     far = Gap("far" * 20, -1e4, -2e4, 3e4, 5, significant=True, small=True, worse=True)
     for gaps in ([flat], [far], [flat, far]):
-        tree = ET.fromstring(draw_gaps(gaps, "label", 2))
+        tree = ET.fromstring(draw_gaps(gaps, "label", SCORES["psnr"]))
         assert len(list(tree.iter("g"))) == len(gaps)
     for points in (np.zeros((1, 2)), np.array([[1.0, 1e-9], [1.0, 1e9]])):
         assert ET.fromstring(draw_scatter(points, ["t"] * len(points), "label", ("x", "y"))) is not None

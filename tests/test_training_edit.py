@@ -14,6 +14,7 @@ from train_support import (
 )
 
 from unmask.model.data.batches import BatchStream
+from unmask.model.metrics.table import score_of
 from unmask.model.training import objective, train_edit
 from unmask.model.training.presets import EDIT_PRESETS
 from unmask.model.training.session import open_session
@@ -203,6 +204,7 @@ def test_the_gradient_of_an_adversarial_loss_reaches_the_generator(training: Edi
 def test_presets_with_discriminators_are_judged_by_distance_and_the_others_by_psnr():
     assert {name: preset.best for name, preset in EDIT_PRESETS.items()} == {
         "fidelity": "val_psnr",
-        "perceptual": "-val_perceptual",
-        "paper": "-val_perceptual",
+        "perceptual": "val_perceptual",
+        "paper": "val_perceptual",
     }
+    assert [score_of(column).sign for column in ("val_psnr", "val_perceptual")] == [1, -1]

@@ -223,7 +223,7 @@ def test_predicted_maps_are_judged_against_the_true_ones(session: Session, truth
 
 
 def test_the_perceptual_distance_is_of_the_composited_picture_on_the_mask(session: Session, truth: Batch):
-    judge = EditJudge(session, None, load_perceptual(None), "-val_perceptual")
+    judge = EditJudge(session, None, load_perceptual(None), "val_perceptual")
     picture, map_, clean = truth.pictures()
     paste = paste_alpha(map_)
     spoilt_outside = torch.where(paste > 0, clean, 0.0)

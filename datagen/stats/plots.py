@@ -1,13 +1,14 @@
-"""Small drawings as text: bars, histograms, grids and a colour plane as inline SVG, pictures as data URIs."""
+"""Small drawings: bars, histograms, grids and a colour plane as inline SVG, pictures as data URIs."""
 
 import base64
 from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
+from markupsafe import Markup
 from numpy.typing import NDArray
 
-from unmask.datagen.common.svg import BAR, FAINT, INK, WIDTH, cut, rect, safe, svg, text
+from unmask.datagen.common.svg import BAR, FAINT, INK, QUIET, WIDTH, WORSE, circle, cut, line, rect, svg, text
 from unmask.datagen.pictures.picture import encode_jpg, encode_png
 
 from .colour import CELL, Cell, cell_middle, cell_name
@@ -15,37 +16,53 @@ from .colour import CELL, Cell, cell_middle, cell_name
 U8 = NDArray[np.uint8]
 
 _LIGHTNESS_NAMES = ("L* 0 to 25", "25 to 50", "50 to 75", "75 to 100")
+_PAPER, _EMPTY, _LOW, _HIGH = "#f3f4f4", "#fbe0dc", (232, 241, 245), (30, 96, 128)
+_QUALITY = 85
 
 
-def picture_uri(image: U8, quality: int | None = None) -> str:
-    """Return a picture as a data URI: PNG, or JPEG of the given quality."""
-    kind, data = ("png", encode_png(image)) if quality is None else ("jpeg", encode_jpg(image, quality))
+def picture_uri(image: U8) -> str:
+    """Return a picture as a data URI, PNG."""
+    return _uri("png", encode_png(image))
+
+
+def thumbnail_uri(image: U8, tallest_px: int, widest_px: float = np.inf) -> str:
+    """Return a picture (JPEG) or a map (PNG), shrunk to fit, as a data URI."""
+    height, width = image.shape[:2]
+    scale = min(tallest_px / height, widest_px / width)
+    if scale < 1:
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    return picture_uri(image) if image.ndim == 2 else _uri("jpeg", encode_jpg(image, _QUALITY))
+
+
+def _uri(kind: str, data: bytes) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
 
 
-def draw_bars(counts: Mapping[str, int], label: str, fills: Mapping[str, str] | None = None) -> str:
+def draw_bars(counts: Mapping[str, int], label: str, fills: Mapping[str, str] | None = None) -> Markup:
     """Draw one horizontal bar for each name, with its count and share."""
     total, longest = max(sum(counts.values()), 1), max(*counts.values(), 1)
     row, left, room = 18, 122, 140
     parts = []
     for number, (name, count) in enumerate(counts.items()):
-        y = number * row
-        fill = (fills or {}).get(name, BAR)
-        parts.append(text(left - 6, y + 13, cut(name, 19), "end"))
-        parts.append(rect(left, y + 3, max(room * count / longest, 0.5), row - 6, fill, f"{name}: {count}"))
+        y, long = number * row, room * count / longest
         words = f"{count} ({100 * count / total:.0f} %)" if count else "none"
-        parts.append(text(left + room * count / longest + 5, y + 13, words))
+        parts += [
+            text(left - 6, y + 13, cut(name, 19), "end"),
+            rect(left, y + 3, max(long, 0.5), row - 6, (fills or {}).get(name, BAR), f"{name}: {count}"),
+            text(left + long + 5, y + 13, words),
+        ]
     return svg(len(counts) * row + 2, label, parts)
 
 
 def draw_histogram(
     counts: Sequence[int], edges: Sequence[float], label: str, unit: str, fills: Sequence[str] | None = None
-) -> str:
+) -> Markup:
     """Draw upright bars between edges, with the lowest, middle and highest edge below them."""
     height, floor = 132, 108
     highest = max(*counts, 1)
     step = WIDTH / len(counts)
-    parts = [text(0, 11, f"highest bar: {max(counts)} pictures", fill="#6a7780")]
+    parts = [text(0, 11, f"highest bar: {max(counts)} pictures", fill=QUIET)]
     for number, count in enumerate(counts):
         tall = 90 * count / highest
         title = f"{edges[number]:g} to {edges[number + 1]:g} {unit}: {count}"
@@ -60,32 +77,32 @@ def draw_histogram(
 
 def draw_grid(
     grid: Sequence[Sequence[int]], columns: Sequence[str], rows: Sequence[str], label: str, left: int = 88
-) -> str:
+) -> Markup:
     """Draw counts as shaded cells; empty ones are hatched out in red. Column names stand upright above."""
     names = [cut(name, 17) for name in columns]
     top, tall = 12 + 5.8 * max(map(len, names), default=0), 22
     wide = (WIDTH - left) / max(len(columns), 1)
-    highest = max((max(line) for line in grid if len(line)), default=0) or 1
+    highest = max((max(counts) for counts in grid if len(counts)), default=0) or 1
     parts = []
     for x, name in enumerate(names):
         at = left + (x + 0.5) * wide + 4
-        turned = f'transform="rotate(-90 {at:.1f} {top - 5:.1f})"'
-        parts.append(text(at, top - 5, name, size=10).replace("<text", f"<text {turned}", 1))
-    for y, (name, line) in enumerate(zip(rows, grid, strict=True)):
-        parts.append(text(left - 5, top + y * tall + 15, cut(name, 16), "end", 10))
-        for x, count in enumerate(line):
+        parts.append(text(at, top - 5, name, size=10, transform=f"rotate(-90 {at:.1f} {top - 5:.1f})"))
+    for y, (name, counts) in enumerate(zip(rows, grid, strict=True)):
+        below = top + y * tall
+        parts.append(text(left - 5, below + 15, cut(name, 16), "end", 10))
+        for x, count in enumerate(counts):
             share = (count / highest) ** 0.5  # so that small counts are still seen
-            fill = "#fbe0dc" if not count else _mix((232, 241, 245), (30, 96, 128), share)
-            where = (left + x * wide + 0.5, top + y * tall + 0.5, wide - 1, tall - 1)
+            fill = _mix(share) if count else _EMPTY
+            where = (left + x * wide + 0.5, below + 0.5, wide - 1, tall - 1)
             parts.append(rect(*where, fill, f"{name}, {columns[x]}: {count}"))
-            ink = "#b0301c" if not count else "#fff" if share > 0.55 else INK
+            ink = WORSE if not count else "#fff" if share > 0.55 else INK
             size = min(10.0, 1.5 * wide / len(str(count)))
-            parts.append(text(left + (x + 0.5) * wide, top + y * tall + 15, str(count), "middle", size, ink))
+            parts.append(text(left + (x + 0.5) * wide, below + 15, str(count), "middle", size, ink))
     return svg(top + len(rows) * tall + 2, label, parts)
 
 
-def _mix(low: tuple[int, int, int], high: tuple[int, int, int], share: float) -> str:
-    return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in zip(low, high, strict=True))
+def _mix(share: float) -> str:
+    return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in zip(_LOW, _HIGH, strict=True))
 
 
 def lab_hex(lab: NDArray[np.floating]) -> str:
@@ -94,27 +111,21 @@ def lab_hex(lab: NDArray[np.floating]) -> str:
     return "#" + "".join(f"{round(float(min(max(value, 0.0), 1.0)) * 255):02x}" for value in rgb)
 
 
-def draw_plane(lab: NDArray[np.floating], label: str) -> str:
+def draw_plane(lab: NDArray[np.floating], label: str) -> Markup:
     """Draw colours (n, 3) as dots of themselves in the a*b* plane, with rings of chroma 25, 50 and 75."""
     side, reach = WIDTH, 92.0
-    scale = side / (2 * reach)
-    middle = side / 2
-    parts = [rect(0, 0, side, side, "#f3f4f4")]
-    for chroma in (25, 50, 75):
-        circle = (
-            f'<circle cx="{middle}" cy="{middle}" r="{chroma * scale:.1f}" fill="none" stroke="{FAINT}"/>'
-        )
-        parts.append(circle)
+    scale, middle = side / (2 * reach), side / 2
+    parts = [rect(0, 0, side, side, _PAPER)]
+    parts += [circle(middle, middle, chroma * scale, fill="none", stroke=FAINT) for chroma in (25, 50, 75)]
     for colour in lab:
         x, y = np.clip([middle + colour[1] * scale, middle - colour[2] * scale], 3, side - 3)
-        parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{lab_hex(colour)}"/>')
-    words = ((4, middle - 4, "green"), (side - 24, middle - 4, "red"), (middle + 4, 12, "yellow"))
-    parts += [text(x, y, word, fill="#6a7780") for x, y, word in words]
-    parts.append(text(middle + 4, side - 5, "blue", fill="#6a7780"))
-    return svg(side, label, parts)
+        parts.append(circle(x, y, 3, fill=lab_hex(colour)))
+    words = {"green": (4, middle - 4), "red": (side - 24, middle - 4), "yellow": (middle + 4, 12)}
+    words["blue"] = (middle + 4, side - 5)
+    return svg(side, label, parts + [text(*where, word, fill=QUIET) for word, where in words.items()])
 
 
-def draw_fabric_cells(counts: Mapping[Cell, int], label: str) -> str:
+def draw_fabric_cells(counts: Mapping[Cell, int], label: str) -> Markup:
     """Draw the fabric cells in four planes of lightness: full squares are filled, crossed ones are empty."""
     side, gap = 22, 20
     reach = max(max(abs(cell[1]), abs(cell[2])) for cell in counts)
@@ -124,28 +135,20 @@ def draw_fabric_cells(counts: Mapping[Cell, int], label: str) -> str:
     for level, name in enumerate(_LIGHTNESS_NAMES):
         x0, y0 = left + (level % 2) * (plane + gap), (level // 2) * (plane + 24)
         parts.append(text(x0 + plane / 2, y0 + 13, name, "middle"))
-        parts.append(rect(x0, y0 + 18, plane, plane, "#f3f4f4"))
+        parts.append(rect(x0, y0 + 18, plane, plane, _PAPER))
         for cell, count in counts.items():
             if cell[0] == level:
                 x, y = x0 + (cell[1] + reach) * side, y0 + 18 + (reach - cell[2]) * side
-                parts.append(_fabric_cell(cell, count, x, y, side))
+                parts += _fabric_cell(cell, count, x, y, side)
     return svg(2 * (plane + 24) + 2, f"{label}; cells of {CELL:g} units", parts)
 
 
-def _fabric_cell(cell: Cell, count: int, x: float, y: float, side: int) -> str:
-    colour = lab_hex(cell_middle(cell))
-    title = f"{cell_name(cell)}: {count}"
+def _fabric_cell(cell: Cell, count: int, x: float, y: float, side: int) -> list[Markup]:
+    colour, title = lab_hex(cell_middle(cell)), f"{cell_name(cell)}: {count}"
     if count:
-        ink = "#fff" if cell[0] < 2 else "#000"
-        return rect(x + 1, y + 1, side - 2, side - 2, colour, title) + text(
-            x + side / 2, y + 15, str(count), "middle", 9 if count < 1000 else 7, ink
-        )
+        ink, size = "#fff" if cell[0] < 2 else "#000", 9 if count < 1000 else 7
+        full = rect(x + 1, y + 1, side - 2, side - 2, colour, title)
+        return [full, text(x + side / 2, y + 15, str(count), "middle", size, ink)]
     a, b, c, d = x + 4, y + 4, x + side - 4, y + side - 4
-    frame = f'x="{x + 2:.2f}" y="{y + 2:.2f}" width="{side - 4}" height="{side - 4}"'
-    cross = (
-        f'<path d="M{a:.1f} {b:.1f} L{c:.1f} {d:.1f} M{a:.1f} {d:.1f} L{c:.1f} {b:.1f}" stroke="#b0301c"/>'
-    )
-    square = (
-        f'<rect {frame} fill="#fff" stroke="{colour}" stroke-width="2"><title>{safe(title)}</title></rect>'
-    )
-    return square + cross
+    hollow = rect(x + 2, y + 2, side - 4, side - 4, "#fff", title, stroke=colour, stroke_width=2)
+    return [hollow, line(a, b, c, d, WORSE), line(a, d, c, b, WORSE)]

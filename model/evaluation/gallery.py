@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from unmask.model.metrics.table import score_of, score_words
 from unmask.model.report.content import Gallery, GalleryRow
 
 from .evaluate import Evaluation
@@ -34,7 +35,6 @@ def _galleries(evaluation: Evaluation, table: pd.DataFrame, module: str, column:
         "Median": order[middle : middle + _ROWS],
         "Worst": order[:_ROWS],
     }
-    words = {"iou": "IoU", "mask_psnr": "PSNR in the mask"}[column.partition("_")[2]]
     wanted = {index for indices in chosen.values() for index in indices}
     rows = {index: _outcome(evaluation, index) for index in sorted(wanted)}
     columns = _columns(module, rows[order[0]])
@@ -42,7 +42,7 @@ def _galleries(evaluation: Evaluation, table: pd.DataFrame, module: str, column:
         Gallery(
             module,
             title,
-            f"{title} by {words}",
+            f"{title} by {score_words(column.partition('_')[2])}",
             columns,
             tuple(_row(module, columns, rows[index], table.loc[index]) for index in indices),
         )
@@ -81,15 +81,17 @@ def _columns(module: str, outcome: Outcome) -> tuple[str, ...]:
 def _row(module: str, columns: Sequence[str], outcome: Outcome, scores: pd.Series) -> GalleryRow:
     images = _images(module, outcome)
     shown = {
-        MAP: ((f"{MAP}_iou", "IoU", 3), (f"{MAP}_boundary_f", "boundary F", 3)),
-        EDIT: (
-            (f"{PIPE}_mask_psnr", "in the mask dB", 1), (f"{EDIT}_mask_psnr", "with the true map dB", 1),
-            (f"{PIPE}_psnr", "whole dB", 1), (f"{MAP}_iou", "IoU", 3),
-        ),
-    }[module]  # fmt: skip
+        MAP: {f"{MAP}_iou": "IoU", f"{MAP}_boundary_f": "boundary F"},
+        EDIT: {
+            f"{PIPE}_mask_psnr": "in the mask dB",
+            f"{EDIT}_mask_psnr": "with the true map dB",
+            f"{PIPE}_psnr": "whole dB",
+            f"{MAP}_iou": "IoU",
+        },
+    }[module]
     words = [
-        f"{name} {scores[column]:.{digits}f}"
-        for column, name, digits in shown
+        f"{name} {scores[column]:.{score_of(column).brief}f}"
+        for column, name in shown.items()
         if column in scores and pd.notna(scores[column])
     ]
     kind = " ".join(str(scores[name]) for name in ("family", "worn") if scores.get(name))

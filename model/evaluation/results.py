@@ -17,6 +17,7 @@ from unmask.model.inference.compositing import DILATE_PX, FEATHER_PX
 from unmask.model.metrics.intervals import DRAWS, LEVEL, bootstrap_means
 from unmask.model.metrics.kid import kid
 from unmask.model.metrics.metrics import BOUNDARY_TOLERANCE_PX
+from unmask.model.metrics.table import score_of
 from unmask.model.report.page import EvalReport, draw_report
 
 from .attributes import AttributeProbe
@@ -33,7 +34,6 @@ from .systems import EDIT, MAP, PIPE, SYSTEM_NAMES
 
 Arrays = Mapping[str, NDArray[np.generic]]
 _SEED = 0
-_LESS_IS_BETTER = ("perceptual", "identity", "l1", "abs_area_error")
 _BROKEN_DOWN = {
     MAP: ("iou", "boundary_f"),
     PIPE: ("mask_psnr", "mask_ssim", "psnr", "ssim", "mask_perceptual", "identity"),
@@ -111,7 +111,7 @@ def _metrics(table: pd.DataFrame) -> list[Metric]:
         for name in names:
             column = f"{system}_{name}"
             if column in table and table[column].notna().any():
-                found.append(Metric(column, not name.endswith(_LESS_IS_BETTER)))
+                found.append(Metric(column, score_of(name).sign > 0))
     return found
 
 

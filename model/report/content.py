@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from unmask.model.metrics.table import write_number
+
 U8 = NDArray[np.uint8]
 
 MODULES = ("pipe", "edit")  # systems that are ours, the one that matters most first
@@ -71,7 +73,13 @@ class Interval:
     mean: float
     low: float | None
     high: float | None
-    n: int | None
+    n: int | None = None
+
+    def range(self, digits: int) -> str:
+        """Write the interval as "28.41 to 28.80"; empty where there is none."""
+        if self.low is None or self.high is None:
+            return ""
+        return f"{write_number(self.low, digits)} to {write_number(self.high, digits)}"
 
 
 @dataclass(frozen=True)

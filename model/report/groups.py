@@ -5,72 +5,46 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
-
-from unmask.datagen.common.svg import safe
+from markupsafe import Markup
 
 from .content import EvalReport, Interval, is_true, number
-from .html import Cell, Head, draw_table, figure, listed, range_words, section
 from .names import (
     MetricName,
     capital,
     group_label,
+    group_words,
     is_attribute_yes,
     kind_heading,
     plain,
     read_metric,
-    write_number,
     write_p,
 )
 from .plots import Gap, draw_gaps
+from .table import Cell, Head, Table, count_cell
 
 SMALL = 30  # a group of fewer pictures, or one whose rest is fewer, says nothing
+WORST_SHOWN = 12
 Row = Mapping[Hashable, Any]
 
-_GAP_LEGEND = (
-    ("Rows", "faces that have the attribute against all that do not, the worst first."),
-    (
-        "Full dot, thick line, *",
-        "significant after Benjamini-Hochberg; red: worse than the rest, blue: better.",
-    ),
-    ("Hollow dot, thin line", "no difference shown."),
-    ("Dashed line, \N{DAGGER}", "fewer than 30 pictures on one side: too small to say."),
-    (
-        "Lines",
-        "{level} intervals of the gap, from the group's own, widened for the error of the rest's mean.",
-    ),
-)
-_LABEL_WORDS = (
-    "The attributes are CelebA's labels, which are noisy: only 12 of the 40 are at least 95 % consistent, and "
-    "No_Beard = no is wrong for up to 40 % of its faces."
-)
 
-
-def draw_attribute_gaps(report: EvalReport) -> str:
-    """Draw the gap of every attribute in the headline metric; empty where no attribute was broken down."""
+def attribute_gaps(report: EvalReport) -> tuple[str, Markup] | None:
+    """Draw the gap of every attribute in the headline metric, with a title; None where none was broken down."""
     column = report.headline_metric()
     if column is None:
-        return ""
+        return None
     metric = read_metric(column, report.systems())
     gaps = [gap for row in _rows_of(report, column) if (gap := _read_gap(row, metric)) is not None]
     if not gaps:
-        return ""
+        return None
     # Too small groups last: what they seem to say must not head the list.
-    sign = -1 if metric.score.better == "low" else 1
-    gaps.sort(key=lambda gap: (gap.small, sign * gap.gap, gap.name))
-    unit = f", {metric.score.unit}" if metric.score.unit else ""
-    title = f"Gap in {metric.words}{unit}"
-    drawing = draw_gaps(gaps, f"{title}, one row for each attribute", metric.score.digits)
-    legend = listed([(name, text.format(level=report.level_percent)) for name, text in _GAP_LEGEND])
-    content = f'<div class="beside">{figure(title, drawing)}<div>{legend}</div></div>'
-    return section("attributes", "Attributes of the face", content, _LABEL_WORDS)
+    gaps.sort(key=lambda gap: (gap.small, (metric.score.sign or 1) * gap.gap, gap.name))
+    title = f"Gap in {metric.words}{metric.score.comma_unit}"
+    return title, draw_gaps(gaps, f"{title}, one row for each attribute", metric.score)
 
 
-def _rows_of(report: EvalReport, column: str, kind: str | None = None) -> Sequence[Row]:
+def _rows_of(report: EvalReport, column: str) -> Sequence[Row]:
     table = report.breakdown
-    chosen = table[table["metric"] == column]
-    if kind is not None:
-        chosen = chosen[chosen["kind"] == kind]
-    return chosen.to_dict("records")
+    return table[table["metric"] == column].to_dict("records")
 
 
 def _read_gap(row: Row, metric: MetricName) -> Gap | None:
@@ -78,9 +52,9 @@ def _read_gap(row: Row, metric: MetricName) -> Gap | None:
     if mean is None or gap is None or not is_attribute_yes(_name(row, "kind"), _name(row, "group")):
         return None
     n, rest = number(row.get("n")) or 1, number(row.get("rest_n")) or math.inf
+    low, high = number(row.get("low")), number(row.get("high"))
     # The rest's mean is uncertain too: with like spreads its variance is n / rest_n of the group's.
     wider = math.sqrt(1 + n / max(rest, 1))
-    low, high = number(row.get("low")), number(row.get("high"))
     return Gap(
         name=plain(_name(row, "name")),
         gap=gap,
@@ -89,7 +63,7 @@ def _read_gap(row: Row, metric: MetricName) -> Gap | None:
         n=int(n),
         significant=is_true(row.get("significant")),
         small=is_true(row.get("small")) or _rest_is_small(row),
-        worse=gap > 0 if metric.score.better == "low" else gap < 0,
+        worse=metric.score.verdict(mean, mean - gap) == "worse",
     )
 
 
@@ -103,76 +77,70 @@ def _name(row: Row, column: str) -> str:
     return "" if value is None or value is pd.NA or value != value else str(value)
 
 
-def draw_breakdown(report: EvalReport) -> str:
-    """Draw every kind's table for every metric; the page's script shows one metric at a time."""
-    first, columns = report.headline_metric(), report.broken_down()
-    if first is None:
-        return ""
-    columns = [first, *(column for column in columns if column != first)]
-    metrics = [read_metric(column, report.systems()) for column in columns]
-    choices = "".join(f'<option value="{n}">{safe(capital(m.words))}</option>' for n, m in enumerate(metrics))
-    choice = (
-        '<p class="choice" hidden="hidden"><label for="metric">Score</label> '
-        f'<select id="metric" autocomplete="off">{choices}</select></p>'
-    )
-    parts = [_metric_part(report, metric, number) for number, metric in enumerate(metrics)]
-    words = (
-        "n: pictures. Gap: the group's mean minus that of all other pictures. p: adjusted for the number of groups "
-        "(Benjamini-Hochberg). Too small: fewer than 30 pictures. "
-        f"Intervals: {report.level_percent}, of the mean."
-    )
-    return section("groups", "All groups", choice + "".join(parts), words)
+def breakdown_tables(report: EvalReport) -> list[tuple[str, list[tuple[str, Table]]]]:
+    """Every metric with a table for every kind of group, the headline metric first."""
+    first = report.headline_metric()
+    metrics = [read_metric(column, report.systems()) for column in report.broken_down()]
+    metrics.sort(key=lambda metric: metric.column != first)
+    return [(capital(metric.words), _kind_tables(report, metric)) for metric in metrics]
 
 
-def _metric_part(report: EvalReport, metric: MetricName, position: int) -> str:
-    kinds = list(dict.fromkeys(_name(row, "kind") for row in _rows_of(report, metric.column)))
-    tables = "".join(_kind_table(report, metric, kind) for kind in kinds)
-    is_open = ' open="open"' if position == 0 else ""
-    title = safe(capital(metric.words))
-    content = f'<summary>{title}</summary><div class="kinds">{tables}</div>'
-    return f'<details class="metric" data-metric="{position}"{is_open}>{content}</details>'
-
-
-def _kind_table(report: EvalReport, metric: MetricName, kind: str) -> str:
-    unit = f", {metric.score.unit}" if metric.score.unit else ""
-    heads = [
-        Head("Group", is_number=False),
-        Head("n"),
-        Head(f"Mean{unit}"),
-        Head(f"Gap{unit}"),
-        Head("p"),
-        Head("Interval"),
-    ]
-    rows = [_group_row(row, metric) for row in _rows_of(report, metric.column, kind)]
-    heading = kind_heading(kind)
-    table = draw_table(heads, rows, f"{heading}, {metric.words}", sortable=True)
-    return f'<div class="kind"><h3>{safe(heading)}</h3>{table}</div>'
+def _kind_tables(report: EvalReport, metric: MetricName) -> list[tuple[str, Table]]:
+    kinds: dict[str, list[Row]] = {}
+    for row in _rows_of(report, metric.column):
+        kinds.setdefault(_name(row, "kind"), []).append(row)
+    unit = metric.score.comma_unit
+    heads = [Head("Group", is_number=False)]
+    heads += [Head(title) for title in ("n", f"Mean{unit}", f"Gap{unit}", "p", "Interval")]
+    tables = []
+    for kind, rows in kinds.items():
+        label = f"{kind_heading(kind)}, {metric.words}"
+        table = Table(label, heads, [_group_row(row, metric) for row in rows], sortable=True)
+        tables.append((kind_heading(kind), table))
+    return tables
 
 
 def _group_row(row: Row, metric: MetricName) -> Sequence[Cell]:
     label = group_label(_name(row, "kind"), _name(row, "name"), _name(row, "group"))
-    n, mean, gap = number(row.get("n")), number(row.get("mean")), number(row.get("gap"))
-    chance = number(row.get("p_adjusted"))
-    low, high = number(row.get("low")), number(row.get("high"))
-    spread = "" if mean is None else range_words(Interval(mean, low, high, None), metric.score.digits)
+    mean, gap, chance, low, high = (
+        number(row.get(name)) for name in ("mean", "gap", "p_adjusted", "low", "high")
+    )
+    spread = "" if mean is None else Interval(mean, low, high).range(metric.score.digits)
     return (
-        Cell(label, _remark(row, metric, gap)),
-        Cell("-" if n is None else write_number(n, 0), value=n),
-        Cell(metric.write(mean), value=mean),
-        Cell(metric.write(gap, sign=True), value=gap, mark="*" if is_true(row.get("significant")) else ""),
+        Cell(label, _remark(row, metric, mean, gap)),
+        count_cell(number(row.get("n"))),
+        Cell(metric.score.write(mean), value=mean),
+        Cell(
+            metric.score.write(gap, sign=True), value=gap, mark="*" if is_true(row.get("significant")) else ""
+        ),
         Cell(write_p(chance), value=chance),
         Cell(spread or "-", value=low),
     )
 
 
-def _remark(row: Row, metric: MetricName, gap: float | None) -> str:
+def _remark(row: Row, metric: MetricName, mean: float | None, gap: float | None) -> str:
     if is_true(row.get("small")):
         return "too small"
     if _rest_is_small(row):
         return "rest too small"
     if is_true(row.get("worst")):
         return "worst"
-    if gap is None or not is_true(row.get("significant")):
+    if mean is None or gap is None or not is_true(row.get("significant")):
         return ""
-    better = {"high": gap > 0, "low": gap < 0}.get(metric.score.better)
-    return "differs" if better is None else "better" if better else "worse"
+    return metric.score.verdict(mean, mean - gap)
+
+
+def worst_words(report: EvalReport) -> dict[str, list[tuple[str, str]]]:
+    """Name the worst groups by metric, the headline metric's first, else in the summary's order."""
+    headline = report.headline_metric()
+    worst = sorted(report.summary.get("worst") or [], key=lambda item: item.get("metric") != headline)
+    by_metric: dict[str, list[tuple[str, str]]] = {}
+    for item in worst[:WORST_SHOWN]:
+        metric = read_metric(str(item.get("metric")), report.systems())
+        group = group_words(str(item.get("kind")), str(item.get("name")), str(item.get("group")))
+        mean, gap, count = (number(item.get(name)) for name in ("mean", "gap", "n"))
+        far = f", {metric.worse_words(gap)}" if gap is not None else ""
+        chance = f"adjusted p {write_p(number(item.get('p_adjusted')))}"
+        words = f"{metric.score.write(mean, unit=True)}{far} ({int(count or 0):,} pictures, {chance})"
+        by_metric.setdefault(capital(metric.words), []).append((capital(group), words))
+    return by_metric

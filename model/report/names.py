@@ -1,48 +1,13 @@
-"""Column names, groups and numbers of an evaluation in plain words."""
+"""Column names and groups of an evaluation in plain words."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
+
+from unmask.model.metrics.table import Score, score_of, score_words
 
 from .content import System
 
-MINUS, ARROWS = "\N{MINUS SIGN}", {"high": "\N{UPWARDS ARROW}", "low": "\N{DOWNWARDS ARROW}"}
-
-
-@dataclass(frozen=True)
-class Score:
-    """How one kind of number is written.
-
-    Attributes
-    ----------
-    words, unit : str
-    digits : int
-        After the point.
-    better : str
-        "high", "low", "zero" (nearest to it) or "" (unknown).
-    """
-
-    words: str
-    unit: str
-    digits: int
-    better: str
-
-
-SCORES = {
-    "psnr": Score("PSNR", "dB", 2, "high"),
-    "ssim": Score("SSIM", "", 4, "high"),
-    "l1": Score("L1", "levels", 2, "low"),
-    "perceptual": Score("perceptual distance", "", 4, "low"),
-    "identity": Score("identity distance", "", 3, "low"),
-    "iou": Score("IoU", "", 4, "high"),
-    "dice": Score("Dice", "", 4, "high"),
-    "precision": Score("precision", "", 4, "high"),
-    "recall": Score("recall", "", 4, "high"),
-    "boundary_f": Score("boundary F", "", 4, "high"),
-    "area_error": Score("area error", "", 4, "zero"),
-    "abs_area_error": Score("area error without sign", "", 4, "low"),
-    "kid": Score("KID", "", 4, "low"),
-}
-_REGIONS = {"mask": "in the mask", "box": "in the box"}
 _KINDS = {  # kind of group -> (heading, how a sentence begins)
     "attribute": ("Attribute of the face", "faces with"),
     "family": ("Mask family", "mask family"),
@@ -85,18 +50,10 @@ class MetricName:
         """Score, region and system: "PSNR in the mask: both modules, predicted maps"."""
         return f"{self.what}: {self.system}" if self.system else self.what
 
-    def write(self, value: float | None, *, unit: bool = False, sign: bool = False) -> str:
-        """Write a value of this metric with its number of digits."""
-        if value is None:
-            return "-"
-        return write_number(value, self.score.digits, sign=sign) + (
-            f" {self.score.unit}" if unit and self.score.unit else ""
-        )
-
     def worse_words(self, gap: float) -> str:
         """Say on which side of the rest a group is: "1.30 dB below the rest"."""
         side = "below" if gap < 0 else "above"
-        return f"{self.write(abs(gap), unit=True)} {side} the rest"
+        return f"{self.score.write(abs(gap), unit=True)} {side} the rest"
 
 
 def read_metric(column: str, systems: Iterable[System]) -> MetricName:
@@ -104,33 +61,10 @@ def read_metric(column: str, systems: Iterable[System]) -> MetricName:
     known = [System("map", "Map Module"), *systems]
     for system in sorted(known, key=lambda item: -len(item.id)):
         if column.startswith(f"{system.id}_"):
-            what, score = _read_score(column[len(system.id) + 1 :], is_map=system.id == "map")
-            if score is not None:
-                return MetricName(column, system.name, what, score)
-    return MetricName(column, "", column, Score(column, "", 4, ""))
-
-
-def _read_score(rest: str, *, is_map: bool) -> tuple[str, Score | None]:
-    raw = rest.startswith("raw_")
-    rest = rest.removeprefix("raw_")
-    first, _, last = rest.partition("_")
-    region = _REGIONS.get(first, "")
-    score = SCORES.get(last if region else rest)
-    if score is None:
-        return rest, None
-    where = (
-        f" {region}" if region else "" if is_map else " of the picture" * (score.words != "identity distance")
-    )
-    how = (" before cleaning" if is_map else ", raw output") if raw else ""
-    return f"{score.words}{where}{how}", score
-
-
-def write_number(value: float, digits: int, *, sign: bool = False) -> str:
-    """Write a number with a real minus sign, and a plus sign too on demand; never "-0.00"."""
-    text = f"{abs(value):,.{digits}f}"
-    if not float(text.replace(",", "")):
-        return text
-    return (MINUS if value < 0 else "+" if sign else "") + text
+            with suppress(KeyError):
+                what = score_words(column.removeprefix(f"{system.id}_"))
+                return MetricName(column, system.name, what, score_of(column))
+    return MetricName(column, "", column, Score(column, better=""))
 
 
 def write_p(value: float | None) -> str:

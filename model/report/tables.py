@@ -3,65 +3,47 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from unmask.model.metrics.table import write_number
+
 from .content import EvalReport, number
-from .html import Cell, Head, draw_table, section
-from .names import MetricName, capital, plain, read_metric, write_number, write_p
+from .names import MetricName, capital, plain, read_metric, write_p
+from .table import Cell, Head, Table, count_cell
 
-_SHIFTED = "shifted"
-_CHANGE_WORDS = (
-    "A classifier looks at the clean face and at the restored one. Lost: of the faces that showed the attribute, "
-    "the share that no longer do; gained: of those that did not, the share that do now.",
-    "Warning: the classifier errs too, and it learned from noisy labels. Its own accuracy on clean pictures "
-    "stands beside the changes: a change no larger than its error may be the classifier's, not the network's. "
-    "*: larger than that error. A beard or lipstick under the mask cannot be seen: the network guesses it from "
-    "the rest of the face, and what it gains or loses most is what it takes for granted.",
-)
-_SHIFTED_NAME = "clean, moved by 1 px"
-_SHIFTED_WORDS = (
-    "Clean, moved by 1 px: how often the classifier changes its mind about a picture that nobody would call "
-    "another one. A restored face that changes no more often has lost and gained nothing."
-)
+_SHIFTED, SHIFTED_NAME = "shifted", "clean, moved by 1 px"
 
 
-def draw_changes(report: EvalReport) -> str:
-    """Draw what restored faces lose and gain, by attribute; empty where no classifier judged them."""
+def changes_table(report: EvalReport) -> tuple[Table, list[str]] | None:
+    """What restored faces lose and gain, by attribute, and notes on it; None where no classifier judged them."""
     attributes = report.section("attributes")
-    changes = _shown_changes(report, attributes.get("changes") or {})
+    changes = shown_changes(report)
     if not changes:
-        return ""
+        return None
     classifier = attributes.get("classifier") or {}
     accuracy = classifier.get("accuracy") or {}
     heads = [Head("Attribute", is_number=False)]
-    for name in changes:
-        heads += [Head("Lost, %", name), Head("Gained, %", name)]
-    heads += [
-        Head("Accuracy, %", "of the classifier"),
-        Head("Balanced, %", "of the classifier"),
-        Head("Pictures"),
-    ]
+    heads += [Head(f"{which}, %", name) for name in changes for which in ("Lost", "Gained")]
+    heads += [Head(f"{which}, %", "of the classifier") for which in ("Accuracy", "Balanced")]
     names = dict.fromkeys(name for found in changes.values() for name in found)
     first = next(iter(changes.values()))
     known = set(classifier.get("known") or names)
     order = sorted(names.keys() & known, key=lambda name: (-_moved(first.get(name)), name))
     rows = [_change_row(name, list(changes.values()), accuracy.get(name) or {}) for name in order]
-    trained = [f"trained on {classifier['trained_on']}"] if classifier.get("trained_on") else []
     pictures = number(classifier.get("pictures"))
+    trained = [f"trained on {classifier['trained_on']}"] if classifier.get("trained_on") else []
     trained += [f"{int(pictures):,} pictures"] if pictures else []
-    words = [*_CHANGE_WORDS, _SHIFTED_WORDS if _SHIFTED_NAME in changes else ""]
-    words.append(f"Classifier: {', '.join(trained)}." if trained else "")
+    notes = [f"Classifier: {', '.join(trained)}."] if trained else []
     if len(order) < len(names):
-        words.append(f"Left out: {len(names) - len(order)} attributes that it does not know well enough.")
-    table = draw_table(heads, rows, "Attributes lost and gained", sortable=True)
-    return section("changes", "Attributes that the network invents", table, *words)
+        notes.append(f"Left out: {len(names) - len(order)} attributes that it does not know well enough.")
+    return Table("Attributes lost and gained", [*heads, Head("Pictures")], rows, sortable=True), notes
 
 
-def _shown_changes(report: EvalReport, changes: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+def shown_changes(report: EvalReport) -> dict[str, Mapping[str, Any]]:
     """Changes by system name: our modules (without them, everything), and the clean picture moved by a pixel."""
+    changes = report.section("attributes").get("changes") or {}
     there = [system for system in report.systems() if changes.get(system.id)]
-    ours = [system for system in there if system.is_module] or there
-    shown = {system.name: changes[system.id] for system in ours}
+    shown = {s.name: changes[s.id] for s in [s for s in there if s.is_module] or there}
     if shown and changes.get(_SHIFTED):
-        shown[_SHIFTED_NAME] = changes[_SHIFTED]
+        shown[SHIFTED_NAME] = changes[_SHIFTED]
     return shown
 
 
@@ -80,12 +62,7 @@ def _change_row(name: str, changes: Sequence[Mapping[str, Any]], accuracy: Mappi
             share = number(change.get(which))
             beyond = share is not None and right is not None and share > 1 - right
             cells.append(_percent(share, "*" if beyond else ""))
-    return [
-        *cells,
-        _percent(right),
-        _percent(number(accuracy.get("balanced"))),
-        Cell("-" if count is None else write_number(count, 0), value=count),
-    ]
+    return [*cells, _percent(right), _percent(number(accuracy.get("balanced"))), count_cell(count)]
 
 
 def _percent(share: float | None, mark: str = "") -> Cell:
@@ -94,67 +71,43 @@ def _percent(share: float | None, mark: str = "") -> Cell:
     return Cell(write_number(100 * share, 1), value=share, mark=mark)
 
 
-def draw_comparison(report: EvalReport) -> str:
-    """Draw our scores beside another report's, paired picture by picture; empty without another report."""
+def comparison_table(report: EvalReport) -> Table | None:
+    """Our scores beside another report's, paired picture by picture; None without another report."""
     comparison = report.comparison or {}
     lines = comparison.get("rows") or []
-    if not lines:
-        return ""
-    other = str(comparison.get("other", "the other report"))
-    heads = [
-        Head("Score", is_number=False),
-        Head("Difference", f"{report.level_percent} interval"),
-        Head("This report"),
-        Head("The other"),
-        Head("p"),
-    ]
+    heads = [Head("Score", is_number=False), Head("Difference", f"{report.level_percent} interval")]
+    heads += [Head(title) for title in ("This report", "The other", "p")]
     rows = [_comparison_row(line, read_metric(str(line.get("metric")), report.systems())) for line in lines]
-    count = number(comparison.get("pictures"))
-    words = (
-        f"The other report: {other}. "
-        + (f"Both scored the same {int(count):,} pictures, which are compared one by one. " if count else "")
-        + "A difference whose interval holds zero is none."
-    )
-    table = draw_table(heads, rows, f"Comparison with {other}", sortable=True)
-    return section("comparison", "Against another report", table, words)
+    return Table(f"Comparison with {comparison.get('other')}", heads, rows, sortable=True) if rows else None
 
 
 def _comparison_row(line: Mapping[str, Any], metric: MetricName) -> list[Cell]:
-    ours, theirs = number(line.get("ours")), number(line.get("theirs"))
-    difference, low, high = (number(line.get(name)) for name in ("difference", "low", "high"))
-    spread = ""
+    ours, theirs, difference, low, high, chance = (
+        number(line.get(name)) for name in ("ours", "theirs", "difference", "low", "high", "p")
+    )
+    write, verdict, spread = metric.score.write, "", ""
     if low is not None and high is not None:
-        spread = f"{metric.write(low, sign=True)} to {metric.write(high, sign=True)}"
-    chance = number(line.get("p"))
+        spread = f"{write(low, sign=True)} to {write(high, sign=True)}"
+        if ours is not None and theirs is not None:
+            verdict = "no difference shown" if low <= 0 <= high else metric.score.verdict(ours, theirs)
     return [
-        Cell(capital(metric.words), _verdict(metric, ours, theirs, low, high)),
-        Cell(metric.write(difference, sign=True), spread, difference),
-        Cell(metric.write(ours), value=ours),
-        Cell(metric.write(theirs), value=theirs),
+        Cell(capital(metric.words), verdict),
+        Cell(write(difference, sign=True), spread, difference),
+        Cell(write(ours), value=ours),
+        Cell(write(theirs), value=theirs),
         Cell(write_p(chance), value=chance),
     ]
 
 
-def _verdict(
-    metric: MetricName, ours: float | None, theirs: float | None, low: float | None, high: float | None
-) -> str:
-    if low is None or high is None or ours is None or theirs is None:
-        return ""
-    if low <= 0 <= high:
-        return "no difference shown"
-    better = {"high": low > 0, "low": high < 0, "zero": abs(ours) < abs(theirs)}.get(metric.score.better)
-    return "differs" if better is None else "better" if better else "worse"
-
-
-def draw_settings(report: EvalReport) -> str:
-    """Draw everything needed to repeat the evaluation: command, data, networks and settings."""
+def settings_table(report: EvalReport) -> Table | None:
+    """Everything needed to repeat the evaluation: command, data, networks and settings."""
     summary = report.summary
     lines = [(name, str(summary[name])) for name in ("toolkit", "command") if name in summary]
     for name in ("data", "models", "settings"):
         lines += _flatten(report.section(name), "" if name == "settings" else name)
     rows = [[Cell(plain(name)), Cell(value)] for name, value in lines]
-    table = draw_table([Head("Setting", is_number=False), Head("Value", is_number=False)], rows, "Settings")
-    return section("settings", "Settings", f'<div class="settings">{table}</div>' if rows else "")
+    heads = [Head("Setting", is_number=False), Head("Value", is_number=False)]
+    return Table("Settings", heads, rows) if rows else None
 
 
 def _plain_value(value: Any) -> str:

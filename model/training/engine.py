@@ -25,6 +25,7 @@ from unmask.model.checkpoints.checkpoint import (
 )
 from unmask.model.data.batches import Batch, BatchStream
 from unmask.model.inference.precision import AUTO, BF16, FP32, faster_precision
+from unmask.model.metrics.table import score_of
 from unmask.model.networks.networks import origin_note
 
 from .budget import learning_rate
@@ -45,7 +46,7 @@ class Judge(Protocol):
     """Says how good the averaged network is on the validation pictures."""
 
     columns: tuple[str, ...]
-    best: str  # the column that decides; "-" in front of it where less is better
+    best: str  # the column that decides
 
     def validate(self, network: Network) -> dict[str, float]:
         """Return a value for every column."""
@@ -299,8 +300,7 @@ class Engine:
         self.count.validated_step = self.count.step
 
     def _keep_best(self) -> None:
-        column = self.judge.best
-        value = -self.metrics[column[1:]] if column.startswith("-") else self.metrics[column]
+        value = score_of(self.judge.best).sign * self.metrics[self.judge.best]
         if self.count.best is None or value > self.count.best:
             self.count.best = value
             save_checkpoint(self.session.options.run / BEST, self.trained.ema.weights(), self._card(), None)

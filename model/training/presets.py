@@ -52,7 +52,7 @@ class EditPreset:
         an option of its own.
     discriminator_width : int
     best : str
-        Column of the validation that ``best`` follows; ``-`` in front of it where less is better.
+        Column of the validation that ``best`` follows.
     """
 
     network: NetworkSpec
@@ -128,7 +128,7 @@ EDIT_PRESETS = {
         adversarial="hinge",
         adversarial_from=0.2,
         discriminator_width=32,
-        best="-val_perceptual",
+        best="val_perceptual",
     ),
     # 100 (L1 + (1 - SSIM) + perceptual) + 0.3 whole + 0.7 mask, Adam 2e-4, beta1 0.5, whole picture.
     "paper": EditPreset(
@@ -146,7 +146,7 @@ EDIT_PRESETS = {
         adversarial="bce",
         adversarial_from=0.0,
         discriminator_width=64,
-        best="-val_perceptual",
+        best="val_perceptual",
     ),
 }
 
