@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from unmask.model.metrics.table import score_of, score_words
+
 from .running import make_app, print_pairs, print_table, printable, run_app, show_progress
 
 if TYPE_CHECKING:
@@ -119,8 +121,6 @@ def _bar(title: str) -> "Iterator[Progress]":
 
 
 def _print_result(result: "EvalResult") -> None:
-    from unmask.model.metrics.table import score_of
-
     summary = result.summary
     means, data = summary["means"], summary["data"]
     _print_systems(summary)
@@ -142,8 +142,6 @@ def _print_result(result: "EvalResult") -> None:
 
 
 def _print_systems(summary: dict[str, Any]) -> None:
-    from unmask.model.metrics.table import score_words
-
     means = summary["means"]
     shown = [name for name in _SHOWN if any(f"{s['id']}_{name}" in means for s in summary["systems"])]
     if not shown:
@@ -163,7 +161,5 @@ def _print_systems(summary: dict[str, Any]) -> None:
 
 
 def _interval(mean: dict[str, float], name: str) -> str:
-    from unmask.model.metrics.table import score_of
-
     digits = score_of(name).digits
     return f"{mean['mean']:.{digits}f} [{mean['low']:.{digits}f}, {mean['high']:.{digits}f}]"
