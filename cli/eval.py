@@ -38,12 +38,12 @@ def evaluate(
         typer.Argument(metavar="DATA", help="Dataset of unmask-data build, or a folder of masked pictures."),
     ],
     out: Annotated[Path, typer.Option(metavar="REPORT", help="Folder of the report.")],
-    map_: Annotated[
+    map_module: Annotated[
         str | None, typer.Option("--map", metavar="RUN|FILE", help="Map Module; or: shipped")
     ] = None,
-    edit: Annotated[
+    edit_module: Annotated[
         str | None,
-        typer.Option(metavar="RUN|FILE", help="Editing Module; or: perceptual, fidelity (shipped)"),
+        typer.Option("--edit", metavar="RUN|FILE", help="Editing Module; or: perceptual, fidelity (shipped)"),
     ] = None,
     clean: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Clean pictures of the same names, for a plain folder.")
@@ -88,8 +88,8 @@ def evaluate(
     options = EvalOptions(
         data=data,
         out=out,
-        map_module=map_,
-        edit_module=edit,
+        map_module=map_module,
+        edit_module=edit_module,
         clean=clean,
         maps=maps,
         tags=tags,

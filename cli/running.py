@@ -1,10 +1,12 @@
 """What every command line of the toolkit shares: one-line errors, exit codes, progress, tables."""
 
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
+from typing import Any, TypeVar
 
 import typer
 from rich.console import Console
@@ -12,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.progress import TimeRemainingColumn as EtaColumn
 from rich.table import Table
 from rich.text import Text
+from typer.core import TyperCommand
 
 from unmask.datagen.common.errors import UserError
 
@@ -25,9 +28,47 @@ _UsageError: type[Exception] = next(
 )
 
 
-def make_app(summary: str | None = None) -> typer.Typer:
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+# Arguments that errors name and a command does not take by that name.
+_ELSEWHERE = {"source": "SOURCE", "out": "OUT", "pins": "--set"}
+_flags: dict[str, str] = {}  # of the command that runs, by the names that Python knows its arguments by
+
+
+class _Command(TyperCommand):
+    """Notes how it calls its arguments, for `in_flags`."""
+
+    def invoke(self, ctx: Any) -> Any:
+        _flags.clear()
+        for parameter in self.params:
+            argument = str(parameter.metavar).strip("[].")
+            is_option = parameter.param_type_name == "option"
+            _flags[str(parameter.name)] = parameter.opts[0] if is_option else argument
+        return super().invoke(ctx)
+
+
+class App(typer.Typer):
+    """A Typer app whose errors name flags."""
+
+    def command(self, name: str | None = None, **settings: Any) -> Callable[[Function], Function]:
+        """Register a command, as Typer does."""
+        register: Callable[[Function], Function] = super().command(name, cls=_Command, **settings)
+        return register
+
+
+def in_flags(text: str) -> str:
+    """Return a text of the core with arguments, which it has in backticks, as this command line calls them."""
+
+    def flag(found: re.Match[str]) -> str:
+        name = found[1]
+        return _flags.get(name) or _ELSEWHERE.get(name) or f"--{name.replace('_', '-')}"
+
+    return re.sub(r"`(\w+)`", flag, text)
+
+
+def make_app(summary: str | None = None) -> App:
     """Make a Typer app as all of the toolkit's are; ``summary`` heads the help of one with several commands."""
-    return typer.Typer(
+    return App(
         help=summary,
         no_args_is_help=True,
         add_completion=False,
@@ -58,7 +99,7 @@ def run_app(app: typer.Typer, name: str, arguments: Sequence[str] | None = None)
     try:
         result = app(args=given, prog_name=name, standalone_mode=False)
     except UserError as error:
-        return _fail(str(error))
+        return _fail(in_flags(error.marked))
     except _UsageError as error:
         if type(error).__name__ == "NoArgsIsHelpError":  # newer than the oldest click that we take
             print(error)

@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
-from .errors import UserError
+from .errors import ArgumentError
 
 PART = ".part"
 
@@ -66,14 +66,14 @@ def writing_lines(path: Path) -> Iterator[TextIO]:
 
 @contextmanager
 def writing_to(out: Path) -> Iterator[None]:
-    """Turn an ``OSError`` inside the block into a one-line ``UserError`` that names ``out``."""
+    """Turn an ``OSError`` inside the block into a one-line ``ArgumentError`` that names ``out``."""
     try:
         yield
     except OSError as error:
-        raise UserError(_words(out, error)) from error
+        raise ArgumentError("out", _words(out, error)) from error
 
 
 def _words(out: Path, error: OSError) -> str:
     what = error.strerror or str(error)
     name = f" ({Path(os.fsdecode(error.filename)).name})" if error.filename else ""
-    return f"OUT {out}: cannot write{name}: {what}; mend that and the same command resumes"
+    return f"{out}: cannot write{name}: {what}; mend that and the same command resumes"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from unmask.datagen.common.atomic import PART, write_atomic
-from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.pictures.tree import PICTURE_EXTENSIONS
 
 from .journal import JOURNAL_NAME
@@ -30,20 +30,20 @@ def check_apart(out: Path, *source_folders: str) -> None:
     for folder in source_folders:
         source = Path(folder).resolve()
         if target == source or source in target.parents:
-            raise UserError(f"OUT {out}: lies inside SOURCE {folder}; name a folder elsewhere")
+            raise ArgumentError("out", f"{out}: lies inside `source` {folder}; name a folder elsewhere")
         if target in source.parents:
-            raise UserError(f"SOURCE {folder}: lies inside OUT {out}; name another OUT")
+            raise ArgumentError("source", f"{folder}: lies inside `out` {out}; name another `out`")
 
 
 def check_usable(out: Path) -> None:
     """Raise UserError where ``out`` cannot be made or written to, as far as can be told without writing."""
     if out.exists() and not out.is_dir():
-        raise UserError(f"OUT {out}: is a file, not a folder")
+        raise ArgumentError("out", f"{out}: is a file, not a folder")
     there = next(path for path in (out, *out.absolute().parents) if path.exists())
     if not there.is_dir():
-        raise UserError(f"OUT {out}: {there} is a file, not a folder")
+        raise ArgumentError("out", f"{out}: {there} is a file, not a folder")
     if not os.access(there, os.W_OK | os.X_OK):
-        raise UserError(f"OUT {out}: {there} cannot be written to")
+        raise ArgumentError("out", f"{out}: {there} cannot be written to")
 
 
 def read_build(out: Path) -> dict[str, Any] | None:
@@ -98,17 +98,20 @@ def check_existing(out: Path, existing: str, identity: Mapping[str, Any]) -> boo
     if not out.is_dir() or all(_is_beginning(entry.name) for entry in out.iterdir()):
         return False
     if existing == "fail":
-        raise UserError(f"OUT {out}: is not empty, and --existing fail was given")
+        raise ArgumentError("out", f"{out}: is not empty, and `existing` fail was given")
     build = read_build(out)
     if build is None:
-        raise UserError(f"OUT {out}: has files but no {BUILD_NAME}, so it is no dataset; name a new folder")
+        raise ArgumentError(
+            "out", f"{out}: has files but no {BUILD_NAME}, so it is no dataset; name a new folder"
+        )
     if existing == "resume":
         for section, now in identity.items():
             difference = first_difference(build.get(section, {}), now)
             if difference:
-                raise UserError(
-                    f"OUT {out}: was built with another configuration ({difference}); "
-                    "name another OUT, or give --existing overwrite"
+                raise ArgumentError(
+                    "out",
+                    f"{out}: was built with another configuration ({difference}); "
+                    "name another `out`, or give `existing` overwrite",
                 )
     return True
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Self
 
-from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.errors import ArgumentError
 from unmask.datagen.faces.landmarks import Landmarks
 
 from .manifest import ManifestRow
@@ -96,7 +96,7 @@ class Journal:
         try:
             fcntl.flock(self._tail, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise UserError(f"OUT {out}: another build is writing to this folder") from error
+            raise ArgumentError("out", f"{out}: another build is writing to this folder") from error
         except OSError:
             return  # a network file system without locks
 

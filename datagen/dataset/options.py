@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from unmask.datagen.common.checks import EXISTING, check_choice
-from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.checks import EXISTING, check_at_least, check_choice, check_exists
+from unmask.datagen.common.errors import ArgumentError
 from unmask.datagen.faces.parsing import maps_sha256
 
 FORMATS = ("png", "jpg")
@@ -87,31 +87,26 @@ class BuildOptions:
     dask: str | None = None
 
     def check(self) -> None:
-        """Raise UserError naming the first flag whose value makes no sense."""
+        """Raise ArgumentError naming the first one whose value makes no sense."""
         check_choice("format", self.format, FORMATS)
         check_choice("faces", self.faces, FACES)
         check_choice("existing", self.existing, EXISTING)
-        _at_least("--variants", self.variants, 1)
-        _at_least("--workers", self.workers, 1)
-        _at_least("--seed", self.seed, 0)
+        for name, least in (("variants", 1), ("workers", 1), ("seed", 0), ("limit", 1)):
+            check_at_least(name, getattr(self, name), least)
         if self.variants > MOST_VARIANTS:
-            raise UserError(f"--variants {self.variants}: at most {MOST_VARIANTS}")
-        if self.limit is not None:
-            _at_least("--limit", self.limit, 1)
+            raise ArgumentError("variants", f"{self.variants}: at most {MOST_VARIANTS}")
         if self.size is not None and not all(SMALLEST_SIDE_PX <= v <= LARGEST_SIDE_PX for v in self.size):
             text = f"{self.size[0]}x{self.size[1]}"
-            raise UserError(f"--size {text}: each side needs {SMALLEST_SIDE_PX} to {LARGEST_SIDE_PX} pixels")
+            raise ArgumentError(
+                "size", f"{text}: each side needs {SMALLEST_SIDE_PX} to {LARGEST_SIDE_PX} pixels"
+            )
         if self.families is not None and not self.families:
-            raise UserError("--families: names no family")
+            raise ArgumentError("families", ": names no family")
         for folder in self.templates:
-            if not folder.is_dir():
-                raise UserError(f"--templates {folder}: no such folder")
-        if self.textures is not None and not self.textures.is_dir():
-            raise UserError(f"--textures {self.textures}: no such folder")
-        if self.parsing is not None and not self.parsing.is_dir():
-            raise UserError(f"--parsing {self.parsing}: no such folder")
-        if self.landmarks is not None and not self.landmarks.is_file():
-            raise UserError(f"--landmarks {self.landmarks}: no such file")
+            check_exists("templates", folder, "folder")
+        check_exists("textures", self.textures, "folder")
+        check_exists("parsing", self.parsing, "folder")
+        check_exists("landmarks", self.landmarks, "file")
 
     def configuration(self) -> dict[str, Any]:
         """Return what stands in ``build.json`` and decides the result, without recipe and templates."""
@@ -134,10 +129,10 @@ class BuildOptions:
 
 
 def parse_size(text: str) -> tuple[int, int]:
-    """Return (width, height) in pixels from ``128`` or ``178x218``; UserError naming ``--size`` otherwise."""
+    """Return (width, height) in pixels from ``128`` or ``178x218``; ArgumentError naming ``size`` otherwise."""
     found = re.fullmatch(r"([0-9]{1,5})(?:[xX]([0-9]{1,5}))?", text.strip())
     if not found:
-        raise UserError(f"--size {text}: expected a number such as 128, or WIDTHxHEIGHT such as 178x218")
+        raise ArgumentError("size", f"{text}: expected a number such as 128, or WIDTHxHEIGHT such as 178x218")
     width = int(found[1])
     return width, int(found[2]) if found[2] else width
 
@@ -151,11 +146,11 @@ def file_sha256(path: Path) -> str:
 # Told apart by their content, not by their names: a moved file or folder is no other configuration.
 _PLACES = frozenset({"templates", "textures", "parsing", "landmarks", "recipe_name", "families"})
 _LABELS = {
-    "landmarks_sha256": "--landmarks",
-    "parsing_sha256": "--parsing",
-    "template_hash": "--templates, --textures or --families",
-    "root": "SOURCE",
-    "kind": "SOURCE of kind",
+    "landmarks_sha256": "`landmarks`",
+    "parsing_sha256": "`parsing`",
+    "template_hash": "`templates`, `textures` or `families`",
+    "root": "`source`",
+    "kind": "`source` of kind",
     "unmask": "toolkit version",
 }
 
@@ -171,7 +166,7 @@ def first_difference(was: Mapping[str, Any], now: Mapping[str, Any]) -> str | No
             continue
         if name == "variants" and isinstance(before, int) and before < value:
             continue
-        label = _LABELS.get(name, f"--{name}")
+        label = _LABELS.get(name, f"`{name}`")
         if _is_short(before) and _is_short(value):
             return f"{label} {_shown(name, before)} there, {_shown(name, value)} now"
         return f"another {label}"
@@ -188,8 +183,3 @@ def _shown(name: str, value: object) -> str:
     if isinstance(value, list):
         return ("x" if name == "size" else ",").join(map(str, value))
     return str(value)
-
-
-def _at_least(flag: str, value: int, least: int) -> None:
-    if value < least:
-        raise UserError(f"{flag} {value}: expected at least {least}")

@@ -134,7 +134,7 @@ class BatchWorkers:
             arrived: BatchArrays | _Trouble = pickle.loads(pipe.recv_bytes())  # noqa: S301 - of our own process
         except (EOFError, OSError) as error:
             words = "a process that prepares pictures was killed, mostly for want of memory; "
-            raise UserError(f"{words}give a lower --workers than {len(self._pipes)}") from error
+            raise UserError(f"{words}give a lower `workers` than {len(self._pipes)}") from error
         if isinstance(arrived, _Trouble):
             raise (UserError if arrived.is_users else RuntimeError)(arrived.message)
         self._turn = (self._turn + 1) % len(self._pipes)
@@ -188,7 +188,7 @@ def _work(maker: BatchMaker, steps: tuple[int, int], prefetch: int, pipe: Connec
         try:
             result: BatchArrays | _Trouble = maker.make(step)
         except UserError as error:
-            result = _Trouble(str(error), is_users=True)
+            result = _Trouble(error.marked, is_users=True)
         except Exception:
             result = _Trouble(f"in a process that prepares step {step}:\n{traceback.format_exc()}", False)
         made.put(pickle.dumps(result, pickle.HIGHEST_PROTOCOL))

@@ -13,7 +13,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.errors import ArgumentError
 from unmask.datagen.common.executors import naming_dead_workers, open_executor
 from unmask.datagen.faces.landmark_table import LandmarkTable
 from unmask.datagen.faces.landmarks import POINT_COUNT
@@ -76,7 +76,9 @@ class FaceWriter:
                     self._add(next(faces), result, file)
                 self._say()
         if not self._kept:
-            raise UserError(f"SOURCE {self._source.root}: no picture with a face in it ({self._reasons()})")
+            raise ArgumentError(
+                "source", f"{self._source.root}: no picture with a face in it ({self._reasons()})"
+            )
         self._write_index()
 
     def _stored(

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.errors import ArgumentError
 from unmask.datagen.faces.landmark_table import LandmarkTable
 from unmask.datagen.faces.landmarks import Landmarks
 from unmask.datagen.sources.source import Source, SourceFace
@@ -219,9 +219,10 @@ def _check_space(folder: Path, pictures: int, frame: FaceFrame) -> None:
     need = pictures * 3 * frame.size[0] * frame.size[1] * (2 if frame.jitter else 1)
     free = shutil.disk_usage(folder).free
     if need > free:
-        raise UserError(
-            f"--cache {folder.parent}: {pictures} decoded faces take {need / 1e9:.1f} GB "
-            f"and {free / 1e9:.1f} GB are free; name another folder or a --limit"
+        raise ArgumentError(
+            "cache",
+            f"{folder.parent}: {pictures} decoded faces take {need / 1e9:.1f} GB "
+            f"and {free / 1e9:.1f} GB are free; name another folder or a `limit`",
         )
 
 
@@ -231,7 +232,7 @@ def _writing(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         words = error.strerror or str(error)
-        raise UserError(f"--cache {folder}: cannot write the decoded faces: {words}") from error
+        raise ArgumentError("cache", f"{folder}: cannot write the decoded faces: {words}") from error
 
 
 @contextmanager

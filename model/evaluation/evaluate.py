@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from unmask.datagen.common.atomic import writing_to
 from unmask.datagen.common.cores import available_cores
-from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.model.checkpoints.checkpoint import resolve_model
 from unmask.model.checkpoints.shipped import find_weights
 from unmask.model.inference.aligned import TrainedModule
@@ -85,14 +85,14 @@ def open_evaluation(options: EvalOptions, say: Say) -> Iterator[Evaluation]:
     Raises
     ------
     UserError
-        With the flag or file named.
+        With the argument or file named.
     """
     options.validate()
     pictures = open_eval_set(options)
     device = choose_device(options.device)
     bf16 = infers_in_bf16(options.precision, device)
-    map_module, map_sha = _load("--map", options.map_module, MAP, device, bf16)
-    edit_module, edit_sha = _load("--edit", options.edit_module, EDIT, device, bf16)
+    map_module, map_sha = _load("map_module", options.map_module, MAP, device, bf16)
+    edit_module, edit_sha = _load("edit_module", options.edit_module, EDIT, device, bf16)
     notes = [f"{count} pictures left out: {reason}" for reason, count in pictures.left_out.items()]
     mean_face = None
     if any(item.clean is not None for item in pictures.items):
@@ -120,7 +120,7 @@ def open_evaluation(options: EvalOptions, say: Say) -> Iterator[Evaluation]:
 
 
 def _load(
-    flag: str, chosen: str | None, kind: str, device: torch.device, bf16: bool
+    argument: str, chosen: str | None, kind: str, device: torch.device, bf16: bool
 ) -> tuple[TrainedModule | None, str]:
     if chosen is None:
         return None, ""
@@ -129,7 +129,7 @@ def _load(
         module = load_module(path, kind, device, bf16=bf16)
         module.card = {**module.card, "path": str(path)}
     except UserError as error:
-        raise UserError(f"{flag} {chosen}: {error}") from error
+        raise ArgumentError(argument, f"{chosen}: {error.marked}") from error
     return module, str(module.card["sha256"])
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.datagen.common.atomic import write_atomic
-from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.model.training.lock import RunLock
 
 Arrays = dict[str, NDArray[np.generic]]
@@ -45,24 +45,25 @@ class EvalFolder:
     def __init__(self, path: Path, identity: Mapping[str, Any], existing: str) -> None:
         self.path = path
         if path.exists() and not path.is_dir():
-            raise UserError(f"--out {path}: not a folder")
+            raise ArgumentError("out", f"{path}: not a folder")
         earlier = self._read_identity()
         entries = {entry.name for entry in path.iterdir()} if path.exists() else set()
         if entries and earlier is None:
-            raise UserError(f"--out {path}: holds something else than a report; give another folder")
+            raise ArgumentError("out", f"{path}: holds something else than a report; give another folder")
         if earlier is not None and existing == "fail":
-            raise UserError(f"--out {path}: holds a report, and --existing fail was given")
+            raise ArgumentError("out", f"{path}: holds a report, and `existing` fail was given")
         now = json.loads(json.dumps(identity))
         if earlier is not None and existing == "resume" and earlier != now:
             differing = ", ".join(
                 sorted(name for name in now | earlier if now.get(name) != earlier.get(name))
             )
-            raise UserError(
-                f"--out {path}: holds a report of another evaluation ({differing} differ); "
-                "give another folder or --existing overwrite"
+            raise ArgumentError(
+                "out",
+                f"{path}: holds a report of another evaluation ({differing} differ); "
+                "give another folder or `existing` overwrite",
             )
         path.mkdir(parents=True, exist_ok=True)
-        self._lock = RunLock(path, "--out {}: another evaluation")
+        self._lock = RunLock(path, "`out` {}: another evaluation")
         if earlier is not None and existing == "overwrite":
             self._remove()
         write_atomic(path / _IDENTITY, (json.dumps(now, indent=2) + "\n").encode())

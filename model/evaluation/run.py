@@ -49,7 +49,7 @@ def run_evaluation(options: EvalOptions, command: str, say: Say, bar: Bar) -> Ev
     Raises
     ------
     UserError
-        With the flag or file named; before the first picture wherever that can be known.
+        With the argument or file named; before the first picture wherever that can be known.
     """
     theirs = None if options.compare is None else read_metrics(options.compare)
     with open_evaluation(options, say) as evaluation:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.datagen.common.atomic import writing_to
-from unmask.datagen.common.errors import UnreadablePictureError, UserError
+from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError, UserError
 from unmask.datagen.pictures.picture import decode_picture, fit_picture
 from unmask.datagen.sources.open_source import open_source
 from unmask.datagen.sources.source import Source, SourceFace
@@ -74,10 +74,12 @@ def train_attributes(
         When the source has no attributes or nothing to train on, or OUT cannot be written to.
     """
     opened = open_source(source)
-    where = f"--source {source}"
+    where = f"`source` {source}"
     named = [face for face in opened.faces if face.attributes]
     if not named:
-        raise UserError(f"{where}: no attributes of its pictures (list_attr_celeba.txt or .csv)")
+        raise ArgumentError(
+            "source", f"{source}: no attributes of its pictures (list_attr_celeba.txt or .csv)"
+        )
     split = choose_split(named, where)
     chosen = [split.train[index] for index in stable_order([face.name for face in split.train])[:limit]]
     with writing_to(out):
@@ -137,7 +139,7 @@ def _describe(network: FeatureNetwork, faces: Sequence[SourceFace], progress: "_
             grids.append(network.describe(np.stack(pictures)).grid)
         progress.add(len(faces[start : start + _BATCH]))
     if not grids:
-        raise UserError("--source: too few pictures that can be read: one of the parts is empty")
+        raise ArgumentError("source", ": too few pictures that can be read: one of the parts is empty")
     return _Described(np.concatenate(grids), np.array(labels, np.bool_), left_out)
 
 

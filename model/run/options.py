@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from unmask.datagen.common.checks import EXISTING, check_choice
-from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.checks import EXISTING, check_at_least, check_choice, check_exists
+from unmask.datagen.common.errors import ArgumentError
 from unmask.model.checkpoints.shipped import PERCEPTUAL, PRESETS, SHIPPED
 from unmask.model.common.limits import PRECISIONS
 
@@ -64,16 +64,14 @@ class RunOptions:
 
     def __post_init__(self) -> None:
         if not self.inputs:
-            raise UserError("INPUT: name at least one picture or folder")
+            raise ArgumentError("inputs", ": name at least one picture or folder")
         check_choice("preset", self.preset, PRESETS)
         check_choice("existing", self.existing, EXISTING)
         check_choice("precision", self.precision, PRECISIONS)
-        if self.limit is not None and self.limit < 1:
-            raise UserError(f"--limit {self.limit}: expected at least 1")
+        check_at_least("limit", self.limit, 1)
         if self.edit_weights is not None and self.preset != PERCEPTUAL:
-            raise UserError("--preset and --edit-weights: give one of them")
-        if self.map is not None and not self.map.exists():
-            raise UserError(f"--map {self.map}: no such file or folder")
+            raise ArgumentError("preset", "and `edit_weights`: give one of them")
+        check_exists("map", self.map)
 
     @property
     def edit(self) -> str | Path:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from unmask.datagen.common.atomic import PART, write_atomic
-from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.dataset.folder import check_usable
 from unmask.datagen.dataset.options import first_difference
 
@@ -135,11 +135,13 @@ def check_apart(options: RunOptions) -> None:
     for given in options.inputs:
         source = given.resolve()
         if out == source:
-            raise UserError(f"--out {options.out}: is INPUT itself; name another folder")
+            raise ArgumentError("out", f"{options.out}: is `inputs` itself; name another folder")
         if given.is_dir() and source in out.parents:
-            raise UserError(f"--out {options.out}: lies inside INPUT {given}; name a folder elsewhere")
+            raise ArgumentError(
+                "out", f"{options.out}: lies inside `inputs` {given}; name a folder elsewhere"
+            )
         if source in results or any(folder in source.parents for folder in results):
-            raise UserError(f"INPUT {given}: lies where results are written (--out {options.out})")
+            raise ArgumentError("inputs", f"{given}: lies where results are written (`out` {options.out})")
 
 
 def check_existing(out: Path, existing: str, identity: Mapping[str, Any]) -> bool:
@@ -153,20 +155,21 @@ def check_existing(out: Path, existing: str, identity: Mapping[str, Any]) -> boo
     if not out.is_dir() or not any(out.iterdir()):
         return False
     if existing == FAIL:
-        raise UserError(f"--out {out}: is not empty, and --existing fail was given")
+        raise ArgumentError("out", f"{out}: is not empty, and `existing` fail was given")
     try:
         earlier = json.loads((out / CARD).read_text(encoding="ascii"))
     except FileNotFoundError:
-        raise UserError(
-            f"--out {out}: has files but no {CARD}, so no run made it; name a new folder"
+        raise ArgumentError(
+            "out", f"{out}: has files but no {CARD}, so no run made it; name a new folder"
         ) from None
     except (OSError, ValueError) as error:
         raise UserError(f"{out / CARD}: cannot be read, so no run made it; name a new folder") from error
     difference = first_difference(earlier, dict(identity)) if isinstance(earlier, dict) else "no settings"
     if existing == RESUME and difference:
-        raise UserError(
-            f"--out {out}: holds results of other settings ({difference}); "
-            "name another, or give --existing overwrite"
+        raise ArgumentError(
+            "out",
+            f"{out}: holds results of other settings ({difference}); "
+            "name another, or give `existing` overwrite",
         )
     return True
 

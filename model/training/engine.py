@@ -151,7 +151,7 @@ class Engine:
             self.session.say(f"going on with {options.run} at step {self.count.step}")
         elif options.init_weights is not None:
             folder = resolve_model(options.init_weights, trained.spec.kind)
-            trained.start_from(load_weights(folder), f"--init-from {folder}")
+            trained.start_from(load_weights(folder), f"`init_from` {folder}")
 
     def _choose_precision(self, probe: Callable[[nn.Module], Tensor]) -> None:
         chosen, words = FP32, ""
@@ -219,7 +219,7 @@ class Engine:
         raise UserError(
             f"step {self.count.step + 1}: the {name} loss or its gradient is not finite (loss {loss.item():g}); "
             f"pictures of the batch: {', '.join(batch.keys)}; {kept}; "
-            "try a lower --learning-rate or --precision fp32"
+            "try a lower `learning_rate` or `precision` fp32"
         )
 
     def finish_step(self, losses: Mapping[str, Tensor | float]) -> None:

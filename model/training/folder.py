@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from unmask.datagen.common.atomic import PART, write_atomic
-from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.dataset.folder import TOOLKIT_KEY
 from unmask.model.checkpoints.checkpoint import BEST, FILE_NAMES, LAST, new_folder, old_folder
 from unmask.model.common.checked_files import read_json
@@ -72,7 +72,7 @@ class RunFolder:
         """
         before = self._check_ours() if self.path.is_dir() else None
         if before is not None and existing == "fail":
-            raise UserError(f"RUN {self.path}: holds a run, and --existing fail was given")
+            raise ArgumentError("run", f"{self.path}: holds a run, and `existing` fail was given")
         if before is not None and existing == "resume":
             self._check_same(before, json.loads(json.dumps(config, default=os.fspath)), free_keys)
         return before is not None and existing == "resume"
@@ -155,7 +155,7 @@ class RunFolder:
             names = {entry.name for entry in self.path.iterdir()}
             if not all(name == LOCK_NAME or name.endswith(PART) for name in names):  # a start killed at once
                 what = f"has files but no {CONFIG_NAME}, so it is no run of this toolkit"
-                raise UserError(f"RUN {self.path}: {what}; give another folder")
+                raise ArgumentError("run", f"{self.path}: {what}; give another folder")
         return before
 
     def _check_same(
@@ -167,9 +167,10 @@ class RunFolder:
                 text for text in differences if text.startswith("module ")
             ]  # the rest follows from it
         if differences:
-            raise UserError(
-                f"RUN {self.path}: it was trained with {'; '.join(differences)}; "
-                "give another folder or --existing overwrite"
+            raise ArgumentError(
+                "run",
+                f"{self.path}: it was trained with {'; '.join(differences)}; "
+                "give another folder or `existing` overwrite",
             )
 
     def _remove_earlier(self) -> None:
@@ -194,7 +195,9 @@ class RunFolder:
         try:
             yield
         except OSError as error:
-            raise UserError(f"RUN {self.path}: cannot be written ({error.strerror or error})") from error
+            raise ArgumentError(
+                "run", f"{self.path}: cannot be written ({error.strerror or error})"
+            ) from error
 
 
 def _remove(folder: Path, patterns: Sequence[str]) -> None:

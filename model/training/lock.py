@@ -26,7 +26,7 @@ class RunLock:
         When another process, or another object of this one, holds it.
     """
 
-    def __init__(self, run: Path, what: str = "RUN {}: another training") -> None:
+    def __init__(self, run: Path, what: str = "`run` {}: another training") -> None:
         descriptor = os.open(run / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o666)
         self._release = weakref.finalize(self, os.close, descriptor)
         if sys.platform == "win32":

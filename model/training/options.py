@@ -1,6 +1,5 @@
 """What a training is asked to do: one frozen object per module, checked before any work. Imports no torch."""
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, fields
@@ -8,9 +7,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from unmask.datagen.common.checks import EXISTING, check_choice
+from unmask.datagen.common.checks import (
+    EXISTING,
+    check_above_zero,
+    check_at_least,
+    check_choice,
+    check_exists,
+)
 from unmask.datagen.common.cores import MOST_WORKERS, available_cores
-from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.model.checkpoints.shipped import find_weights
 from unmask.model.common.limits import MULTIPLE_PX, PRECISIONS, SMALLEST_PX
 
@@ -139,7 +144,7 @@ class TrainOptions:
     presets: ClassVar[tuple[str, ...]] = ()
 
     def validate(self) -> None:
-        """Raise UserError naming the first flag whose value makes no sense."""
+        """Raise UserError naming the first one whose value makes no sense."""
         check_choice("preset", self.preset, self.presets)
         check_choice("existing", self.existing, EXISTING)
         check_choice("precision", self.precision, PRECISIONS)
@@ -147,10 +152,10 @@ class TrainOptions:
         self._check_numbers()
         self._check_data()
         if not _DEVICE.fullmatch(self.device):
-            raise UserError(f"--device {self.device}: expected auto, cpu, cuda, cuda:N or mps")
-        _check_exists("init_from", self.init_weights)
+            raise ArgumentError("device", f"{self.device}: expected auto, cpu, cuda, cuda:N or mps")
+        check_exists("init_from", self.init_weights)
         if self.tensorboard and find_spec("tensorboard") is None:
-            raise UserError("--tensorboard: not installed here; pip install 'unmask[tensorboard]'")
+            raise ArgumentError("tensorboard", ": not installed here; pip install 'unmask[tensorboard]'")
 
     @property
     def init_weights(self) -> Path | None:
@@ -159,33 +164,33 @@ class TrainOptions:
 
     def _check_numbers(self) -> None:
         for name in ("batch_size", "val_pictures", "limit", "sample_every", "val_every"):
-            _at_least(name, getattr(self, name), 1)
+            check_at_least(name, getattr(self, name), 1)
         for name in ("seed", "workers"):
-            _at_least(name, getattr(self, name), 0)
+            check_at_least(name, getattr(self, name), 0)
         for name in ("learning_rate", "checkpoint_minutes"):
-            value = getattr(self, name)
-            if value is not None and not (math.isfinite(value) and value > 0):
-                raise UserError(f"{flag(name)} {value}: expected a number above 0")
+            check_above_zero(name, getattr(self, name))
         if self.size < SMALLEST_PX or self.size % MULTIPLE_PX:
-            raise UserError(f"--size {self.size}: expected a multiple of {MULTIPLE_PX} from {SMALLEST_PX} on")
+            raise ArgumentError(
+                "size", f"{self.size}: expected a multiple of {MULTIPLE_PX} from {SMALLEST_PX} on"
+            )
 
     def _check_data(self) -> None:
         if (self.data is None) == (self.online is None):
             both = "not both" if self.data is not None else "where the faces are"
-            raise UserError(f"give --data DATASET or --online SOURCE, {both}")
+            raise UserError(f"give `data` DATASET or `online` SOURCE, {both}")
         given = [name for name in _ONLINE_ONLY if getattr(self, name) != getattr(type(self), name)]
         if self.data is not None and given:
-            raise UserError(f"{flag(given[0])}: goes with --online; a dataset has its masks already")
+            raise ArgumentError(given[0], ": goes with `online`; a dataset has its masks already")
         for name in ("families", "holdout_families"):
             names = getattr(self, name)
             if names is not None and not all(names):
-                raise UserError(f"{flag(name)}: there is an empty name in {','.join(names)!r}")
+                raise ArgumentError(name, f": there is an empty name in {','.join(names)!r}")
         if self.families is not None and not self.families:
-            raise UserError("--families: names no family")
+            raise ArgumentError("families", ": names no family")
         for folder in self.templates:
-            _check_exists("templates", folder)
-        _check_exists("textures", self.textures)
-        _check_exists("landmarks", self.landmarks)
+            check_exists("templates", folder)
+        check_exists("textures", self.textures)
+        check_exists("landmarks", self.landmarks)
 
     def budget(self) -> Budget:
         """Return how long to train; UserError where not exactly one of the three budgets is given."""
@@ -231,10 +236,10 @@ class MapOptions(TrainOptions):
     presets: ClassVar[tuple[str, ...]] = ("compact", "paper")
 
     def validate(self) -> None:
-        """Raise UserError naming the first flag whose value makes no sense."""
+        """Raise UserError naming the first one whose value makes no sense."""
         super().validate()
         if self.bare_share is not None and not 0 <= self.bare_share < 1:
-            raise UserError(f"--bare-share {self.bare_share}: expected a share from 0 to below 1")
+            raise ArgumentError("bare_share", f"{self.bare_share}: expected a share from 0 to below 1")
 
 
 @dataclass(frozen=True)
@@ -267,14 +272,14 @@ class EditOptions(TrainOptions):
         return None if self.map_run is None else find_weights(self.map_run)
 
     def validate(self) -> None:
-        """Raise UserError naming the first flag whose value makes no sense."""
+        """Raise UserError naming the first one whose value makes no sense."""
         super().validate()
         for name in ("predicted_share", "mask_discriminator_from"):
             value = getattr(self, name)
             if not 0 <= value <= 1:
-                raise UserError(f"{flag(name)} {value}: expected a share from 0 to 1")
-        _check_exists("map_run", self.map_weights)
-        _check_exists("vgg19", self.vgg19)
+                raise ArgumentError(name, f"{value}: expected a share from 0 to 1")
+        check_exists("map_run", self.map_weights)
+        check_exists("vgg19", self.vgg19)
 
 
 def config_fields(kind: type[TrainOptions]) -> Mapping[str, Field[Any]]:
@@ -296,13 +301,3 @@ def _plain(value: object) -> Any:
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     return str(value.absolute()) if isinstance(value, Path) else value
-
-
-def _at_least(name: str, value: int | None, least: int) -> None:
-    if value is not None and value < least:
-        raise UserError(f"{flag(name)} {value}: expected at least {least}")
-
-
-def _check_exists(name: str, path: Path | None) -> None:
-    if path is not None and not path.exists():
-        raise UserError(f"{flag(name)} {path}: no such file or folder")

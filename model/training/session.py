@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from lightning_fabric import Fabric
 
-from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.model.checkpoints.checkpoint import load_card, resolve_model
 from unmask.model.data.triplets import TripletSplits, open_triplets
 from unmask.model.networks.networks import NetworkSpec
@@ -113,7 +113,7 @@ def open_session(options: TrainOptions, module: str, say: Say = print) -> Iterat
     Raises
     ------
     UserError
-        With the flag or file named, before RUN is touched.
+        With the argument or file named, before RUN is touched.
     """
     options.validate()
     fabric = open_fabric(options.device)
@@ -141,7 +141,9 @@ def _check_first_weights(path: Path, spec: NetworkSpec) -> None:
     given = NetworkSpec.from_dict(load_card(resolve_model(path, spec.kind))["network"])
     if given != spec:
         was, now = (f"{one.name}, width {one.width}" for one in (given, spec))
-        raise UserError(f"--init-from {path}: the weights are another network's ({was}; this one is {now})")
+        raise ArgumentError(
+            "init_from", f"{path}: the weights are another network's ({was}; this one is {now})"
+        )
 
 
 @contextmanager
@@ -152,15 +154,15 @@ def want_said(options: TrainOptions) -> Iterator[None]:
     except OSError as error:
         if error.errno not in _NO_SPACE:
             raise
-        raise UserError(f"RUN {options.run}: cannot be written ({error.strerror})") from error
+        raise ArgumentError("run", f"{options.run}: cannot be written ({error.strerror})") from error
     except (MemoryError, RuntimeError) as error:
         words = str(error).splitlines()[0] if str(error) else "out of memory"
         is_memory = isinstance(error, (MemoryError, torch.OutOfMemoryError))
         if not is_memory and not any(sign in words for sign in _NO_MEMORY):
             raise
         raise UserError(
-            f"out of memory ({words[:120]}): lower --batch-size (now {options.batch_size}) "
-            f"or --size (now {options.size}), with --existing overwrite, or --workers"
+            f"out of memory ({words[:120]}): lower `batch_size` (now {options.batch_size}) "
+            f"or `size` (now {options.size}), with `existing` overwrite, or `workers`"
         ) from error
 
 
@@ -171,8 +173,8 @@ def _open_data(options: TrainOptions, fabric: Fabric, say: Say) -> TripletSplits
         say(note)
     if len(splits.train) < options.batch_size * fabric.world_size:
         total = options.batch_size * fabric.world_size
-        raise UserError(
-            f"--batch-size: a step takes {total} pictures and there are {len(splits.train)} to train on"
+        raise ArgumentError(
+            "batch_size", f": a step takes {total} pictures and there are {len(splits.train)} to train on"
         )
     return splits
 
@@ -187,7 +189,7 @@ def open_fabric(device: str) -> Fabric:
     """
     accelerator, _, index = device.partition(":")
     if accelerator == "cuda" and not torch.cuda.is_available():
-        raise UserError("--device cuda: torch finds no CUDA device here")
+        raise ArgumentError("device", "cuda: torch finds no CUDA device here")
     world, local = (int(os.environ.get(name, "1")) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
     devices: Any = [int(index)] if index else local
     fabric = Fabric(

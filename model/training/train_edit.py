@@ -41,7 +41,7 @@ def train_edit(options: EditOptions, say: Say = print) -> TrainResult:
     Raises
     ------
     UserError
-        With the flag or file named, before RUN is touched; later for a non-finite loss, for want of memory or disk.
+        Naming the argument or file, before RUN is touched; later for a non-finite loss, for want of memory or disk.
     """
     check_files(options)
     with open_session(options, EDIT, say) as session:
@@ -54,7 +54,7 @@ def train_edit(options: EditOptions, say: Say = print) -> TrainResult:
 
 
 def check_files(options: EditOptions) -> None:
-    """Open what ``--map`` and ``--vgg19`` name, so that a wrong file is said before anything is written."""
+    """Open what ``map_run`` and ``vgg19`` name, so that a wrong file is said before anything is written."""
     options.validate()
     if options.map_weights is not None:
         load_model(options.map_weights, MAP)
@@ -158,7 +158,7 @@ def _trained(preset: EditPreset, seed: int) -> Trained:
 def _seen_maps(session: Session, options: EditOptions) -> SeenMaps:
     if options.map_weights is None:
         if options.predicted_share:
-            session.say("no --map: trained on true maps only")
+            session.say("no `map_run`: trained on true maps only")
         return SeenMaps(None, 0.0)
     network, _ = load_model(options.map_weights, MAP, str(session.fabric.device))
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in its stubs

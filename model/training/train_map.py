@@ -29,7 +29,7 @@ def train_map(options: MapOptions, say: Say = print) -> TrainResult:
     Raises
     ------
     UserError
-        With the flag or file named, before RUN is touched; later for a non-finite loss, for want of memory or disk.
+        Naming the argument or file, before RUN is touched; later for a non-finite loss, for want of memory or disk.
     """
     with open_session(options, MAP, say) as session:
         training = MapTraining(session, options)
