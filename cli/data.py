@@ -11,7 +11,16 @@ from unmask.datagen.common.cores import available_cores
 
 from .data_stats import stats_command
 from .data_templates import templates_app
-from .running import make_app, print_pairs, print_table, printable, resumable, run_app, show_progress
+from .running import (
+    in_flags,
+    make_app,
+    print_pairs,
+    print_table,
+    printable,
+    resumable,
+    run_app,
+    show_progress,
+)
 
 if TYPE_CHECKING:
     from unmask.datagen.dataset.build import BuildReport
@@ -229,7 +238,7 @@ def verify_command(
     with show_progress("verify", "pictures") as show:
         report = inspect_dataset(out, replay, count, lambda done, total: show(done, total, 0))
     for problem in report.problems:
-        print(printable(str(problem)))
+        print(printable(in_flags(str(problem))))
     again = f", {report.replayed} rendered again" if report.replayed else ""
     if report.problems:
         print(f"{len(report.problems)} problems in {report.rows} rows{again}")

@@ -14,14 +14,14 @@ Options = Callable[..., BuildOptions]
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"seed": 2}, "--seed 1 there, 2 now"),
-        ({"size": (64, 64)}, "--size unset there, 64x64 now"),
-        ({"format": "jpg"}, "--format png there, jpg now"),
-        ({"faces": "largest"}, "--faces all there, largest now"),
-        ({"layers": True}, "--layers False there, True now"),
-        ({"families": ("surgical",)}, "--templates, --textures or --families"),
-        ({"landmarks": None}, "another --landmarks"),
-        ({"source": "demo"}, "SOURCE"),
+        ({"seed": 2}, "`seed` 1 there, 2 now"),
+        ({"size": (64, 64)}, "`size` unset there, 64x64 now"),
+        ({"format": "jpg"}, "`format` png there, jpg now"),
+        ({"faces": "largest"}, "`faces` all there, largest now"),
+        ({"layers": True}, "`layers` False there, True now"),
+        ({"families": ("surgical",)}, "`templates`, `textures` or `families`"),
+        ({"landmarks": None}, "another `landmarks`"),
+        ({"source": "demo"}, "source"),
     ],
 )
 def test_another_configuration_is_refused_in_one_line_that_says_what_differs(
@@ -38,9 +38,9 @@ def test_another_configuration_is_refused_in_one_line_that_says_what_differs(
 def test_another_recipe_and_fewer_variants_are_refused(options: Options, tmp_path: Path):
     build(options(variants=2, limit=1))
     (tmp_path / "mine.toml").write_text("[worn.states]\nproper = 1\n")
-    with pytest.raises(UserError, match="--variants 2 there, 1 now"):
+    with pytest.raises(UserError, match="`variants` 2 there, 1 now"):
         build(options(limit=1))
-    with pytest.raises(UserError, match="another --recipe"):
+    with pytest.raises(UserError, match="another `recipe`"):
         build(options(variants=2, limit=1, recipe=str(tmp_path / "mine.toml")))
 
 
@@ -61,7 +61,7 @@ def test_a_folder_that_is_no_dataset_is_left_alone(options: Options, existing: s
     out = options().out
     out.mkdir()
     (out / "thesis.txt").write_text("precious")
-    with pytest.raises(UserError, match=r"OUT .*(no dataset|not empty)"):
+    with pytest.raises(UserError, match=r"out .*(no dataset|not empty)"):
         build(options(existing=existing))
     assert [path.name for path in out.iterdir()] == ["thesis.txt"]
 
@@ -79,7 +79,7 @@ def test_a_foreign_build_json_is_left_alone(options: Options, content: str):
 def test_fail_refuses_a_finished_build_and_takes_an_empty_folder(options: Options):
     options().out.mkdir()
     build(options(existing="fail", limit=1))
-    with pytest.raises(UserError, match="--existing fail"):
+    with pytest.raises(UserError, match="`existing` fail"):
         build(options(existing="fail", limit=1))
 
 

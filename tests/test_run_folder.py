@@ -79,9 +79,9 @@ def test_another_configuration_is_refused_in_one_line_with_every_key_old_and_new
     with pytest.raises(UserError) as caught:
         RunFolder(run).prepare({**now, "width": 24}, "resume")
     assert str(caught.value) == (
-        f"RUN {run}: it was trained with data.seed 1, now 2; "
+        f"run {run}: it was trained with data.seed 1, now 2; "
         "data.holdout unset, now ['scarf']; width unset, now 24; preset 'fidelity', now unset; "
-        "give another folder or --existing overwrite"
+        "give another folder or `existing` overwrite"
     )
     assert files(run) == before
 
@@ -118,7 +118,7 @@ def test_on_and_one_are_not_the_same(tmp_path: Path):
 
 def test_fail_refuses_a_run_and_changes_nothing(run: Path):
     before = files(run)
-    with pytest.raises(UserError, match=r"RUN .*: holds a run, and --existing fail was given"):
+    with pytest.raises(UserError, match=r"run .*: holds a run, and `existing` fail was given"):
         RunFolder(run).prepare(CONFIG, "fail")
     assert files(run) == before
 
@@ -177,7 +177,7 @@ def test_a_folder_that_is_no_run_is_left_alone(
 def test_a_run_that_is_a_file_or_lies_below_one_is_refused(tmp_path: Path):
     (tmp_path / "file").touch()
     for path in (tmp_path / "file", tmp_path / "file" / "run"):
-        with pytest.raises(UserError, match=f"RUN {path}: cannot be written"), RunFolder(path).lock():
+        with pytest.raises(UserError, match=f"run {path}: cannot be written"), RunFolder(path).lock():
             raise AssertionError("got the lock")
 
 
@@ -216,7 +216,7 @@ def test_no_space_for_the_configuration_is_said_in_one_line(tmp_path: Path, monk
         raise OSError(28, "No space left on device", str(path))
 
     monkeypatch.setattr(run_folder, "write_atomic", full)
-    with pytest.raises(UserError, match=r"RUN .*: cannot be written \(No space left on device\)"):
+    with pytest.raises(UserError, match=r"run .*: cannot be written \(No space left on device\)"):
         RunFolder(tmp_path).prepare(CONFIG, "resume")
 
 

@@ -33,7 +33,7 @@ def test_a_second_training_in_the_folder_is_refused_until_the_first_lets_go(tmp_
         RunLock(tmp_path)
     assert (
         str(caught.value)
-        == f"RUN {tmp_path}: another training (process {os.getpid()}) is writing to this folder"
+        == f"run {tmp_path}: another training (process {os.getpid()}) is writing to this folder"
     )
     first.release()
     RunLock(tmp_path).release()

@@ -204,7 +204,7 @@ def test_pictures_from_a_dataset_are_trained_on(
     assert rows(asked.run)[-1]["images"] == 2 * BATCH
 
 
-# ---- budget, randomness, first weights ----------------------------------------------------------------------
+# `__` budget, randomness, first weights `____________________________________________________________________`
 
 
 def test_a_budget_in_minutes_ends_in_time_with_a_falling_rate(
@@ -315,7 +315,7 @@ def test_first_weights_of_another_network_are_refused_before_run_is_touched(
     asked = short_run("map", init_from=source.run)
     assert main(arguments(asked, tmp_path)) == 2
     error = capsys.readouterr().err.splitlines()[-1]
-    words = "expected a Map Module" if module == "edit" else "--init-from"
+    words = "expected a Map Module" if module == "edit" else "init_from"
     assert words in error
     assert str(source.run) in error
     assert not asked.run.exists()
@@ -335,6 +335,6 @@ def test_a_perceptual_network_that_is_none_is_refused_before_run_is_touched(
 ):
     (tmp_path / "vgg19.pth").write_bytes(b"no weights")
     asked = short_run("edit", preset="perceptual", vgg19=tmp_path / "vgg19.pth")
-    with pytest.raises(UserError, match="--vgg19"):
+    with pytest.raises(UserError, match=r"^vgg19"):
         train(asked)
     assert not asked.run.exists()

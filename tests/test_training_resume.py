@@ -197,7 +197,7 @@ def test_overwriting_another_modules_run_leaves_nothing_of_it(narrow: None, tmp_
 
 def test_existing_fail_refuses(finished: Options):
     before = files(finished.run)
-    with pytest.raises(UserError, match="--existing fail"):
+    with pytest.raises(UserError, match="`existing` fail"):
         train(replace(finished, existing="fail"))
     assert files(finished.run) == before
 
@@ -263,7 +263,7 @@ def interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-# ---- other processes ---------------------------------------------------------------------------------------
+# `__` other processes `_____________________________________________________________________________________`
 
 LIMIT_S = 300  # after which a process that does not end is killed
 

@@ -1,5 +1,7 @@
 """The two kinds of trouble a person can mend: a wrong request and a bad picture."""
 
+import re
+
 
 class UserError(ValueError):
     """A request that cannot be carried out, in one line that names the argument or file; exit code 2.
@@ -10,7 +12,10 @@ class UserError(ValueError):
     @property
     def marked(self) -> str:
         """The line with every argument's name in backticks: what a longer line, or a command line, takes."""
-        return str(self)
+        return super().__str__()
+
+    def __str__(self) -> str:
+        return re.sub(r"^`(\w+)`", r"\1", self.marked)
 
 
 class ArgumentError(UserError):
@@ -28,9 +33,6 @@ class ArgumentError(UserError):
         super().__init__(argument, problem)
         self.argument = argument
         self.problem = problem if problem.startswith(":") else f" {problem}"
-
-    def __str__(self) -> str:
-        return f"{self.argument}{self.problem}"
 
     @property
     def marked(self) -> str:
