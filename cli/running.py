@@ -63,7 +63,7 @@ def in_flags(text: str) -> str:
         name = found[1]
         return _flags.get(name) or _ELSEWHERE.get(name) or f"--{name.replace('_', '-')}"
 
-    return re.sub(r"`(\w+)`", flag, text)
+    return re.sub(r"`([\w-]+)`", flag, text)
 
 
 def make_app(summary: str | None = None) -> App:

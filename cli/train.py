@@ -11,9 +11,10 @@ import typer
 
 from unmask.model.training.options import EditOptions, MapOptions
 
+from .flags import takes_options
 from .running import make_app, print_pairs, printable, run_app
 from .train_config import write_config
-from .train_flags import read_options, takes_options
+from .train_flags import EDIT_FLAGS, MAP_FLAGS, read_train_options
 
 if TYPE_CHECKING:
     from unmask.model.training.engine import TrainResult
@@ -32,10 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 @app.command("map")
-@takes_options(MapOptions)
+@takes_options(MapOptions, MAP_FLAGS)
 def map_command(context: typer.Context, **_: Any) -> None:
     """Train a Map Module: where is the mask? The same command again resumes."""
-    options = read_options(MapOptions, context)
+    options = read_train_options(MapOptions, MAP_FLAGS, context)
     if not _only_shown(options, context):
         from unmask.model.training.train_map import train_map
 
@@ -43,10 +44,10 @@ def map_command(context: typer.Context, **_: Any) -> None:
 
 
 @app.command("edit")
-@takes_options(EditOptions)
+@takes_options(EditOptions, EDIT_FLAGS)
 def edit_command(context: typer.Context, **_: Any) -> None:
     """Train an Editing Module: what is under the mask? The same command again resumes."""
-    options = read_options(EditOptions, context)
+    options = read_train_options(EditOptions, EDIT_FLAGS, context)
     if not _only_shown(options, context):
         from unmask.model.training.train_edit import train_edit
 

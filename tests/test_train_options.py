@@ -8,7 +8,7 @@ import pytest
 from unmask.datagen.common.errors import UserError
 from unmask.model.checkpoints.shipped import find_weights
 from unmask.model.data.options import DataOptions
-from unmask.model.training.options import FREE_KEYS, EditOptions, MapOptions, config_fields, flag, key_of
+from unmask.model.training.options import FREE_KEYS, EditOptions, MapOptions, config_fields, key_of
 from unmask.model.training.presets import EDIT_PRESETS, MAP_PRESETS
 
 GOOD_MAP = MapOptions(Path("run"), online="demo", minutes=1)
@@ -132,7 +132,7 @@ def test_the_configuration_is_json_and_has_every_option_but_run():
 
 def test_the_data_get_the_options_of_their_names():
     options = replace(GOOD_MAP, holdout_families=("gaiter",), limit=9, pins=("worn=proper",), jitter=True)
-    data = options.to_data_options()
+    data: DataOptions = options
     assert (data.online, data.data, data.size) == ("demo", None, 128)
     assert (data.holdout_families, data.limit, data.pins, data.jitter) == (
         ("gaiter",),
@@ -140,12 +140,12 @@ def test_the_data_get_the_options_of_their_names():
         ("worn=proper",),
         True,
     )
-    assert vars(data) == {name: getattr(options, name) for name in vars(data)}
 
 
 @pytest.mark.parametrize("kind", [MapOptions, EditOptions])
 def test_defaults_of_the_data_are_those_of_the_training(kind: type[MapOptions] | type[EditOptions]):
-    assert kind(Path("run")).to_data_options() == DataOptions()
+    options, data = kind(Path("run")), DataOptions()
+    assert {name: getattr(options, name) for name in vars(data)} == vars(data)
 
 
 def test_what_may_change_between_sessions_is_part_of_the_configuration():
@@ -153,8 +153,7 @@ def test_what_may_change_between_sessions_is_part_of_the_configuration():
     assert not FREE_KEYS & {"preset", "batch_size", "size", "seed", "learning_rate", "holdout_families"}
 
 
-def test_flags_and_keys_follow_from_names():
-    assert (flag("batch_size"), flag("map_run"), flag("pins")) == ("--batch-size", "--map", "--set")
+def test_keys_follow_from_names():
     assert (key_of("batch_size"), key_of("map_run")) == ("batch_size", "map")
 
 

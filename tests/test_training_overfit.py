@@ -27,7 +27,7 @@ WARMUP_STEPS = 100
 @pytest.fixture(scope="module")
 def batch(face_cache: Path) -> Batch:
     """Eight drawn faces."""
-    triplets = open_triplets(short("edit", Path("no run"), face_cache).to_data_options()).train
+    triplets = open_triplets(short("edit", Path("no run"), face_cache)).train
     return fixed_batch(triplets, range(8))
 
 

@@ -54,7 +54,7 @@ def test_a_loss_that_is_not_finite_stops_with_the_pictures_named(what: str, shor
         patch.setattr(train_map, "bce_dice", not_finite_in_step(3, what))
         with pytest.raises(UserError, match=r"step 3: .* not finite") as trouble:
             train(asked)
-    train_triplets = open_triplets(asked.to_data_options()).train
+    train_triplets = open_triplets(asked).train
     keys = BatchStream(train_triplets, BATCH, seed=asked.seed).make_batch(2).keys
     assert all(key in str(trouble.value) for key in keys)
     assert str(asked.run / "last") in str(trouble.value)

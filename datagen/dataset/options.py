@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from unmask.datagen.common.checks import EXISTING, check_at_least, check_choice, check_exists
+from unmask.datagen.common.checks import check_at_least, check_choice, check_exists
 from unmask.datagen.common.errors import ArgumentError
-from unmask.datagen.faces.parsing import maps_sha256
+from unmask.datagen.common.options import FolderOptions
+from unmask.datagen.masks.options import MaskOptions
 
 FORMATS = ("png", "jpg")
 FACES = ("all", "largest", "single")
@@ -18,8 +19,10 @@ MOST_VARIANTS = 10_000
 
 
 @dataclass(frozen=True)
-class BuildOptions:
+class BuildOptions(MaskOptions, FolderOptions):
     """Everything `unmask.datagen.dataset.build.build` is told; one field per flag of ``unmask-data build``.
+
+    What decides the masks is in `MaskOptions`.
 
     Attributes
     ----------
@@ -29,38 +32,20 @@ class BuildOptions:
         Folder of the dataset.
     variants : int
         Masks per source picture.
-    seed : int
-        Decides every mask together with the picture's name and the variant.
     size : (width, height) or None
         Of the result in pixels, by centre crop; None keeps the source's size.
     format : str
         Of masked pictures: ``png``, or ``jpg`` which is small and no longer bit-exact.
-    limit : int or None
-        Only the first pictures of the source.
     split : str or None
         Only one official split: ``train``, ``val`` or ``test``; ``all`` is as None.
     workers : int
         Processes; 1 works in this one.
-    families : tuple of str or None
-        Only these mask families.
-    templates : tuple of Path
-        Folders with the user's own templates.
-    textures : Path or None
-        Folder of the user's pictures of cloth.
-    recipe : str
-        Name of a packaged recipe, or a TOML file.
-    pins : tuple of str
-        ``KEY=VALUE``: parts of the recipe that are not left to chance.
     faces : str
         ``all`` masks every face, ``largest`` the largest one, ``single`` refuses pictures with several.
-    landmarks : Path or None
-        Table of known points.
     parsing : Path or None
         Folder of parsing maps, ``<key without variant>.png``: hair, glasses and hats in them stay in front.
     layers : bool
         Also write ``layers/``: mask, straps and shadow apart.
-    existing : str
-        What to do with a folder that has something in it: ``resume``, ``overwrite`` or ``fail``.
     dask : str or None
         Address of a Dask scheduler that does the work.
     """
@@ -68,31 +53,22 @@ class BuildOptions:
     source: str
     out: Path
     variants: int = 1
-    seed: int = 0
     size: tuple[int, int] | None = None
     format: str = "png"
-    limit: int | None = None
     split: str | None = None
     workers: int = 1
-    families: tuple[str, ...] | None = None
-    templates: tuple[Path, ...] = ()
-    textures: Path | None = None
-    recipe: str = "default"
-    pins: tuple[str, ...] = ()
     faces: str = "all"
-    landmarks: Path | None = None
     parsing: Path | None = None
     layers: bool = False
-    existing: str = "resume"
     dask: str | None = None
 
     def check(self) -> None:
         """Raise ArgumentError naming the first one whose value makes no sense."""
         check_choice("format", self.format, FORMATS)
         check_choice("faces", self.faces, FACES)
-        check_choice("existing", self.existing, EXISTING)
-        for name, least in (("variants", 1), ("workers", 1), ("seed", 0), ("limit", 1)):
-            check_at_least(name, getattr(self, name), least)
+        self.check_folder()
+        check_at_least("variants", self.variants, 1)
+        check_at_least("workers", self.workers, 1)
         if self.variants > MOST_VARIANTS:
             raise ArgumentError("variants", f"{self.variants}: at most {MOST_VARIANTS}")
         if self.size is not None and not all(SMALLEST_SIDE_PX <= v <= LARGEST_SIDE_PX for v in self.size):
@@ -100,16 +76,13 @@ class BuildOptions:
             raise ArgumentError(
                 "size", f"{text}: each side needs {SMALLEST_SIDE_PX} to {LARGEST_SIDE_PX} pixels"
             )
-        if self.families is not None and not self.families:
-            raise ArgumentError("families", ": names no family")
-        for folder in self.templates:
-            check_exists("templates", folder, "folder")
-        check_exists("textures", self.textures, "folder")
+        self.check_masks()
         check_exists("parsing", self.parsing, "folder")
-        check_exists("landmarks", self.landmarks, "file")
 
     def configuration(self) -> dict[str, Any]:
         """Return what stands in ``build.json`` and decides the result, without recipe and templates."""
+        from unmask.datagen.faces.parsing import maps_sha256  # numpy, which --help need not load
+
         return {
             "seed": self.seed,
             "variants": self.variants,

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from unmask.datagen.common.checks import EXISTING, check_at_least, check_choice, check_exists
+from unmask.datagen.common.checks import check_at_least, check_choice, check_exists
 from unmask.datagen.common.errors import ArgumentError, UserError
-from unmask.model.common.limits import PRECISIONS
+from unmask.model.common.options import ComputeOptions
 
 SPLITS = ("train", "val", "test", "all")
 
 
 @dataclass(frozen=True)
-class EvalOptions:
+class EvalOptions(ComputeOptions):
     """What `unmask.model.evaluation.evaluate.evaluate` is told; one field per flag of ``unmask-eval``.
 
     Attributes
@@ -36,10 +36,6 @@ class EvalOptions:
     size : int or None
         Crop and scale pictures to squares of this side first; None judges them as they are.
     batch_size : int
-    device : str
-        ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
-    precision : str
-        ``fp32``, ``bf16``, or ``auto``: bf16 on a GPU, fp32 elsewhere.
     train : str or None
         Source whose training split gives the mean face; None takes the dataset's own where it is still there.
     identity, features : bool
@@ -50,8 +46,6 @@ class EvalOptions:
         Another report on the same pictures.
     workers : int or None
         Processes for face descriptors; None takes one per core.
-    existing : str
-        What to do with a report that is there: ``resume``, ``overwrite`` or ``fail``.
     """
 
     data: Path
@@ -65,15 +59,12 @@ class EvalOptions:
     limit: int | None = None
     size: int | None = None
     batch_size: int = 32
-    device: str = "auto"
-    precision: str = "auto"
     train: str | None = None
     identity: bool = True
     features: bool = True
     by: tuple[tuple[str, ...], ...] = ()
     compare: Path | None = None
     workers: int | None = None
-    existing: str = "resume"
 
     def validate(self) -> None:
         """Raise UserError naming the first one whose value makes no sense."""
@@ -84,8 +75,7 @@ class EvalOptions:
             )
         if self.split is not None:
             check_choice("split", self.split, SPLITS)
-        check_choice("existing", self.existing, EXISTING)
-        check_choice("precision", self.precision, PRECISIONS)
+        self.check_compute()
         for name in ("limit", "batch_size", "workers"):
             check_at_least(name, getattr(self, name), 1)
         if self.size is not None and (self.size < 32 or self.size % 16):

@@ -168,7 +168,7 @@ def want_said(options: TrainOptions) -> Iterator[None]:
 
 def _open_data(options: TrainOptions, fabric: Fabric, say: Say) -> TripletSplits:
     """Open the data on every process; the first one makes the cache that the others wait for."""
-    splits = open_triplets(options.to_data_options(), say)
+    splits = open_triplets(options, say)
     for note in splits.notes:
         say(note)
     if len(splits.train) < options.batch_size * fabric.world_size:
