@@ -31,7 +31,7 @@ _UsageError: type[Exception] = next(
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 # Arguments that errors name and a command does not take by that name.
-_ELSEWHERE = {"source": "SOURCE", "out": "OUT", "pins": "--set"}
+_ELSEWHERE = {"source": "SOURCE", "out": "OUT", "pins": "--set", "tuning": "--set"}
 _flags: dict[str, str] = {}  # of the command that runs, by the names that Python knows its arguments by
 
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unmask.model.training.options import EditOptions, MapOptions
+from unmask.model.training.preset_files import packaged_presets, summary_of
 
 from .flags import takes_options
-from .running import make_app, print_pairs, printable, run_app
+from .running import in_flags, make_app, print_pairs, printable, run_app
 from .train_config import write_config
 from .train_flags import EDIT_FLAGS, MAP_FLAGS, read_train_options
 
@@ -63,7 +64,7 @@ def _only_shown(options: MapOptions | EditOptions, context: typer.Context) -> bo
 
         pairs = dry_run(options)
         if _is_first():
-            print_pairs(pairs)
+            print_pairs({name: in_flags(text) for name, text in pairs.items()})
             print("dry run: nothing was written to RUN")
         return True
     return False
@@ -90,6 +91,14 @@ def _print_end(options: MapOptions | EditOptions, result: "TrainResult") -> None
         if result.metrics:
             print_pairs({name: f"{value:.4f}" for name, value in result.metrics.items()})
         print(f"next: {NAME} export {run} OUT.onnx")
+
+
+@app.command("presets")
+def presets_command() -> None:
+    """List the packaged presets of both modules; --print-config of a training prints one."""
+    for module in ("map", "edit"):
+        for name, path in packaged_presets(module).items():
+            print(f"{module}  {name:<10}  {summary_of(path)}")
 
 
 @app.command("export")

@@ -8,6 +8,7 @@ from typing import TypeVar
 import typer
 
 from unmask.model.training.options import EditOptions, MapOptions, TrainOptions
+from unmask.model.training.preset_files import changes, is_tuning
 
 from .flags import (
     DEVICE,
@@ -50,7 +51,7 @@ def _flags(presets: tuple[str, ...], own: Mapping[str, Flag]) -> dict[str, Flag]
         "minutes": Flag("Budget; or:"),
         "epochs": Flag("Budget; or:"),
         "images": Flag("Budget."),
-        "preset": Flag(f"{', '.join(presets)}."),
+        "preset": Flag(f"{', '.join(presets)}, or a TOML file."),
         "size": Flag("Side of the pictures, a multiple of 16.", "PX"),
         "batch_size": Flag("Pictures per step and process.", "N"),
         "learning_rate": Flag("Peak; the preset's by default."),
@@ -63,7 +64,7 @@ def _flags(presets: tuple[str, ...], own: Mapping[str, Flag]) -> dict[str, Flag]
         "limit": LIMIT,
         "val_pictures": Flag("Validate on so many.", "N"),
         "recipe": RECIPE,
-        "pins": PINS,
+        "pins": replace(PINS, help="Pin part of the recipe, or change part of the preset; repeatable."),
         "templates": TEMPLATES,
         "textures": TEXTURES,
         "landmarks": LANDMARKS,
@@ -109,6 +110,12 @@ def read_train_options(kind: type[Kind], flags: Mapping[str, Flag], context: typ
     for group in _GROUPS:
         if group & given.keys():
             from_file = {name: value for name, value in from_file.items() if name not in group}
-    options = kind(**{**from_file, **given})
+    wanted = {**from_file, **given, "tuning": ()}
+    pins = wanted.get("pins", ())
+    wanted["pins"] = tuple(pin for pin in pins if not is_tuning(pin))
+    tuning = (*from_file.get("tuning", ()), *filter(is_tuning, pins))
+    plain = kind(**wanted)
+    options = replace(plain, tuning=tuning)
     options.validate()
-    return options
+    # What a printed file repeats of its preset is nothing that was asked for.
+    return replace(options, tuning=changes(plain.load_preset(), options.load_preset()))

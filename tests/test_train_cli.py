@@ -135,7 +135,7 @@ def test_every_flag_reaches_its_option(asked: list[TrainOptions]):
     )
     flags += " --map mapper --predicted-share 0.1 --vgg19 net.pth --mask-discriminator-from 0.6"
     flags += " --families cloth,kn95 --holdout-families gaiter,scarf --limit 9 --val-pictures 5 --recipe wild"
-    flags += " --set worn=proper --set family=cloth --templates own --templates more --textures cloth"
+    flags += " --set worn=proper --set losses.ssim=2 --set family=cloth --templates own --templates more --textures cloth"
     flags += (
         " --landmarks known.csv --no-jitter --cache kept --workers 3 --device cpu --precision fp32 --compile"
     )
@@ -145,7 +145,7 @@ def test_every_flag_reaches_its_option(asked: list[TrainOptions]):
         run=Path("run"), online="faces", epochs=1.5, preset="paper", size=64, batch_size=4, learning_rate=1e-3,
         seed=7, map_run=Path("mapper"), predicted_share=0.1, vgg19=Path("net.pth"), mask_discriminator_from=0.6,
         families=("cloth", "kn95"), holdout_families=("gaiter", "scarf"), limit=9, val_pictures=5, recipe="wild",
-        pins=("worn=proper", "family=cloth"), templates=(Path("own"), Path("more")), textures=Path("cloth"),
+        pins=("worn=proper", "family=cloth"), tuning=("losses.ssim=2.0",), templates=(Path("own"), Path("more")), textures=Path("cloth"),
         landmarks=Path("known.csv"), jitter=False, cache=Path("kept"), workers=3, device="cpu", precision="fp32",
         compile=True, val_every=100, sample_every=200, checkpoint_minutes=0.5, init_from=Path("start"),
         existing="fail",

@@ -9,7 +9,7 @@ from unmask.datagen.common.errors import UserError
 from unmask.model.checkpoints.shipped import find_weights
 from unmask.model.data.options import DataOptions
 from unmask.model.training.options import FREE_KEYS, EditOptions, MapOptions, config_fields, key_of
-from unmask.model.training.presets import EDIT_PRESETS, MAP_PRESETS
+from unmask.model.training.preset_files import packaged_presets
 
 GOOD_MAP = MapOptions(Path("run"), online="demo", minutes=1)
 GOOD_EDIT = EditOptions(Path("run"), data=Path("built"), images=64)
@@ -28,8 +28,8 @@ def test_run_alone_is_positional_and_everything_else_has_a_default(
 
 
 def test_presets_known_without_torch_are_those_of_the_trainings():
-    assert set(MapOptions.presets) == set(MAP_PRESETS)
-    assert set(EditOptions.presets) == set(EDIT_PRESETS)
+    assert set(MapOptions.presets) == set(packaged_presets("map"))
+    assert set(EditOptions.presets) == set(packaged_presets("edit"))
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_nonsense_is_refused_with_its_flag(changes: dict[str, Any], words: str):
         ({"pins": ("worn=proper",)}, "pins"),
         ({"templates": (Path(),)}, "templates"),
         ({"textures": Path()}, "textures"),
-        ({"landmarks": Path()}, "landmarks"),
+        ({"landmarks": Path(__file__)}, "landmarks"),
     ],
 )
 def test_what_draws_masks_does_not_go_with_a_dataset_that_has_them(changes: dict[str, Any], words: str):
@@ -121,7 +121,7 @@ def test_the_configuration_is_json_and_has_every_option_but_run():
     config = options.to_config()
     assert json.loads(json.dumps(config)) == config
     assert not any(isinstance(value, dict) for value in config.values())
-    assert len(config) == len(fields(EditOptions)) - 1
+    assert len(config) == len(fields(EditOptions)) - 2  # RUN and what changes the preset
     assert (config["map"], config["data"]) == (str(Path("map").absolute()), str(Path("built").absolute()))
     assert (config["set"], config["families"], config["templates"]) == (
         ["worn=proper"],

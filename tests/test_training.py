@@ -315,7 +315,7 @@ def test_first_weights_of_another_network_are_refused_before_run_is_touched(
     asked = short_run("map", init_from=source.run)
     assert main(arguments(asked, tmp_path)) == 2
     error = capsys.readouterr().err.splitlines()[-1]
-    words = "expected a Map Module" if module == "edit" else "init_from"
+    words = "expected a Map Module" if module == "edit" else "--init-from"
     assert words in error
     assert str(source.run) in error
     assert not asked.run.exists()

@@ -27,13 +27,12 @@ from unmask.model.data.batches import Batch, BatchStream
 from unmask.model.inference.precision import AUTO, BF16, FP32, faster_precision
 
 from .budget import learning_rate
+from .presets import Preset
 from .reporter import Reporter, Sums
 from .session import Session
 from .trained import Trained
 
-CLIP_NORM = 1.0
 _LOG_STEPS = 20
-_WARMUP_STEPS = 100
 _VALIDATIONS, _SHEETS = 20, 10  # per run, where no interval is asked for
 
 
@@ -101,8 +100,8 @@ class Engine:
     judge : Judge
     losses : tuple of str
         Names of the values that `finish_step` gets: columns of ``log.csv``.
-    base_rate : float
-        Peak learning rate where the options give none.
+    preset : MapPreset or EditPreset
+        Its learning rate holds where the options give none.
     probe : callable
         Runs the main network on pictures of the training's size, to find out which precision is faster.
     """
@@ -113,7 +112,7 @@ class Engine:
         trained: Trained,
         judge: Judge,
         losses: tuple[str, ...],
-        base_rate: float,
+        preset: Preset,
         probe: Callable[[nn.Module], Tensor],
     ) -> None:
         options = session.options
@@ -124,7 +123,8 @@ class Engine:
         self.sums = Sums()
         self.metrics: dict[str, float] = {}
         self.precision = options.precision
-        self.rate = self.base_rate = options.learning_rate or base_rate
+        self.optimiser, self.schedule = preset.optimiser, preset.schedule
+        self.rate = self.base_rate = options.learning_rate or preset.optimiser.learning_rate
         self.budget = options.budget()
         self.fraction = 0.0
         self._load()
@@ -206,7 +206,7 @@ class Engine:
         network, optimiser = self.trained.networks[name], self.trained.optimisers[name]
         optimiser.zero_grad(set_to_none=True)
         self.session.fabric.backward(loss)
-        norm = torch.nn.utils.clip_grad_norm_(network.parameters(), CLIP_NORM)
+        norm = torch.nn.utils.clip_grad_norm_(network.parameters(), self.optimiser.clip_norm)
         if not bool(torch.isfinite(norm)) or not bool(torch.isfinite(loss)):
             self._refuse(name, loss, batch)
         optimiser.step()
@@ -261,8 +261,8 @@ class Engine:
     def _prepare_step(self) -> None:
         options, fabric = self.session.options, self.session.fabric
         torch.manual_seed(step_seed(options.seed, fabric.global_rank, self.count.step))  # dropout
-        warmup = min(_WARMUP_STEPS * self.session.batch_images, self._planned_images() // 10)
-        rate = learning_rate(self.fraction, self.base_rate, warmup, self.count.images)
+        warmup = min(self.schedule.warmup_steps * self.session.batch_images, self._planned_images() // 10)
+        rate = learning_rate(self.fraction, self.base_rate, warmup, self.count.images, self.schedule.floor)
         self.rate = rate
         for optimiser in self.trained.optimisers.values():
             for group in optimiser.param_groups:

@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 from unmask.datagen.common.checks import (
     check_above_zero,
     check_at_least,
-    check_choice,
     check_exists,
 )
 from unmask.datagen.common.cores import MOST_WORKERS, available_cores
@@ -20,6 +19,8 @@ from unmask.model.common.options import ComputeOptions
 from unmask.model.data.options import DataOptions
 
 from .budget import Budget
+from .preset_files import load_preset, packaged_presets
+from .presets import EditPreset, MapPreset, Preset
 
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:[0-9]+)?")
 
@@ -50,7 +51,9 @@ class TrainOptions(DataOptions, ComputeOptions):
     run : Path
         Folder of the run.
     preset : str
-        Network, losses and learning rate by name.
+        Network, losses and learning rate: the name of a packaged preset, or a TOML file.
+    tuning : tuple of str
+        ``TABLE.KEY=VALUE``: parts of the preset that are changed.
     images : int or None
         Budget: pictures shown. One of the three budgets is given.
     epochs, minutes : float or None
@@ -74,6 +77,7 @@ class TrainOptions(DataOptions, ComputeOptions):
 
     run: Path
     preset: str
+    tuning: tuple[str, ...] = ()
     images: int | None = None
     epochs: float | None = None
     minutes: float | None = None
@@ -90,7 +94,7 @@ class TrainOptions(DataOptions, ComputeOptions):
 
     def validate(self) -> None:
         """Raise UserError naming the first one whose value makes no sense."""
-        check_choice("preset", self.preset, self.presets)
+        self.load_preset()
         self.check_compute()
         self.budget()
         for name in ("batch_size", "val_pictures", "sample_every", "val_every"):
@@ -109,6 +113,10 @@ class TrainOptions(DataOptions, ComputeOptions):
     def init_weights(self) -> Path | None:
         """What ``init_from`` is or names."""
         return None if self.init_from is None else find_weights(self.init_from)
+
+    def load_preset(self) -> Preset:
+        """Return the preset with what is tuned of it; UserError naming what is wrong with either."""
+        raise NotImplementedError
 
     def budget(self) -> Budget:
         """Return how long to train; UserError where not exactly one of the three budgets is given."""
@@ -144,7 +152,11 @@ class MapOptions(TrainOptions):
 
     preset: str = "compact"
     bare_share: float | None = None
-    presets: ClassVar[tuple[str, ...]] = ("compact", "paper")
+    presets: ClassVar[tuple[str, ...]] = tuple(packaged_presets("map"))
+
+    def load_preset(self) -> MapPreset:
+        """Return the preset with what is tuned of it."""
+        return load_preset(MapPreset, self.preset, self.tuning)
 
     def validate(self) -> None:
         """Raise UserError naming the first one whose value makes no sense."""
@@ -175,7 +187,11 @@ class EditOptions(TrainOptions):
     predicted_share: float = 0.3
     vgg19: Path | None = None
     mask_discriminator_from: float = 0.4
-    presets: ClassVar[tuple[str, ...]] = ("fidelity", "perceptual", "paper")
+    presets: ClassVar[tuple[str, ...]] = tuple(packaged_presets("edit"))
+
+    def load_preset(self) -> EditPreset:
+        """Return the preset with what is tuned of it."""
+        return load_preset(EditPreset, self.preset, self.tuning)
 
     @property
     def map_weights(self) -> Path | None:
@@ -194,8 +210,10 @@ class EditOptions(TrainOptions):
 
 
 def config_fields(kind: type[TrainOptions]) -> Mapping[str, Field[Any]]:
-    """Return the fields of a kind of options, without RUN, by their keys in configurations."""
-    return {key_of(field.name): field for field in fields(kind) if field.name != "run"}
+    """Return the fields of a kind of options by their keys in configurations; without RUN and the tables."""
+    shared = {field.name for base in (DataOptions, ComputeOptions) for field in fields(base)}
+    ordered = sorted(fields(kind), key=lambda field: field.name in shared)  # what is the training's own first
+    return {key_of(field.name): field for field in ordered if field.name not in ("run", "tuning")}
 
 
 def key_of(name: str) -> str:

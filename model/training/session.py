@@ -4,9 +4,9 @@ import errno
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -17,11 +17,11 @@ from lightning_fabric import Fabric
 from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.model.checkpoints.checkpoint import load_card, resolve_model
 from unmask.model.data.triplets import TripletSplits, open_triplets
-from unmask.model.networks.networks import NetworkSpec
+from unmask.model.networks.networks import NetworkSpec, build_network, default_spec
 
 from .folder import RunFolder
 from .options import FREE_KEYS, TrainOptions
-from .presets import network_of
+from .preset_files import flat_tables, tables_of
 
 Say = Callable[[str], None]
 _NO_SPACE = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EROFS)
@@ -121,20 +121,61 @@ def open_session(options: TrainOptions, module: str, say: Say = print) -> Iterat
     stop = StopSignal()
     tell = say if first else silent
     folder = RunFolder(options.run)
-    config: dict[str, Any] = {"module": module, **options.to_config(), "processes": fabric.world_size}
-    folder.check(config, options.existing, FREE_KEYS | {"dataset"})  # before faces are decoded for minutes
+    tables = tables_of(options.load_preset())
+    config: dict[str, Any] = {
+        "module": module, **options.to_config(), **tables, "processes": fabric.world_size
+    }  # fmt: skip
+    free_keys = FREE_KEYS | _keys_of_then(folder.read_config(), options, tables)
+    folder.check(config, options.existing, free_keys | {"dataset"})  # before faces are decoded for minutes
+    spec = NetworkSpec(module, **tables["network"])
+    _check_network(spec)
     if options.init_weights is not None:
-        _check_first_weights(options.init_weights, network_of(module, options.preset))
+        _check_first_weights(options.init_weights, spec)
     splits = _open_data(options, fabric, tell)
     config["dataset"] = splits.fingerprint
     resumed = False
     with folder.lock() if first else nullcontext():
         if first:
-            resumed = folder.prepare(config, options.existing, FREE_KEYS)
+            resumed = folder.prepare(config, options.existing, free_keys)
             folder.write_environment()
         resumed = bool(fabric.broadcast(resumed))
         with stop.listening(), want_said(options):
             yield Session(options, fabric, folder, splits, resumed, stop, tell)
+
+
+def _keys_of_then(
+    before: Mapping[str, Any] | None, options: TrainOptions, tables: Mapping[str, Any]
+) -> set[str]:
+    """Keys of a preset that the earlier run of the folder did not write down and that are now what they were then.
+
+    The first version wrote the preset's name alone, and keys are added to presets; the packaged ones do not change.
+    """
+    if before is None or before.get("preset") not in options.presets:
+        return set()
+    written = flat_tables(before)
+    then = flat_tables(tables_of(replace(options, preset=before["preset"], tuning=()).load_preset()))
+    now = flat_tables(tables)
+    return {key for key, value in now.items() if key not in written and then.get(key) == value}
+
+
+def _check_network(spec: NetworkSpec) -> None:
+    """See that there is such a network: a preset may be anyone's."""
+    usual = default_spec(spec.kind, spec.name)
+    if spec == usual:
+        return
+    try:
+        with torch.random.fork_rng(devices=[]):
+            build_network(usual)
+            if bool(spec.width) != bool(usual.width):
+                has = (
+                    "widths of its own, for which stands 0"
+                    if spec.width
+                    else f"no width 0, but as {usual.width}"
+                )
+                raise UserError(f"network {spec.kind}/{spec.name} has {has}")
+            build_network(spec)
+    except (ValueError, RuntimeError) as error:
+        raise ArgumentError("preset", f": network.width = {spec.width}: {error}") from error
 
 
 def _check_first_weights(path: Path, spec: NetworkSpec) -> None:

@@ -47,9 +47,9 @@ class MapJudge:
     """
 
     columns: tuple[str, ...] = ("val_iou", "val_dice", "val_boundary_f", "val_raw_iou", "val_false_alarm")
-    best = "val_iou"
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, best: str = "val_iou") -> None:
+        self.best = best
         self._batches = fixed_batches(session.splits.val, session.fabric.device)
 
     @torch.inference_mode()
