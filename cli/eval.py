@@ -12,7 +12,7 @@ from unmask.model.evaluation.options import EvalOptions
 
 from . import flags
 from .flags import Flag
-from .running import make_app, print_pairs, print_table, printable, run_app, show_progress
+from .running import make_app, print_pairs, print_table, printable, run_app, show_progress, showing_log
 
 if TYPE_CHECKING:
     from unmask.model.evaluation.evaluate import Progress
@@ -66,11 +66,9 @@ def evaluate(context: typer.Context, **_: Any) -> None:
     from unmask.model.evaluation.run import run_evaluation
 
     command = shlex.join([NAME, *map(printable, sys.argv[1:])])
-    _print_result(run_evaluation(options, command, _say, _bar))
-
-
-def _say(line: str) -> None:
-    print(printable(line), file=sys.stderr, flush=True)
+    with showing_log():
+        result = run_evaluation(options, command, _bar)
+    _print_result(result)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """What every command line of the toolkit shares: one-line errors, exit codes, progress, tables."""
 
+import logging
 import re
 import sys
 import time
@@ -135,6 +136,27 @@ class _RateColumn(ProgressColumn):
         made = task.completed - task.fields["first"]
         rate = made / task.elapsed if task.elapsed else 0.0
         return Text(f"{rate:.1f} {self.unit}/s")
+
+
+class _Terminal(logging.Handler):
+    """Prints what the core logs, line by line, on stderr."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(printable(in_flags(record.getMessage())), file=sys.stderr, flush=True)
+
+
+@contextmanager
+def showing_log() -> Iterator[None]:
+    """Print what the toolkit logs inside the block."""
+    logger, handler = logging.getLogger("unmask"), _Terminal()
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
 
 
 @contextmanager

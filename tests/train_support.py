@@ -38,11 +38,10 @@ def short(module: str, run: Path, cache: Path, **changes: Any) -> Options:
     return replace(base, **changes)
 
 
-def train(options: Options, stop_in: int | None = None, said: list[str] | None = None) -> TrainResult:
+def train(options: Options, stop_in: int | None = None) -> TrainResult:
     """Train; a SIGTERM seems to come in the step of that number."""
-    say = (said if said is not None else []).append
     with stopping_in(stop_in) if stop_in else nullcontext():
-        return train_map(options, say) if isinstance(options, MapOptions) else train_edit(options, say)
+        return train_map(options) if isinstance(options, MapOptions) else train_edit(options)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 import sys
@@ -20,7 +21,9 @@ from unmask.datagen.faces.landmarks import Landmarks
 from unmask.datagen.sources.source import Source, SourceFace
 
 from .face_store import FaceFrame
-from .face_writer import ABOUT, CACHE_VERSION, INDEX, NAME_ENDS, PIXELS, POINTS, FaceWriter, Say
+from .face_writer import ABOUT, CACHE_VERSION, INDEX, NAME_ENDS, PIXELS, POINTS, FaceWriter
+
+_LOG = logging.getLogger(__name__)
 
 U8 = NDArray[np.uint8]
 
@@ -115,7 +118,6 @@ def open_face_cache(
     folder: Path,
     workers: int,
     landmarks: LandmarkTable | None = None,
-    progress: Say | None = None,
 ) -> FaceCache:
     """Open the cache of a source's faces; make it where there is none of these very pictures.
 
@@ -136,8 +138,6 @@ def open_face_cache(
         Processes that decode and find faces.
     landmarks : LandmarkTable, optional
         Known points.
-    progress : callable, optional
-        Takes a line every ten seconds of work.
 
     Raises
     ------
@@ -151,12 +151,12 @@ def open_face_cache(
         return cache
     with _writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        with _locked(folder / f"{place.name}.lock", progress) as alone:
+        with _locked(folder / f"{place.name}.lock") as alone:
             cache = _opened(place)  # another process made it while this one waited
             if cache is None and alone:
                 for left in folder.glob(f".{place.name}.*"):  # of a process that was killed
                     shutil.rmtree(left, ignore_errors=True)
-            return cache or _make(place, source, frame, workers, landmarks, progress)
+            return cache or _make(place, source, frame, workers, landmarks)
 
 
 def fingerprint(source: Source, frame: FaceFrame, landmarks: LandmarkTable | None) -> str:
@@ -196,14 +196,13 @@ def _make(
     frame: FaceFrame,
     workers: int,
     landmarks: LandmarkTable | None,
-    progress: Say | None,
 ) -> FaceCache:
     shutil.rmtree(place, ignore_errors=True)
     part = place.parent / f".{place.name}.{os.getpid()}"
     part.mkdir()
     try:
         _check_space(part, len(source.faces), frame)
-        FaceWriter(part, source, frame, progress).run(workers, landmarks)
+        FaceWriter(part, source, frame).run(workers, landmarks)
         try:
             part.rename(place)
         except OSError:  # where there are no locks another process may have been faster
@@ -236,7 +235,7 @@ def _writing(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _locked(path: Path, progress: Say | None) -> Iterator[bool]:
+def _locked(path: Path) -> Iterator[bool]:
     """Hold a lock that ends with the process; False where the system has none.
 
     Without locks each process makes its own cache, and the first one's stays.
@@ -251,8 +250,7 @@ def _locked(path: Path, progress: Say | None) -> Iterator[bool]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if progress is not None:
-                progress("another process is decoding these faces; waiting for it")
+            _LOG.info("another process is decoding these faces; waiting for it")
             fcntl.flock(file, fcntl.LOCK_EX)
         except OSError:
             alone = False  # a network file system

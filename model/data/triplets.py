@@ -1,7 +1,7 @@
 """Where training's pictures come from: what trains and what judges, checked before any work."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -25,7 +25,6 @@ from .options import DataOptions
 from .splits import choose_split, stable_order
 
 U8 = NDArray[np.uint8]
-Say = Callable[[str], None]
 
 VAL_SEED = 20261124  # of validation masks: the same for all trainings, so that their numbers can be compared
 _SPARE_SHARE = 0.1  # more validation pictures are opened, for those that turn out to have no face
@@ -65,7 +64,7 @@ class TripletSplits:
         return hashlib.blake2b(joined.encode(), digest_size=16).hexdigest()
 
 
-def open_triplets(options: DataOptions, say: Say | None = None) -> TripletSplits:
+def open_triplets(options: DataOptions) -> TripletSplits:
     """Open a training's data; online, the faces are decoded once and kept.
 
     Validation pictures are the same ones, with the same masks, every time: epoch 0 of a fixed seed, without
@@ -74,8 +73,6 @@ def open_triplets(options: DataOptions, say: Say | None = None) -> TripletSplits
     Parameters
     ----------
     options : DataOptions
-    say : callable, optional
-        Takes lines about the progress of decoding.
 
     Raises
     ------
@@ -86,7 +83,7 @@ def open_triplets(options: DataOptions, say: Say | None = None) -> TripletSplits
     if options.data is not None:
         return _open_built(options, options.data)
     if options.online is not None:
-        return _open_online(options, options.online, say)
+        return _open_online(options, options.online)
     raise UserError("give `data` DATASET or `online` SOURCE")
 
 
@@ -137,7 +134,7 @@ def _family_notes(options: DataOptions) -> tuple[str, ...]:
 # ---- on the fly --------------------------------------------------------------------------------------------
 
 
-def _open_online(options: DataOptions, spec: str, say: Say | None) -> TripletSplits:
+def _open_online(options: DataOptions, spec: str) -> TripletSplits:
     recipe = load_recipe_config(options.recipe, options.pins)
     every = load_templates(options.templates, None, options.textures)
     train_families, val_families = choose_families(options, every.known_families)
@@ -151,7 +148,7 @@ def _open_online(options: DataOptions, spec: str, say: Say | None) -> TripletSpl
     def cached(faces: Sequence[SourceFace], jitter: bool) -> FaceCache:
         folder = options.cache or default_cache_folder()
         part = replace(source, faces=tuple(faces))
-        return open_face_cache(part, options.size_px, jitter, folder, options.cache_workers(), table, say)
+        return open_face_cache(part, options.size_px, jitter, folder, options.cache_workers(), table)
 
     jitter = bool(options.jitter)
     train = cached(split.train[: options.limit], jitter)

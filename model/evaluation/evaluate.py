@@ -1,6 +1,7 @@
 """Evaluate: pictures in, a report's folder out; killed and started again, it goes on."""
 
 import hashlib
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -29,7 +30,8 @@ from .pictures import EvalPicture, read_item
 from .scores import Row, score_outcome
 from .systems import Outcome, Systems
 
-Say = Callable[[str], None]
+_LOG = logging.getLogger(__name__)
+
 Progress = Callable[[int, int, int], None]
 Arrays = dict[str, NDArray[np.generic]]
 
@@ -79,7 +81,7 @@ class Evaluation:
 
 
 @contextmanager
-def open_evaluation(options: EvalOptions, say: Say) -> Iterator[Evaluation]:
+def open_evaluation(options: EvalOptions) -> Iterator[Evaluation]:
     """Open data, modules and report folder; everything that can be wrong is said before the first picture.
 
     Raises
@@ -108,7 +110,7 @@ def open_evaluation(options: EvalOptions, say: Say) -> Iterator[Evaluation]:
         "mean_face": face_sha,
     }
     for note in notes:
-        say(note)
+        _LOG.info(note)
     folder = EvalFolder(options.out, identity, options.existing)
     try:
         with writing_to(options.out):

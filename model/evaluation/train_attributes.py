@@ -1,7 +1,8 @@
 """Train the classifier of attributes: ridge regression on features of clean faces, judged on other people."""
 
+import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,11 @@ from unmask.model.data.splits import choose_split, stable_order
 from .attributes import KNOWN_FROM, SIDE_PX, save_probe
 from .features import FeatureNetwork
 
+_LOG = logging.getLogger(__name__)
+
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-Say = Callable[[str], None]
 
 # Of 0.3, 1 and 3 best on CelebA's val split, and flat there: mean balanced accuracy .855, .855, .850.
 RIDGE = 1.0
@@ -46,9 +48,7 @@ class _Described:
     left_out: int
 
 
-def train_attributes(
-    source: str, out: Path, limit: int | None = None, device: str = "cpu", say: Say | None = None
-) -> dict[str, Any]:
+def train_attributes(source: str, out: Path, limit: int | None = None, device: str = "cpu") -> dict[str, Any]:
     """Train a classifier on a source's train split, judge it on its val split and write both files.
 
     Parameters
@@ -60,8 +60,6 @@ def train_attributes(
     limit : int, optional
         Train on that many faces, drawn by their names.
     device : str
-    say : callable, optional
-        Takes lines about the progress.
 
     Returns
     -------
@@ -85,7 +83,7 @@ def train_attributes(
     with writing_to(out):
         out.mkdir(parents=True, exist_ok=True)
     kept = _threshold_part(chosen)
-    progress = _Progress(len(chosen) + len(split.val), say)
+    progress = _Progress(len(chosen) + len(split.val))
     network = FeatureNetwork(device)
     fitted = _describe(network, [face for face, one in zip(chosen, kept, strict=True) if not one], progress)
     judging = _describe(network, [face for face, one in zip(chosen, kept, strict=True) if one], progress)
@@ -213,16 +211,16 @@ def _card(
 
 
 class _Progress:
-    def __init__(self, total: int, say: Say | None) -> None:
-        self._total, self._say, self._done = total, say, 0
+    def __init__(self, total: int) -> None:
+        self._total, self._done = total, 0
         self._started_s = self._said_s = time.monotonic()
 
     def add(self, count: int) -> None:
         self._done += count
         now = time.monotonic()
-        if self._say is None or now - self._said_s < _SAY_EVERY_S:
+        if now - self._said_s < _SAY_EVERY_S:
             return
         self._said_s = now
         pace = self._done / (now - self._started_s)
         left_min = (self._total - self._done) / pace / 60
-        self._say(f"features: {self._done} of {self._total}  {pace:.0f} faces/s  {left_min:.1f} min left")
+        _LOG.info(f"features: {self._done} of {self._total}  {pace:.0f} faces/s  {left_min:.1f} min left")

@@ -1,6 +1,7 @@
 """What both training loops do around a step: batches, learning rate, log, validation, checkpoints, the end."""
 
 import hashlib
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -31,6 +32,8 @@ from .presets import Preset
 from .reporter import Reporter, Sums
 from .session import Session
 from .trained import Trained
+
+_LOG = logging.getLogger(__name__)
 
 _LOG_STEPS = 20
 _VALIDATIONS, _SHEETS = 20, 10  # per run, where no interval is asked for
@@ -148,7 +151,7 @@ class Engine:
             self.metrics = dict(state["metrics"])
             if self.precision == AUTO:
                 self.precision = state["precision"]
-            self.session.say(f"going on with {options.run} at step {self.count.step}")
+            _LOG.info(f"going on with {options.run} at step {self.count.step}")
         elif options.init_weights is not None:
             folder = resolve_model(options.init_weights, trained.spec.kind)
             trained.start_from(load_weights(folder), f"`init_from` {folder}")
@@ -158,7 +161,7 @@ class Engine:
         if self.session.is_first:
             chosen, words = faster_precision(self.trained.main_network, probe, self.session.fabric.device)
         self.precision = str(self.session.fabric.broadcast(chosen))
-        self.session.say(f"precision {self.precision}: {words}")
+        _LOG.info(f"precision {self.precision}: {words}")
 
     # ---- the loop's side -----------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ _BASE = "base"  # in a person's file: the packaged preset that has what the file
 
 
 def packaged_presets(module: str) -> dict[str, Path]:
-    """Return the presets of a module (``map`` or ``edit``) that come with the toolkit, by name; the published one last."""
+    """Return the packaged presets of a module (``map`` or ``edit``) by name; the published one last."""
     folder = Path(str(files("unmask.assets"))) / "presets" / module
     found = sorted(folder.glob("*.toml"), key=lambda path: (path.stem == "paper", path.stem))
     return {path.stem: path for path in found}

@@ -1,10 +1,11 @@
 """Where a training happens: devices and processes, data, run folder, signals; opened before the loop."""
 
 import errno
+import logging
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,7 +24,8 @@ from .folder import RunFolder
 from .options import FREE_KEYS, TrainOptions
 from .preset_files import flat_tables, tables_of
 
-Say = Callable[[str], None]
+_LOG = logging.getLogger(__name__)
+
 _NO_SPACE = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EROFS)
 # What torch's allocators and the system call it.
 _NO_MEMORY = ("not enough memory", "out of memory", "can't allocate memory", "Cannot allocate memory")
@@ -71,8 +73,6 @@ class Session:
     resumed : bool
         Whether RUN was there and goes on.
     stop : StopSignal
-    say : callable
-        Takes one line for the person at the terminal; silent on all processes but the first.
     """
 
     options: TrainOptions
@@ -81,7 +81,6 @@ class Session:
     splits: TripletSplits
     resumed: bool
     stop: StopSignal = field(default_factory=StopSignal)
-    say: Say = print
 
     @property
     def batch_images(self) -> int:
@@ -100,7 +99,7 @@ class Session:
 
 
 @contextmanager
-def open_session(options: TrainOptions, module: str, say: Say = print) -> Iterator[Session]:
+def open_session(options: TrainOptions, module: str) -> Iterator[Session]:
     """Check everything a person can mend, open the data, then the run folder.
 
     Parameters
@@ -108,7 +107,6 @@ def open_session(options: TrainOptions, module: str, say: Say = print) -> Iterat
     options : TrainOptions
     module : str
         ``map`` or ``edit``.
-    say : callable
 
     Raises
     ------
@@ -119,7 +117,6 @@ def open_session(options: TrainOptions, module: str, say: Say = print) -> Iterat
     fabric = open_fabric(options.device)
     first = bool(fabric.is_global_zero)
     stop = StopSignal()
-    tell = say if first else silent
     folder = RunFolder(options.run)
     tables = tables_of(options.load_preset())
     config: dict[str, Any] = {
@@ -131,7 +128,7 @@ def open_session(options: TrainOptions, module: str, say: Say = print) -> Iterat
     _check_network(spec)
     if options.init_weights is not None:
         _check_first_weights(options.init_weights, spec)
-    splits = _open_data(options, fabric, tell)
+    splits = _open_data(options, fabric)
     config["dataset"] = splits.fingerprint
     resumed = False
     with folder.lock() if first else nullcontext():
@@ -140,7 +137,7 @@ def open_session(options: TrainOptions, module: str, say: Say = print) -> Iterat
             folder.write_environment()
         resumed = bool(fabric.broadcast(resumed))
         with stop.listening(), want_said(options):
-            yield Session(options, fabric, folder, splits, resumed, stop, tell)
+            yield Session(options, fabric, folder, splits, resumed, stop)
 
 
 def _keys_of_then(
@@ -207,11 +204,11 @@ def want_said(options: TrainOptions) -> Iterator[None]:
         ) from error
 
 
-def _open_data(options: TrainOptions, fabric: Fabric, say: Say) -> TripletSplits:
+def _open_data(options: TrainOptions, fabric: Fabric) -> TripletSplits:
     """Open the data on every process; the first one makes the cache that the others wait for."""
-    splits = open_triplets(options, say)
+    splits = open_triplets(options)
     for note in splits.notes:
-        say(note)
+        _LOG.info(note)
     if len(splits.train) < options.batch_size * fabric.world_size:
         total = options.batch_size * fabric.world_size
         raise ArgumentError(
@@ -242,8 +239,3 @@ def open_fabric(device: str) -> Fabric:
     )
     fabric.launch()
     return fabric
-
-
-def silent(line: str) -> None:
-    """Say nothing."""
-    del line

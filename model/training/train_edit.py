@@ -1,5 +1,6 @@
 """Trains the Editing Module: it draws what is under the mask."""
 
+import logging
 from collections.abc import Mapping
 
 import numpy as np
@@ -20,22 +21,22 @@ from .objective import MASK, WHOLE, EditObjective, Scene
 from .options import EditOptions
 from .presets import EditPreset
 from .seen_maps import SeenMaps
-from .session import Say, Session, open_session
+from .session import Session, open_session
 from .trained import Trained
 from .validation import EditJudge
+
+_LOG = logging.getLogger(__name__)
 
 GENERATOR = "generator"
 _NAMES = ("loss", "l1", "l2", "ssim", "perceptual", WHOLE, MASK, "whole_matching", "mask_matching")
 
 
-def train_edit(options: EditOptions, say: Say = print) -> TrainResult:
+def train_edit(options: EditOptions) -> TrainResult:
     """Train an Editing Module, or go on with the one in ``options.run``.
 
     Parameters
     ----------
     options : EditOptions
-    say : callable
-        Takes each line for the person at the terminal.
 
     Raises
     ------
@@ -43,7 +44,7 @@ def train_edit(options: EditOptions, say: Say = print) -> TrainResult:
         Naming the argument or file, before RUN is touched; later for a non-finite loss, for want of memory or disk.
     """
     check_files(options)
-    with open_session(options, EDIT, say) as session:
+    with open_session(options, EDIT) as session:
         training = EditTraining(session, options)
         if session.is_first and not (options.run / FLOORS_NAME).exists():
             training.judge.write_floors()
@@ -67,7 +68,7 @@ class EditTraining:
     def __init__(self, session: Session, options: EditOptions) -> None:
         device = session.fabric.device
         self.preset = preset = options.load_preset()
-        perceptual = _perceptual(preset, options, device, session.say)
+        perceptual = _perceptual(preset, options, device)
         trained = _trained(preset, options.seed)
         discriminators = {name: trained.networks[name] for name in discriminator_names(preset)}
         self.maps = _seen_maps(session, options)
@@ -163,18 +164,16 @@ def _trained(preset: EditPreset, seed: int) -> Trained:
 def _seen_maps(session: Session, options: EditOptions) -> SeenMaps:
     if options.map_weights is None:
         if options.predicted_share:
-            session.say("no `map_run`: trained on true maps only")
+            _LOG.info("no `map_run`: trained on true maps only")
         return SeenMaps(None, 0.0)
     network, _ = load_model(options.map_weights, MAP, str(session.fabric.device))
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in its stubs
     return SeenMaps(network.requires_grad_(False), options.predicted_share)
 
 
-def _perceptual(
-    preset: EditPreset, options: EditOptions, device: torch.device, say: Say
-) -> PerceptualNetwork | None:
+def _perceptual(preset: EditPreset, options: EditOptions, device: torch.device) -> PerceptualNetwork | None:
     if not preset.losses.perceptual:
         return None
     network = load_perceptual(options.vgg19).to(device)
-    say(f"perceptual network: {network.name}")
+    _LOG.info(f"perceptual network: {network.name}")
     return network

@@ -11,26 +11,24 @@ from unmask.model.networks.networks import MAP, NetworkSpec, build_network
 
 from .engine import Engine, TrainResult, step_seed
 from .options import MapOptions
-from .session import Say, Session, open_session
+from .session import Session, open_session
 from .trained import Trained
 from .validation import MapJudge
 
 
-def train_map(options: MapOptions, say: Say = print) -> TrainResult:
+def train_map(options: MapOptions) -> TrainResult:
     """Train a Map Module, or go on with the one in ``options.run``.
 
     Parameters
     ----------
     options : MapOptions
-    say : callable
-        Takes each line for the person at the terminal.
 
     Raises
     ------
     UserError
         Naming the argument or file, before RUN is touched; later for a non-finite loss, for want of memory or disk.
     """
-    with open_session(options, MAP, say) as session:
+    with open_session(options, MAP) as session:
         training = MapTraining(session, options)
         for batch in training.engine.batches():
             training.engine.finish_step(training.step(batch))
