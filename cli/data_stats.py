@@ -30,7 +30,7 @@ def stats_command(
     ] = None,
 ) -> None:
     """Measure variety: colours, shapes, poses, what is missing. Writes stats.json and stats.html."""
-    from unmask.datagen.dataset.folder import check_usable
+    from unmask.datagen.common.work_folder import check_usable
     from unmask.datagen.stats.files import read_stats, write_stats
 
     target = _target(out, masked, maps, folder)

@@ -62,9 +62,11 @@ def in_flags(text: str) -> str:
 
     def flag(found: re.Match[str]) -> str:
         name = found[1]
+        if "." in name:  # a key of a table
+            return f"--set {name}"
         return _flags.get(name) or _ELSEWHERE.get(name) or f"--{name.replace('_', '-')}"
 
-    return re.sub(r"`([\w-]+)`", flag, text)
+    return re.sub(r"`([\w.-]+)`", flag, text)
 
 
 def make_app(summary: str | None = None) -> App:

@@ -9,6 +9,7 @@ from types import NoneType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.read_file import TEXT_BYTES, read_file
 from unmask.model.training.options import TrainOptions, config_fields
 from unmask.model.training.preset_files import tables_of
 from unmask.model.training.presets import TABLES
@@ -34,7 +35,7 @@ def read_config(path: Path, kind: type[TrainOptions]) -> dict[str, Any]:
     """
     where = f"--config {path}"
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(read_file(path, TEXT_BYTES).decode())
     except OSError as error:
         raise UserError(f"{where}: cannot be read ({error.strerror})") from error
     except ValueError as error:  # of TOML, or of UTF-8

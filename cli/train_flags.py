@@ -87,7 +87,8 @@ def _flags(presets: tuple[str, ...], own: Mapping[str, Flag]) -> dict[str, Flag]
 
 
 _BARE = Flag("Share of pictures shown without their mask; the preset's by default.")
-MAP_FLAGS = _flags(MapOptions.presets, {"bare_share": _BARE})
+_COLOURS = Flag("Give whole pictures other light and colours; the preset's by default.")
+MAP_FLAGS = _flags(MapOptions.presets, {"bare_share": _BARE, "colour_jitter": _COLOURS})
 EDIT_FLAGS = _flags(
     EditOptions.presets,
     {

@@ -195,17 +195,35 @@ def test_photographs_with_maps_judge_a_map_module(modules: tuple[str, str], tmp_
 def test_a_report_of_other_weights_is_not_resumed(options: EvalOptions, tmp_path: Path) -> None:
     evaluate(options, limit=2)
     other = str(write_module(tmp_path / "other", "map", seed=5))
-    with pytest.raises(UserError, match=r"out .*another evaluation \(map differ"):
+    with pytest.raises(UserError, match=r"^out .*a report of another configuration: another `map_module`;"):
         evaluate(options, limit=2, map_module=other)
     evaluate(options, limit=2, map_module=other, existing="overwrite")
     with pytest.raises(UserError, match="`existing` fail"):
         evaluate(options, limit=2, existing="fail")
 
 
+def test_overwriting_a_report_spares_what_it_did_not_write(options: EvalOptions, tmp_path: Path) -> None:
+    evaluate(options, limit=2)
+    mine = (".parts/mine.npz", ".parts/scores.npz", "figures/a.png", "notes.csv")
+    for name in mine:
+        (options.out / name).parent.mkdir(exist_ok=True)
+        (options.out / name).write_bytes(b"precious")
+    evaluate(options, limit=1, existing="overwrite")
+    assert all((options.out / name).read_bytes() == b"precious" for name in mine)
+    assert len(table(options.out)) == 1
+    (options.out / ".parts").rename(tmp_path / "elsewhere")
+    (options.out / ".parts").symlink_to(tmp_path / "elsewhere")
+    before = sorted(path.name for path in (tmp_path / "elsewhere").iterdir())
+    for existing in ("resume", "overwrite"):
+        with pytest.raises(UserError, match=r"--out .*: \.parts is a link that leads out"):
+            evaluate(options, limit=1, existing=existing)
+    assert sorted(path.name for path in (tmp_path / "elsewhere").iterdir()) == before
+
+
 def test_a_folder_of_something_else_is_not_written_to(options: EvalOptions) -> None:
     options.out.mkdir()
     (options.out / "thesis.tex").write_text("all of it", encoding="utf-8")
-    with pytest.raises(UserError, match="holds something else"):
+    with pytest.raises(UserError, match="no report of this toolkit"):
         evaluate(options, existing="overwrite")
     assert [path.name for path in options.out.iterdir()] == ["thesis.tex"]
 

@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 
 from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.work_folder import WorkFolder
 from unmask.datagen.dataset.build import build
-from unmask.datagen.dataset.journal import Journal
+from unmask.datagen.dataset.folder import DATASET
 from unmask.datagen.dataset.options import BuildOptions
 
 Options = Callable[..., BuildOptions]
@@ -14,14 +15,14 @@ Options = Callable[..., BuildOptions]
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"seed": 2}, "`seed` 1 there, 2 now"),
-        ({"size": (64, 64)}, "`size` unset there, 64x64 now"),
-        ({"format": "jpg"}, "`format` png there, jpg now"),
-        ({"faces": "largest"}, "`faces` all there, largest now"),
-        ({"layers": True}, "`layers` False there, True now"),
+        ({"seed": 2}, "`seed` was 1, now 2"),
+        ({"size": (64, 64)}, "`size` was unset, now 64x64"),
+        ({"format": "jpg"}, "`format` was png, now jpg"),
+        ({"faces": "largest"}, "`faces` was all, now largest"),
+        ({"layers": True}, "`layers` was False, now True"),
         ({"families": ("surgical",)}, "`templates`, `textures` or `families`"),
         ({"landmarks": None}, "another `landmarks`"),
-        ({"source": "demo"}, "source"),
+        ({"source": "demo"}, "`source`"),
     ],
 )
 def test_another_configuration_is_refused_in_one_line_that_says_what_differs(
@@ -38,7 +39,7 @@ def test_another_configuration_is_refused_in_one_line_that_says_what_differs(
 def test_another_recipe_and_fewer_variants_are_refused(options: Options, tmp_path: Path):
     build(options(variants=2, limit=1))
     (tmp_path / "mine.toml").write_text("[worn.states]\nproper = 1\n")
-    with pytest.raises(UserError, match="`variants` 2 there, 1 now"):
+    with pytest.raises(UserError, match="`variants` was 2, now 1"):
         build(options(limit=1))
     with pytest.raises(UserError, match="another `recipe`"):
         build(options(variants=2, limit=1, recipe=str(tmp_path / "mine.toml")))
@@ -84,10 +85,7 @@ def test_fail_refuses_a_finished_build_and_takes_an_empty_folder(options: Option
 
 
 def test_a_second_build_in_the_same_folder_is_refused(options: Options, interrupted: Path):
-    held = Journal(interrupted)
-    try:
-        with pytest.raises(UserError, match="another build is writing"):
-            build(options())
-    finally:
-        held.close()
+    held = WorkFolder(interrupted, DATASET).lock()
+    with held, pytest.raises(UserError, match=r"another build \(process \d+\) is writing"):
+        build(options())
     assert build(options()).counts["ok"] == 6

@@ -66,6 +66,33 @@ def test_a_broken_exif_block_does_not_cost_the_picture(photo):
     assert decode_picture(file[:2] + broken + file[2:]).image_rgb.shape == photo.shape
 
 
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_damaged_camera_metadata_gives_no_warning(photo, kind, recwarn):
+    exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\xff\xff\xff\xff\xff\xff\xff\xff"
+    assert decode_picture(encoded(photo, kind, exif=exif)).image_rgb.shape == photo.shape
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize(("kind", "mode"), [("JPEG", "CMYK"), ("WEBP", "RGB")])
+def test_a_limit_that_somebody_set_in_pillow_is_no_bug(photo, kind, mode, monkeypatch):
+    file = encoded(photo, kind, mode)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    if kind == "WEBP":
+        with pytest.raises(UnreadablePictureError, match="too large"):
+            decode_picture(file)
+    else:
+        assert decode_picture(file).image_rgb.shape == photo.shape
+    assert Image.MAX_IMAGE_PIXELS == 1000
+
+
+def test_a_webp_whose_parts_do_not_fit_is_damaged(photo):
+    file = bytearray(encoded(photo, "WEBP", lossless=True))
+    del file[18:20]  # the first part says that it is longer than it is
+    file[4:8] = (len(file) - 8).to_bytes(4, "little")
+    with pytest.raises(UnreadablePictureError, match="damaged WebP"):
+        decode_picture(bytes(file))
+
+
 def test_cmyk_becomes_the_colours_that_pillow_shows(photo):
     file = encoded(photo, "JPEG", "CMYK", quality=95)
     picture = decode_picture(file)

@@ -230,7 +230,7 @@ def test_a_run_keeps_the_values_and_no_others_resume_it(short_run: Callable[...,
     assert kept["optimiser"]["ema"] == 0.9
     own = tmp_path / "own.toml"
     own.write_text("[losses]\ndice = 0.5\n")
-    with pytest.raises(UserError, match=r"trained with optimiser\.ema 0\.9, now 0\.999"):
+    with pytest.raises(UserError, match=r"configuration: `optimiser\.ema` was 0\.9, now 0\.999;"):
         train(replace(asked, tuning=("losses.dice=0.5",)))
     assert train(asked).steps == STEPS
     plain = short_run("map", "plain")
@@ -262,7 +262,7 @@ def test_a_run_that_kept_the_presets_name_alone_goes_on(short_run: Callable[...,
     content = json.loads(path.read_text())
     content["options"] = {key: value for key, value in content["options"].items() if key not in TABLES}
     path.write_text(json.dumps(content))
-    with pytest.raises(UserError, match=r"trained with losses\.dice unset, now 0\.5; give another"):
+    with pytest.raises(UserError, match=r"configuration: `losses\.dice` was unset, now 0\.5; give"):
         train(replace(old, tuning=("losses.dice=0.5",)))
     assert train(old).images == STEPS * BATCH
     assert outcome(old.run) == outcome(whole.run)

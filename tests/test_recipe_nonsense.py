@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,20 @@ def test_a_recipe_file_of_wrong_types_is_one_line(tmp_path: Path, text: str):
     path.write_text(text)
     with pytest.raises(UserError) as caught:
         check_recipe(load_recipe_config(str(path)), TEMPLATES)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "large"])
+def test_a_recipe_that_is_no_file_of_a_recipes_size_is_one_line(tmp_path: Path, kind: str):
+    path = tmp_path / "mine.toml"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.write_bytes(b"#" * (2 << 20))
+    with pytest.raises(UserError, match=r"^recipe: .*mine.toml cannot be read: ") as caught:
+        load_recipe_config(str(path))
     assert "\n" not in str(caught.value)
 
 

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 import torch
 
+from unmask.datagen.common import work_folder
 from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.work_folder import WorkFolder
 from unmask.model.checkpoints.checkpoint import find_checkpoint, save_checkpoint
 from unmask.model.common import environment
 from unmask.model.common.environment import git_revision
-from unmask.model.training import folder as run_folder
 from unmask.model.training.folder import RunFolder
 
 CONFIG: dict[str, Any] = {
@@ -79,15 +80,15 @@ def test_another_configuration_is_refused_in_one_line_with_every_key_old_and_new
     with pytest.raises(UserError) as caught:
         RunFolder(run).prepare({**now, "width": 24}, "resume")
     assert str(caught.value) == (
-        f"run {run}: it was trained with data.seed 1, now 2; "
-        "data.holdout unset, now ['scarf']; width unset, now 24; preset 'fidelity', now unset; "
+        f"run {run}: holds a run of another configuration: `data.seed` was 1, now 2; "
+        "`data.holdout` was unset, now scarf; `width` was unset, now 24; `preset` was fidelity, now unset; "
         "give another folder or `existing` overwrite"
     )
     assert files(run) == before
 
 
 def test_of_the_other_module_s_run_only_that_is_said(run: Path):
-    with pytest.raises(UserError, match=r"trained with module 'edit', now 'map'; give another folder"):
+    with pytest.raises(UserError, match=r"configuration: module was edit, now map; give another folder"):
         RunFolder(run).check(changed(module="map", preset="paper"), "resume")
 
 
@@ -97,7 +98,7 @@ def test_an_option_that_was_not_there_and_is_not_used_is_no_difference(run: Path
 
 def test_free_keys_may_differ_one_by_one_or_as_a_section_and_the_new_ones_are_noted(run: Path):
     now = changed(budget__minutes=40.0, data__source="/moved/faces")
-    with pytest.raises(UserError, match=r"trained with data\.source 'faces', now '/moved/faces'; give"):
+    with pytest.raises(UserError, match=r"configuration: `data\.source` was faces, now /moved/faces; give"):
         RunFolder(run).prepare(now, "resume", {"budget"})
     assert RunFolder(run).prepare(now, "resume", {"budget", "data.source"}) is True
     options = RunFolder(run).read_config()
@@ -106,13 +107,13 @@ def test_free_keys_may_differ_one_by_one_or_as_a_section_and_the_new_ones_are_no
 
 
 def test_a_key_that_only_begins_like_a_free_one_is_not_free(run: Path):
-    with pytest.raises(UserError, match=r"data\.seed 1, now 2"):
+    with pytest.raises(UserError, match=r"`data\.seed` was 1, now 2"):
         RunFolder(run).prepare(changed(data__seed=2), "resume", {"data.se", "dat"})
 
 
 def test_on_and_one_are_not_the_same(tmp_path: Path):
     RunFolder(tmp_path).prepare({"compile": True}, "resume")
-    with pytest.raises(UserError, match="compile True, now 1"):
+    with pytest.raises(UserError, match="`compile` was True, now 1"):
         RunFolder(tmp_path).prepare({"compile": 1}, "resume")
 
 
@@ -140,6 +141,19 @@ def test_overwrite_removes_what_the_toolkit_wrote_and_nothing_else(run: Path):
     assert all(left[name] == b"precious" for name in mine)
     assert not (run / "best").exists()
     assert not any((run / name).exists() for name in (".last.new", ".last.old", ".best.new"))
+
+
+def test_overwrite_spares_pictures_that_are_no_samples_and_follows_no_link(run: Path, tmp_path: Path):
+    (run / "samples" / "my_figure.png").write_bytes(b"precious")
+    RunFolder(run).prepare(CONFIG, "overwrite")
+    assert (run / "samples" / "my_figure.png").read_bytes() == b"precious"
+    (run / "samples").rename(tmp_path / "elsewhere")
+    (run / "samples").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "000000100.png").write_bytes(b"precious")
+    for existing in ("resume", "overwrite"):
+        with pytest.raises(UserError, match=r"run .*: samples is a link that leads out of it"):
+            RunFolder(run).prepare(CONFIG, existing)
+    assert len(list((tmp_path / "elsewhere").iterdir())) == 2
 
 
 def test_after_overwrite_there_is_no_checkpoint_even_where_a_foreign_file_keeps_its_folder(run: Path):
@@ -202,7 +216,7 @@ def test_a_kill_in_the_middle_of_overwrite_leaves_a_folder_that_is_known(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(run_folder, "_remove", die)
+        patch.setattr(WorkFolder, "remove_parts", die)
         with pytest.raises(KeyboardInterrupt):
             RunFolder(run).prepare(changed(preset="paper"), "overwrite")
     options = RunFolder(run).read_config()
@@ -215,8 +229,8 @@ def test_no_space_for_the_configuration_is_said_in_one_line(tmp_path: Path, monk
     def full(path: Path, data: bytes) -> None:
         raise OSError(28, "No space left on device", str(path))
 
-    monkeypatch.setattr(run_folder, "write_atomic", full)
-    with pytest.raises(UserError, match=r"run .*: cannot be written \(No space left on device\)"):
+    monkeypatch.setattr(work_folder, "write_atomic", full)
+    with pytest.raises(UserError, match=r"run .*: cannot write \(config.json\): No space left on device"):
         RunFolder(tmp_path).prepare(CONFIG, "resume")
 
 

@@ -1,5 +1,7 @@
 import csv
 import json
+import os
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -230,7 +232,7 @@ def test_other_settings_are_not_mixed_into_a_folder(options: RunOptions) -> None
     with pytest.raises(UserError, match="`precision`"):
         run_job(replace(options, precision="bf16"))
     assert run_job(replace(options, aligned=True, existing="overwrite")).done == 3
-    with pytest.raises(UserError, match="not empty"):
+    with pytest.raises(UserError, match="holds a run, and --existing fail"):
         run_job(replace(options, existing="fail"))
 
 
@@ -246,10 +248,75 @@ def test_overwriting_removes_only_what_a_run_made(options: RunOptions) -> None:
     assert left == {"restored/a.png", "restored/notes.txt", "map/a.png", "run.csv", "run.json"}
 
 
+def test_overwriting_spares_pictures_that_no_run_made(options: RunOptions) -> None:
+    run_job(options)
+    mine = ("restored/holiday.png", "map/sub/own.png", "side_by_side/a.png")
+    for name in mine:
+        (options.out / name).parent.mkdir(exist_ok=True)
+        (options.out / name).write_bytes(b"precious")
+    table = (options.out / "run.csv").read_text().splitlines(keepends=True)
+    (options.out / "run.csv").write_text("".join(line for line in table if not line.startswith("a,")))
+    small = replace(options, inputs=(options.inputs[0] / "c.d.png",), map=options.map / "c.d.png")
+    run_job(replace(small, existing="overwrite"))
+    assert all((options.out / name).read_bytes() == b"precious" for name in mine)
+    assert (options.out / "restored" / "a.png").exists()  # no table names it
+    assert not (options.out / "restored" / "sub").exists()
+
+
+@pytest.mark.parametrize("existing", ["resume", "overwrite"])
+@pytest.mark.parametrize("table", ["run.csv", ".run.jsonl"])
+def test_a_table_that_names_results_elsewhere_is_one_line(
+    options: RunOptions, tmp_path: Path, table: str, existing: str
+) -> None:
+    run_job(options)
+    victim = tmp_path / "victim.png"
+    victim.write_bytes(b"precious")
+    row = {**rows(options.out)["a"], "name": "../../victim"}
+    with (options.out / table).open("a") as file:
+        file.write(json.dumps(row) + "\n" if table == ".run.jsonl" else ",".join(row.values()) + "\n")
+    before = {path: path.read_bytes() for path in options.out.rglob("*.png")}
+    words = rf"{re.escape(table)}: row \.\./\.\./victim: 'restored/\.\./\.\./victim\.png' is no file inside"
+    with pytest.raises(UserError, match=words):
+        run_job(replace(options, existing=existing))
+    assert victim.read_bytes() == b"precious"
+    assert {path: path.read_bytes() for path in options.out.rglob("*.png")} == before
+
+
+@pytest.mark.parametrize("existing", ["resume", "overwrite"])
+@pytest.mark.parametrize("place", ["restored", "map", "restored/sub"])
+def test_results_are_not_written_through_a_link_elsewhere(
+    options: RunOptions, tmp_path: Path, place: str, existing: str
+) -> None:
+    run_job(options)
+    (options.out / place).rename(tmp_path / "elsewhere")
+    (options.out / place).symlink_to(tmp_path / "elsewhere")
+    before = {path: path.read_bytes() for path in (tmp_path / "elsewhere").rglob("*.png")}
+    with pytest.raises(UserError, match=r"is a link that leads out|is no file inside"):
+        run_job(replace(options, existing=existing))
+    assert {path: path.read_bytes() for path in (tmp_path / "elsewhere").rglob("*.png")} == before
+
+
+def test_a_second_run_in_the_same_folder_is_refused_and_changes_nothing(
+    options: RunOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = []
+
+    def second(done: int, total: int, first: int) -> None:
+        with pytest.raises(UserError) as caught:
+            run_job(options)
+        said.append(str(caught.value))
+
+    assert run_job(options, second).done == 3
+    words = f"--out {options.out}: another unmask-run (process {os.getpid()}) is writing to this folder"
+    assert said == [words] * 3
+    assert not (options.out / ".lock").exists()
+    assert run_job(options).resumed == 3
+
+
 def test_a_folder_that_is_not_ours_is_not_touched(options: RunOptions) -> None:
     options.out.mkdir()
     (options.out / "thesis.txt").write_text("mine")
-    with pytest.raises(UserError, match="no run made it"):
+    with pytest.raises(UserError, match="it is no run of this toolkit"):
         run_job(options)
     assert [path.name for path in options.out.iterdir()] == ["thesis.txt"]
 
@@ -274,7 +341,7 @@ def test_a_full_disk_is_one_line(options: RunOptions, monkeypatch: pytest.Monkey
         raise OSError(28, "No space left on device", str(path))
 
     run_job(options)
-    monkeypatch.setattr("unmask.model.run.results.write_atomic", full)
+    monkeypatch.setattr("unmask.datagen.common.work_folder.write_atomic", full)
     with pytest.raises(UserError, match="No space left"):
         run_job(replace(options, existing="overwrite"))
 

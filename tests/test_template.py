@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -237,3 +238,64 @@ def test_the_name_of_a_packaged_template_cannot_be_taken(own_folder: Path, spoil
     spoil(lambda data: data.update(name=PACKAGED[0].stem))
     with pytest.raises(UserError, match=PACKAGED[0].stem):
         load_templates([own_folder])
+
+
+def _way_out(way: str, own_folder: Path, tmp_path: Path) -> str:
+    """A name under which the albedo lies outside the template's folder."""
+    outside = tmp_path / "outside.png"
+    shutil.copyfile(next(own_folder.glob("*albedo.png")), outside)
+    if way == "absolute":
+        return str(outside)
+    if way == "..":
+        return "../outside.png"
+    name = {"link": "link.png", "linked folder": "sub/outside.png"}[way]
+    link = own_folder / Path(name).parts[0]
+    link.symlink_to(tmp_path if way == "linked folder" else outside)
+    return name
+
+
+@pytest.mark.parametrize("way", ["absolute", "..", "link", "linked folder"])
+def test_a_layer_outside_the_folder_is_refused(own_folder: Path, spoil: Callable, tmp_path: Path, way: str):
+    name = _way_out(way, own_folder, tmp_path)
+    spoil(lambda data: data["layers"].update(albedo=name))
+    expect_problem(own_folder, f"layers.albedo: {name!r} cannot be read: it leads outside its folder")
+    with pytest.raises(UserError, match=r"^templates: .*my-mask\.json: layers\.albedo"):
+        load_templates([own_folder])
+
+
+def test_a_layer_in_a_folder_below_or_linked_inside_the_folder_is_fine(own_folder: Path, spoil: Callable):
+    albedo = next(own_folder.glob("*albedo.png"))
+    (own_folder / "layers").mkdir()
+    albedo.rename(own_folder / "layers" / "a.png")
+    (own_folder / "link.png").symlink_to("layers/a.png")
+    for name in ("layers/a.png", "link.png"):
+        spoil(lambda data, name=name: data["layers"].update(albedo=name))
+        assert check_templates(own_folder) == []
+
+
+def test_a_json_that_is_a_link_to_elsewhere_is_refused(own_folder: Path, tmp_path: Path):
+    (own_folder / "my-mask.json").rename(tmp_path / "elsewhere.json")
+    (own_folder / "my-mask.json").symlink_to(tmp_path / "elsewhere.json")
+    expect_problem(own_folder, "it leads outside its folder")
+
+
+def test_a_pipe_is_refused_and_not_waited_for(own_folder: Path, spoil: Callable):
+    os.mkfifo(own_folder / "pipe.png")
+    spoil(lambda data: data["layers"].update(albedo="pipe.png"))
+    expect_problem(own_folder, "layers.albedo: 'pipe.png' cannot be read: not a regular file")
+    (own_folder / "my-mask.json").unlink()
+    os.mkfifo(own_folder / "my-mask.json")
+    expect_problem(own_folder, "not a regular file")
+
+
+@pytest.mark.parametrize("name", ["a\0b.png", "\ud800.png", ".", "loop.png", "x" * 300], ids=repr)
+def test_a_name_that_no_file_can_have_is_named(own_folder: Path, spoil: Callable, name: str):
+    (own_folder / "loop.png").symlink_to("loop.png")
+    spoil(lambda data: data["layers"].update(albedo=name))
+    expect_problem(own_folder, "layers.albedo")
+
+
+def test_a_json_too_large_to_be_a_template_is_named(own_folder: Path):
+    with (own_folder / "my-mask.json").open("a") as file:
+        file.write(" " * (1 << 20))
+    expect_problem(own_folder, "larger than 1 MiB")

@@ -1,3 +1,4 @@
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -148,7 +149,8 @@ def test_a_texture_keeps_its_colours_and_its_scale(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    "trouble", ["absent", "empty", "no pictures", "broken", "one stem", "a file", "a folder"]
+    "trouble",
+    ["absent", "empty", "no pictures", "broken", "one stem", "a file", "a folder", "a pipe", "a link out"],
 )
 def test_a_folder_that_cannot_be_used_is_one_line(
     folder: Path, trouble: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
@@ -168,6 +170,13 @@ def test_a_folder_that_cannot_be_used_is_one_line(
         name = "red.jpg"
     elif trouble == "a file":
         folder = folder / "red.png"
+    elif trouble == "a pipe":
+        os.mkfifo(folder / "pipe.png")
+        name = "pipe.png cannot be read: not a regular file"
+    elif trouble == "a link out":
+        (folder / "red.png").rename(tmp_path / "red.png")
+        (folder / "red.png").symlink_to(tmp_path / "red.png")
+        name = "red.png cannot be read: it leads outside its folder"
     else:
         (folder / "sub.png").mkdir()
         name = "sub.png"

@@ -1,4 +1,5 @@
 import logging
+import os
 import signal
 import sys
 import tomllib
@@ -85,6 +86,12 @@ def test_a_wrong_request_is_one_line_and_exit_code_2(
     assert words in err
     assert not asked
     assert not Path("run").exists()
+
+
+def test_a_pipe_as_configuration_is_one_line(capsys: pytest.CaptureFixture[str]):
+    os.mkfifo("pipe.toml")
+    assert main(["map", *WORKS, "--config", "pipe.toml"]) == 2
+    assert "--config pipe.toml: cannot be read (not a regular file)" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

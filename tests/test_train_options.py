@@ -41,7 +41,10 @@ def test_presets_known_without_torch_are_those_of_the_trainings():
         ({"images": 5}, "`images` and `minutes`"),
         ({"minutes": 0}, "minutes 0"),
         ({"minutes": float("nan")}, "minutes nan"),
-        ({"preset": "fidelity"}, "preset fidelity: expected one of compact, paper"),
+        (
+            {"preset": "fidelity"},
+            "preset fidelity: expected one of compact, pretrained, paper, or a TOML file",
+        ),
         ({"precision": "fp16"}, "precision fp16"),
         ({"existing": "maybe"}, "existing maybe"),
         ({"device": "tpu"}, "device tpu"),

@@ -209,12 +209,12 @@ def test_existing_fail_refuses(finished: Options):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"preset": "paper"}, "preset 'compact', now 'paper'"),
-        ({"seed": 1}, "seed 0, now 1"),
-        ({"batch_size": 4}, "batch_size 2, now 4"),
-        ({"size": 80}, "size 64, now 80"),
-        ({"learning_rate": 1e-5}, "learning_rate unset, now 1e-05"),
-        ({"families": ("cloth",)}, "families unset, now ['cloth']"),
+        ({"preset": "paper"}, "--preset was compact, now paper"),
+        ({"seed": 1}, "--seed was 0, now 1"),
+        ({"batch_size": 4}, "--batch-size was 2, now 4"),
+        ({"size": 80}, "--size was 64, now 80"),
+        ({"learning_rate": 1e-5}, "--learning-rate was unset, now 1e-05"),
+        ({"families": ("cloth",)}, "--families was unset, now cloth"),
     ],
 )
 def test_another_training_in_the_same_folder_is_refused_with_the_key_named(
@@ -230,21 +230,21 @@ def test_another_training_in_the_same_folder_is_refused_with_the_key_named(
 def test_another_dataset_in_the_same_folder_is_refused(
     finished: Options, built_once: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    refused(replace(finished, online=None, data=built_once), "dataset '", tmp_path, capsys)
+    refused(replace(finished, online=None, data=built_once), "dataset was ", tmp_path, capsys)
 
 
 def test_the_other_module_in_the_same_folder_is_refused(
     finished: Options, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     other = short("edit", finished.run, finished.cache or tmp_path, **APART)
-    refused(other, "module 'map', now 'edit'", tmp_path, capsys)
+    refused(other, "module was map, now edit", tmp_path, capsys)
 
 
 def refused(options: Options, words: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = files(options.run)
     assert main(arguments(options, folder)) == 2
     last = capsys.readouterr().err.splitlines()[-1]
-    assert last.startswith(f"error: RUN {options.run}: it was trained with ")
+    assert last.startswith(f"error: RUN {options.run}: holds a run of another configuration: ")
     assert words in last
     assert "--existing overwrite" in last
     assert files(options.run) == before

@@ -65,15 +65,12 @@ def writing_lines(path: Path) -> Iterator[TextIO]:
 
 
 @contextmanager
-def writing_to(out: Path) -> Iterator[None]:
-    """Turn an ``OSError`` inside the block into a one-line ``ArgumentError`` that names ``out``."""
+def writing_to(out: Path, argument: str = "out") -> Iterator[None]:
+    """Turn an ``OSError`` inside the block into a one-line ``ArgumentError`` about ``argument``."""
     try:
         yield
     except OSError as error:
-        raise ArgumentError("out", _words(out, error)) from error
-
-
-def _words(out: Path, error: OSError) -> str:
-    what = error.strerror or str(error)
-    name = f" ({Path(os.fsdecode(error.filename)).name})" if error.filename else ""
-    return f"{out}: cannot write{name}: {what}; mend that and the same command resumes"
+        what = error.strerror or str(error)
+        name = f" ({Path(os.fsdecode(error.filename)).name})" if error.filename else ""
+        words = f"{out}: cannot write{name}: {what}; mend that and the same command resumes"
+        raise ArgumentError(argument, words) from error

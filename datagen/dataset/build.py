@@ -12,22 +12,17 @@ from typing import Any
 from unmask.datagen.common.atomic import writing_to
 from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError
 from unmask.datagen.common.executors import CHUNKS_PER_WORKER, naming_dead_workers, open_executor
+from unmask.datagen.common.inside import Inside
 from unmask.datagen.faces.landmark_table import LandmarkTable, write_landmark_table
 from unmask.datagen.sources.source import SourceFace
 
-from .folder import (
-    LANDMARKS_NAME,
-    MANIFEST_NAME,
-    make_folders,
-    remove_earlier,
-    remove_parts,
-    write_build,
-)
+from .folder import LANDMARKS_NAME, MANIFEST_NAME, earlier_files, make_folders
 from .journal import Journal, SourceRecord
 from .manifest import STATUSES, ManifestRow, iterate_manifest, write_manifest
 from .options import BuildOptions
 from .plan import BuildPlan, plan_build, plan_tasks
-from .worker import ChunkResult, SourceTask, work
+from .rows import check_paths
+from .worker import ChunkResult, SourceTask, possible_files, work
 
 CHUNK_PICTURES = 64
 
@@ -151,24 +146,21 @@ def build(
 @contextmanager
 def _open_journal(plan: BuildPlan) -> Iterator[Journal]:
     """Take the folder: make it, lock it, clear what must go, and say in build.json that work is under way."""
-    out = plan.options.out
-    with writing_to(out):
-        out.mkdir(parents=True, exist_ok=True)
-        journal = Journal(out)
-    try:
+    out, card = plan.options.out, _describe(plan, "running", {}, {})
+    with plan.folder.opened(card, plan.options.existing, lambda: earlier_files(out)) as resumed:
         with writing_to(out):
-            if plan.resumes:
-                remove_parts(out)
-                _carry_over(out, journal)
-            else:
-                journal.clear()
-                if plan.earlier:
-                    remove_earlier(out)
-            write_build(out, _describe(plan, "running", {}, {}))
-            make_folders(out, layers=plan.options.layers)
-        yield journal
-    finally:
-        journal.close()
+            journal = Journal(out)
+        try:
+            with writing_to(out):
+                if resumed:
+                    _carry_over(out, journal)
+                else:
+                    journal.clear()
+                plan.folder.write_card(card)
+                make_folders(out, layers=plan.options.layers)
+            yield journal
+        finally:
+            journal.close()
 
 
 def _carry_over(out: Path, journal: Journal) -> None:
@@ -177,10 +169,13 @@ def _carry_over(out: Path, journal: Journal) -> None:
     if not manifest.exists():
         return
     table = LandmarkTable.read(landmarks) if landmarks.exists() else None
+    inside = Inside(out)
     for source, group in groupby(iterate_manifest(manifest), key=lambda row: row.source):
         if source in journal:
             continue
         rows = tuple(group)
+        for row in rows:
+            check_paths(row, inside, manifest)
         faces = table.get(source, rows[0].source_sha256) if table else None
         stem = rows[0].key.rpartition("_")[0]
         known = None if faces is None else tuple(faces)
@@ -196,6 +191,8 @@ def _run(
     try:
         while True:
             for chunk in islice(chunks, in_flight - len(pending)):
+                with writing_to(plan.options.out):
+                    journal.begin({task.face.name: possible_files(plan.order, task) for task in chunk})
                 pending.add(pool.submit(work, plan.order, chunk))
             if not pending:
                 return
@@ -261,7 +258,7 @@ def _finish(plan: BuildPlan, journal: Journal, timings: dict[str, Any]) -> tuple
         out / LANDMARKS_NAME,
         ((r.source, r.sha256, r.landmarks) for r in journal if r.landmarks is not None),
     )
-    write_build(out, _describe(plan, "complete", counts, timings))
+    plan.folder.write_card(_describe(plan, "complete", counts, timings))
     journal.remove()
     return counts, beside
 

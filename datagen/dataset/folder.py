@@ -1,18 +1,17 @@
-"""The dataset's folder: may it be used, what is in it, and clearing what an earlier build made."""
+"""The dataset's folder: what is in it, and what of it earlier builds made."""
 
 import json
-import os
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from unmask.datagen.common.atomic import PART, write_atomic
-from unmask.datagen.common.errors import ArgumentError, UserError
-from unmask.datagen.pictures.tree import PICTURE_EXTENSIONS
+from unmask.datagen.common.errors import ArgumentError
+from unmask.datagen.common.inside import Inside
+from unmask.datagen.common.work_folder import LOCK_NAME, TOOLKIT_KEY, FolderKind, WorkFolder
 
-from .journal import JOURNAL_NAME
-from .options import first_difference
+from .journal import JOURNAL_NAME, Journal
+from .manifest import iterate_manifest
+from .rows import check_paths, row_files
 
 BUILD_NAME = "build.json"
 MANIFEST_NAME = "manifest.csv"
@@ -20,8 +19,40 @@ LANDMARKS_NAME = "landmarks.csv"
 PICTURE_FOLDERS = ("masked", "map", "clean", "layers")
 # Tables of a build, and what `unmask-data stats` writes beside them about the same rows.
 _TABLES = (MANIFEST_NAME, LANDMARKS_NAME, "stats.json", "stats.html")
-_OUR_SUFFIXES = PICTURE_EXTENSIONS | {PART}
-TOOLKIT_KEY = "toolkit"
+
+
+def _identity(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what decides a dataset; the recipe as one text, since its parts are no flags."""
+    config, source = content.get("config", {}), content.get("source", {})
+    return {
+        **config,
+        "recipe": json.dumps(config.get("recipe"), sort_keys=True),
+        "toolkit": content[TOOLKIT_KEY].get("unmask"),
+        **{name: source.get(name) for name in ("kind", "root")},
+    }
+
+
+DATASET = FolderKind(
+    argument="out",
+    noun="dataset",
+    work="build",
+    card=BUILD_NAME,
+    identity=_identity,
+    own=(*_TABLES, JOURNAL_NAME),
+    places=PICTURE_FOLDERS,
+    first=(JOURNAL_NAME,),
+    # Told apart by their content, not by their names: a moved file or folder is no other configuration.
+    free=frozenset({"templates", "textures", "parsing", "landmarks", "recipe_name", "families"}),
+    grows="variants",  # the first ones stay what they are
+    labels={
+        "landmarks_sha256": "`landmarks`",
+        "parsing_sha256": "`parsing`",
+        "template_hash": "`templates`, `textures` or `families`",
+        "root": "`source`",
+        "kind": "`source` of kind",
+        "toolkit": "toolkit version",
+    },
+)
 
 
 def check_apart(out: Path, *source_folders: str) -> None:
@@ -35,115 +66,32 @@ def check_apart(out: Path, *source_folders: str) -> None:
             raise ArgumentError("source", f"{folder}: lies inside `out` {out}; name another `out`")
 
 
-def check_usable(out: Path) -> None:
-    """Raise UserError where ``out`` cannot be made or written to, as far as can be told without writing."""
-    if out.exists() and not out.is_dir():
-        raise ArgumentError("out", f"{out}: is a file, not a folder")
-    there = next(path for path in (out, *out.absolute().parents) if path.exists())
-    if not there.is_dir():
-        raise ArgumentError("out", f"{out}: {there} is a file, not a folder")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise ArgumentError("out", f"{out}: {there} cannot be written to")
-
-
 def read_build(out: Path) -> dict[str, Any] | None:
-    """Return the content of ``build.json``, or None where there is none.
+    """Return the content of ``build.json``, None where there is none; UserError where it is not ours."""
+    return WorkFolder(out, DATASET).read_card()
+
+
+def earlier_files(out: Path) -> Iterator[str]:
+    """Yield every picture that the journal or the manifest of earlier builds names, layers whether there or not.
 
     Raises
     ------
     UserError
-        When the file is not one that this toolkit wrote.
+        When one of them does not lie in the dataset, or a table is damaged.
     """
-    path = out / BUILD_NAME
+    journal = Journal(out)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise UserError(f"{path}: not valid JSON, so this is no dataset of this toolkit") from error
-    if not isinstance(content, dict) or TOOLKIT_KEY not in content:
-        raise UserError(f"{path}: not written by this toolkit")
-    return content
-
-
-def write_build(out: Path, content: Mapping[str, Any]) -> None:
-    """Write ``build.json``; ASCII, so that any file name survives."""
-    write_atomic(out / BUILD_NAME, (json.dumps(content, indent=2) + "\n").encode("ascii"))
-
-
-def check_existing(out: Path, existing: str, identity: Mapping[str, Any]) -> bool:
-    """Apply ``--existing`` to what is in the folder, without touching it.
-
-    Parameters
-    ----------
-    out : Path
-        The dataset's folder; need not exist.
-    existing : str
-        ``resume``, ``overwrite`` or ``fail``.
-    identity : mapping
-        What must be equal for a resume: section name -> JSON-able mapping.
-
-    Returns
-    -------
-    bool
-        True where there is an earlier build to resume or overwrite, False for a new folder.
-
-    Raises
-    ------
-    UserError
-        When the policy forbids going on.
-    """
-    if not out.is_dir() or all(_is_beginning(entry.name) for entry in out.iterdir()):
-        return False
-    if existing == "fail":
-        raise ArgumentError("out", f"{out}: is not empty, and `existing` fail was given")
-    build = read_build(out)
-    if build is None:
-        raise ArgumentError(
-            "out", f"{out}: has files but no {BUILD_NAME}, so it is no dataset; name a new folder"
-        )
-    if existing == "resume":
-        for section, now in identity.items():
-            difference = first_difference(build.get(section, {}), now)
-            if difference:
-                raise ArgumentError(
-                    "out",
-                    f"{out}: was built with another configuration ({difference}); "
-                    "name another `out`, or give `existing` overwrite",
-                )
-    return True
-
-
-def _is_beginning(name: str) -> bool:
-    # What a build that was killed at once leaves, before build.json says whose folder it is.
-    return name == JOURNAL_NAME or name.endswith(PART)
-
-
-def remove_earlier(out: Path) -> None:
-    """Remove the pictures and tables of an earlier build; other files stay where they are.
-
-    ``build.json`` and the journal stay, so that a kill in between leaves a folder still known as ours.
-    """
-    for name in _TABLES:
-        (out / name).unlink(missing_ok=True)
-    for folder in PICTURE_FOLDERS:
-        with suppress(FileNotFoundError), os.scandir(out / folder) as entries:
-            for entry in entries:
-                if Path(entry.name).suffix.lower() in _OUR_SUFFIXES and entry.is_file(follow_symlinks=False):
-                    os.unlink(entry.path)  # noqa: PTH108
-        with suppress(OSError):  # absent, or it holds a file that is not ours
-            (out / folder).rmdir()
-
-
-def remove_parts(out: Path) -> None:
-    """Remove the half-written files that a killed build left."""
-    for folder in (out, *(out / name for name in PICTURE_FOLDERS)):
-        with suppress(FileNotFoundError), os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.endswith(PART):
-                    os.unlink(entry.path)  # noqa: PTH108
+        yield from journal.begun_files()
+        for record in journal:
+            for row in record.rows:
+                yield from row_files(row, layers=True)
+    finally:
+        journal.close()
+    manifest = out / MANIFEST_NAME
+    inside = Inside(out)
+    for row in iterate_manifest(manifest) if manifest.exists() else ():
+        check_paths(row, inside, manifest)
+        yield from row_files(row, layers=True)
 
 
 def make_folders(out: Path, *, layers: bool) -> None:
@@ -156,4 +104,4 @@ def make_folders(out: Path, *, layers: bool) -> None:
 def list_files(out: Path) -> set[str]:
     """Return every picture file of the dataset, and whatever else lies there, as relative POSIX paths."""
     found = {path.relative_to(out).as_posix() for path in out.rglob("*") if not path.is_dir()}
-    return found - {BUILD_NAME, JOURNAL_NAME, *_TABLES}
+    return found - {BUILD_NAME, JOURNAL_NAME, LOCK_NAME, *_TABLES}

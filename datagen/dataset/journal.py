@@ -1,18 +1,18 @@
 """What is finished so far: an append-only file of JSON lines that survives being killed."""
 
-import errno
 import json
-import os
-import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Self
+from typing import Any, Self
 
-from unmask.datagen.common.errors import ArgumentError
+from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.inside import Inside
+from unmask.datagen.common.line_journal import LineJournal
 from unmask.datagen.faces.landmarks import Landmarks
 
 from .manifest import ManifestRow
+from .rows import check_paths
 
 JOURNAL_NAME = ".journal.jsonl"
 
@@ -46,10 +46,10 @@ class SourceRecord:
         return json.dumps([self.source, self.stem, self.sha256, faces, rows], separators=(",", ":"))
 
     @classmethod
-    def from_json(cls, line: str) -> Self:
-        """Rebuild a record; ValueError where the line is torn or is no record."""
+    def from_json(cls, content: Any) -> Self:
+        """Rebuild a record from a parsed line; ValueError where it is no record."""
         try:
-            source, stem, sha256, faces, rows = json.loads(line)
+            source, stem, sha256, faces, rows = content
             landmarks = None
             if faces is not None:
                 landmarks = tuple(Landmarks.from_quarters(q, source=s, score=score) for s, score, q in faces)
@@ -59,64 +59,48 @@ class SourceRecord:
 
 
 class Journal:
-    """The open journal of one dataset folder: locked against a second build, indexed by source name.
+    """The open journal of one dataset folder, indexed by source name.
 
-    Only names, stems and file positions are kept in memory; rows stay on disk until they are wanted.
+    Only names, stems and file positions are kept in memory; rows stay on disk until they are wanted. What pictures
+    will be called is noted before they are made: a kill leaves no file that nobody knows.
 
     Parameters
     ----------
     out : Path
-        The dataset's folder, which exists.
+        The dataset's folder, which exists and is locked.
 
     Raises
     ------
     UserError
-        When another build is writing to the folder.
+        When a row names a file outside the dataset.
     """
 
     def __init__(self, out: Path) -> None:
         self._path = out / JOURNAL_NAME
-        # Unbuffered, so that a failed write leaves nothing behind that closing would try to write again.
-        self._tail: IO[bytes] = self._path.open("ab", buffering=0)
-        self._head: IO[bytes] = self._path.open("rb")
         self._where: dict[str, int] = {}
         self._stems: dict[str, str] = {}
-        try:
-            self._lock(out)
-            self._load()
-        except BaseException:
-            self.close()
-            raise
+        self._begun: dict[str, list[str]] = {}
+        self._inside = Inside(out)
+        self._lines = LineJournal(self._path, self._take)
 
-    def _lock(self, out: Path) -> None:
-        if sys.platform == "win32":
-            return  # no such locks there: two builds in one folder are then not noticed
-        import fcntl
-
-        try:
-            fcntl.flock(self._tail, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ArgumentError("out", f"{out}: another build is writing to this folder") from error
-        except OSError:
-            return  # a network file system without locks
-
-    def _load(self) -> None:
-        good = 0
-        for line in self._head:
-            try:
-                record = SourceRecord.from_json(line.decode("ascii"))
-            except ValueError:
-                break  # torn by a kill or a full disk; what follows it cannot be trusted either
-            if not line.endswith(b"\n"):
-                break
-            self._index(record, good)
-            good += len(line)
-        if self._tail.seek(0, os.SEEK_END) > good:
-            self._tail.truncate(good)
+    def _take(self, line: bytes, position: int) -> None:
+        content = json.loads(line)
+        if isinstance(content, dict):
+            self._begun |= content
+            for name in self.begun_files():
+                self._inside(str(name), str(self._path))
+            return
+        record = SourceRecord.from_json(content)
+        for row in record.rows:
+            check_paths(row, self._inside, self._path)
+        if "/" in record.stem or "\0" in record.stem:
+            raise UserError(f"{self._path}: the stem {record.stem!r} of {record.source} is no file's name")
+        self._index(record, position)
 
     def _index(self, record: SourceRecord, position: int) -> None:
         self._where[record.source] = position
         self._stems[record.source] = record.stem
+        self._begun.pop(record.source, None)
 
     def __len__(self) -> int:
         return len(self._where)
@@ -132,25 +116,28 @@ class Journal:
         """Return every stem in use."""
         return set(self._stems.values())
 
+    def begin(self, files: Mapping[str, Sequence[str]]) -> None:
+        """Note the files that will be made of each source."""
+        self._begun |= {source: list(names) for source, names in files.items()}
+        self._lines.append([json.dumps(files, separators=(",", ":")).encode("ascii") + b"\n"])
+
+    def begun_files(self) -> list[str]:
+        """Return what `begin` noted for sources that no record follows."""
+        return [name for names in self._begun.values() for name in names]
+
     def append(self, records: Iterable[SourceRecord]) -> None:
         """Add records, the last one of a name being the one that counts, in one write."""
-        position = self._tail.seek(0, os.SEEK_END)
-        lines = []
-        for record in records:
-            lines.append(record.to_json().encode("ascii") + b"\n")
+        known = list(records)
+        lines = [record.to_json().encode("ascii") + b"\n" for record in known]
+        position = self._lines.append(lines)
+        for record, line in zip(known, lines, strict=True):
             self._index(record, position)
-            position += len(lines[-1])
-        data = b"".join(lines)
-        if self._tail.write(data) != len(data):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
+            position += len(line)
 
     def get(self, source: str) -> SourceRecord | None:
         """Read one record back, None where the source is not finished."""
         position = self._where.get(source)
-        if position is None:
-            return None
-        self._head.seek(position)
-        return SourceRecord.from_json(self._head.readline().decode("ascii"))
+        return None if position is None else SourceRecord.from_json(json.loads(self._lines.read(position)))
 
     def __iter__(self) -> Iterator[SourceRecord]:
         """Yield every record, sorted by source name."""
@@ -161,16 +148,14 @@ class Journal:
 
     def clear(self) -> None:
         """Forget everything."""
-        self._tail.truncate(0)
-        self._where.clear()
-        self._stems.clear()
+        self._lines.clear()
+        for known in (self._where, self._stems, self._begun):
+            known.clear()
 
     def close(self) -> None:
-        """Release the lock and leave the file, so that the same command resumes."""
-        self._head.close()
-        self._tail.close()
+        """Close the file and leave it, so that the same command resumes."""
+        self._lines.close()
 
     def remove(self) -> None:
-        """Release the lock and delete the file: the dataset is complete."""
-        self._path.unlink()
-        self.close()
+        """Delete the file: the dataset is complete."""
+        self._lines.remove()

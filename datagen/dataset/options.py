@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,45 +113,3 @@ def file_sha256(path: Path) -> str:
     """Return the hash of a file's content in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-# Told apart by their content, not by their names: a moved file or folder is no other configuration.
-_PLACES = frozenset({"templates", "textures", "parsing", "landmarks", "recipe_name", "families"})
-_LABELS = {
-    "landmarks_sha256": "`landmarks`",
-    "parsing_sha256": "`parsing`",
-    "template_hash": "`templates`, `textures` or `families`",
-    "root": "`source`",
-    "kind": "`source` of kind",
-    "unmask": "toolkit version",
-}
-
-
-def first_difference(was: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
-    """Say in words how another configuration differs, or None where a resume would give the same pictures.
-
-    More variants than before are no difference: the first ones stay what they are.
-    """
-    for name, value in now.items():
-        before = was.get(name)
-        if name in _PLACES or before == value:
-            continue
-        if name == "variants" and isinstance(before, int) and before < value:
-            continue
-        label = _LABELS.get(name, f"`{name}`")
-        if _is_short(before) and _is_short(value):
-            return f"{label} {_shown(name, before)} there, {_shown(name, value)} now"
-        return f"another {label}"
-    return None
-
-
-def _is_short(value: object) -> bool:
-    return not isinstance(value, dict) and len(str(value)) <= 40
-
-
-def _shown(name: str, value: object) -> str:
-    if value is None:
-        return "unset"
-    if isinstance(value, list):
-        return ("x" if name == "size" else ",").join(map(str, value))
-    return str(value)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError
+from unmask.datagen.common.work_folder import TOOLKIT_KEY, WorkFolder, check_usable
 from unmask.datagen.faces.landmark_table import LandmarkTable
 from unmask.datagen.faces.parsing import list_maps
 from unmask.datagen.masks.draw import check_recipe
@@ -17,7 +18,7 @@ from unmask.datagen.masks.template import load_templates
 from unmask.datagen.sources.open_source import open_source
 from unmask.datagen.sources.source import Source, SourceFace, marked_stem
 
-from .folder import TOOLKIT_KEY, check_apart, check_existing, check_usable
+from .folder import DATASET, check_apart
 from .journal import Journal, SourceRecord
 from .options import BuildOptions
 from .rows import row_files
@@ -38,6 +39,7 @@ class BuildPlan:
         The supplied landmarks.
     identity : dict
         Sections of ``build.json`` that must be equal for a resume.
+    folder : WorkFolder
     earlier : bool
         Whether the folder holds an earlier build, to be resumed or overwritten.
     """
@@ -47,12 +49,8 @@ class BuildPlan:
     order: WorkOrder
     table: LandmarkTable | None
     identity: dict[str, dict[str, Any]]
+    folder: WorkFolder
     earlier: bool
-
-    @property
-    def resumes(self) -> bool:
-        """Whether finished pictures of an earlier build are kept."""
-        return self.earlier and self.options.existing == "resume"
 
 
 def plan_build(options: BuildOptions) -> BuildPlan:
@@ -88,8 +86,9 @@ def plan_build(options: BuildOptions) -> BuildPlan:
         parsing=options.parsing.absolute() if options.parsing else None,
         template_hash=templates.fingerprint,
     )
-    earlier = check_existing(options.out, options.existing, identity)
-    return BuildPlan(options, source, order, table, identity, earlier)
+    folder = WorkFolder(options.out, DATASET)
+    earlier = folder.check(identity, options.existing)
+    return BuildPlan(options, source, order, table, identity, folder, earlier)
 
 
 def _open_table(options: BuildOptions, source: Source) -> LandmarkTable | None:

@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from unmask.datagen.common.errors import UnreadablePictureError, UserError
+from unmask.datagen.common.inside import Inside
 from unmask.datagen.common.rng import generator
 from unmask.datagen.pictures.picture import decode_picture
 
 from .folder import MANIFEST_NAME, read_build
 from .manifest import ManifestRow, iterate_manifest
 from .online import TripletDataset
+from .rows import check_paths
 
 CELL_HEIGHT_PX = 218
 CAPTION_PX = 18
@@ -48,7 +50,10 @@ def choose_items(out: Path, count: int, seed: int = 0) -> list[PreviewItem]:
     rows = [replace(row, recipe="") for row in every if row.status == "ok"]  # recipes would fill the memory
     if not rows:
         raise UserError(f"{out}: has no row with status ok to show")
-    return [_open_item(out, rows[i]) for i in _choose(len(rows), count, seed)]
+    chosen, inside = [rows[i] for i in _choose(len(rows), count, seed)], Inside(out)
+    for row in chosen:
+        check_paths(row, inside, out / MANIFEST_NAME)
+    return [_open_item(out, row) for row in chosen]
 
 
 def draw_items(dataset: TripletDataset, count: int, seed: int = 0) -> list[PreviewItem]:

@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
+from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.inside import Inside
 from unmask.datagen.faces.landmarks import Landmarks
 from unmask.datagen.render.triplet import Triplet
 from unmask.datagen.sources.source import SourceFace
@@ -56,3 +59,16 @@ def row_files(row: ManifestRow, *, layers: bool) -> list[str]:
     """Return the files of a row, relative to the dataset."""
     names = [name for name in (row.masked, row.map, row.clean) if name]
     return [*names, f"layers/{row.key}.png"] if layers and row.status == "ok" else names
+
+
+def stray_path(row: ManifestRow, inside: Inside) -> str:
+    """Return the first path of a row, or its key, that leads out of the dataset; "" where none does."""
+    names = (*row_files(row, layers=False), f"layers/{row.key}.png")
+    return next((name for name in names if not inside.holds(name)), row.key if "/" in row.key else "")
+
+
+def check_paths(row: ManifestRow, inside: Inside, table: Path) -> None:
+    """Raise UserError, naming the table, the row and the path, where a file of a row is outside the dataset."""
+    stray = stray_path(row, inside)
+    if stray:
+        raise UserError(f"{table}: row {row.key}: {stray!r} is no file inside {inside.folder}")

@@ -11,10 +11,11 @@ import numpy as np
 
 from unmask.datagen.common.errors import UserError
 from unmask.datagen.common.executors import naming_dead_workers, open_executor
+from unmask.datagen.common.inside import Inside
 
 from .folder import BUILD_NAME, MANIFEST_NAME, list_files, read_build
 from .manifest import STATUSES, ManifestRow, iterate_manifest
-from .rows import row_files
+from .rows import row_files, stray_path
 from .verify_pictures import CheckOrder, Problem, check_pictures
 
 CHUNK_PICTURES = 32
@@ -76,6 +77,7 @@ def inspect_dataset(
         return Report(0, 0, (*problems, Problem(MANIFEST_NAME, str(error))))
     config = build.get("config", {})
     problems += check_rows(rows, build)
+    problems += check_places(out, rows)
     problems += check_files(out, rows, layers=bool(config.get("layers")))
     chosen = _choose_replays(rows, replay)
     order = _order(out, config)
@@ -130,6 +132,15 @@ def _check_complete(rows: Sequence[ManifestRow], build: dict[str, Any]) -> Itera
         counts[row.status] += 1
     if build.get("status") == "complete" and build.get("counts") != counts:
         yield Problem(MANIFEST_NAME, f"counts by status differ from {BUILD_NAME}")
+
+
+def check_places(out: Path, rows: Iterable[ManifestRow]) -> Iterator[Problem]:
+    """Report the rows that name a file outside the dataset; none of their files is opened."""
+    inside = Inside(out)
+    for row in rows:
+        stray = stray_path(row, inside)
+        if stray:
+            yield Problem(row.key, f"{stray!r} is no file inside the dataset")
 
 
 def check_files(out: Path, rows: Iterable[ManifestRow], *, layers: bool) -> Iterator[Problem]:

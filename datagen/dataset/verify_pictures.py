@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.datagen.common.errors import UnreadablePictureError, UserError
+from unmask.datagen.common.inside import Inside
 from unmask.datagen.faces.parsing import read_fitted_parsing
 from unmask.datagen.pictures.picture import decode_picture, encode_jpg, encode_png
 from unmask.datagen.render.triplet import replay
 
 from .manifest import ManifestRow
+from .rows import stray_path
 from .worker import load_templates_once
 
 COVERAGE_TOLERANCE = 1.1e-5  # the manifest keeps five digits
@@ -66,13 +68,15 @@ class _BrokenFileError(Exception):
 def check_pictures(order: CheckOrder, rows: Sequence[ManifestRow], replays: frozenset[str]) -> list[Problem]:
     """Check the files of a few rows; those with a key in ``replays`` are rendered again and compared.
 
-    A file that is missing is reported elsewhere (`unmask.datagen.dataset.verify.check_files`) and passed over here.
+    A file that is missing or outside the dataset is reported elsewhere (`unmask.datagen.dataset.verify`) and passed
+    over here.
     """
     problems: list[Problem] = []
+    inside = Inside(order.out)
     clean_name = ""
     clean: _Clean | None = None
     for row in rows:
-        if row.status != "ok" or not all((row.masked, row.map, row.clean)):
+        if row.status != "ok" or not all((row.masked, row.map, row.clean)) or stray_path(row, inside):
             continue
         if row.clean != clean_name:
             clean_name = row.clean

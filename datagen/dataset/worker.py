@@ -283,6 +283,17 @@ def _write(made: Sequence[tuple[_Job, int, Triplet]], order: WorkOrder, result: 
         job.rows[variant] = replace(row, masked=masked_name, map=map_name, clean=job.clean_name)
 
 
+def possible_files(order: WorkOrder, task: SourceTask) -> list[str]:
+    """Return the files that a task may write; the clean picture's extension is known when it has been opened."""
+    stem = task.face.stem
+    extensions = {Path(task.face.name).suffix.lower(), f".{order.format}"}
+    names = [f"clean/{stem}{extension}" for extension in sorted(extensions)]
+    for variant in task.variants:
+        key = f"{stem}_{variant:02d}"
+        names += [f"masked/{key}.{order.format}", f"map/{key}.png", f"layers/{key}.png"][: 2 + order.layers]
+    return names
+
+
 def _remove_stale(order: WorkOrder, files: Sequence[str], record: SourceRecord) -> None:
     named = {name for row in record.rows for name in row_files(row, layers=order.layers)}
     for name in files:

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.datagen.common.atomic import write_atomic
+from unmask.datagen.common.atomic import PART, write_atomic
 from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.faces.landmarks import quantise
 from unmask.datagen.pictures.picture import encode_jpg
@@ -163,33 +163,43 @@ def write_demo(folder: Path, count: int, seed: int = 0) -> int:
     Raises
     ------
     UserError
-        When ``count`` is below 1, the folder holds other pictures or cannot be written.
+        When ``count`` is below 1, the folder holds anything but these faces, or cannot be written.
     """
     if count < 1:
         raise ArgumentError("count", f"must be at least 1, got {count}")
     names = [f"{index + 1:06d}.jpg" for index in range(count)]
-    lists: dict[str, list[str]] = {"attr": [], "identity": [], "part": [], "points": [], "landmarks": []}
     pictures = folder / "img_align_celeba"
     try:
+        lists = _draw_lists(names, seed)
+        _refuse_others(folder, pictures, names, lists)
         pictures.mkdir(parents=True, exist_ok=True)
-        _refuse_others(folder, pictures, names)
+        for file, lines in lists.items():  # first: they say whose folder this is, also after a kill
+            write_atomic(folder / file, ("\n".join(lines) + "\n").encode("ascii"))
         for index, name in enumerate(names):
-            face = draw_demo_face(index, seed)
-            write_atomic(pictures / name, encode_jpg(face.image_rgb, JPEG_QUALITY))
-            _list_face(lists, name, face)
-        _write_lists(folder, lists, count)
+            write_atomic(pictures / name, encode_jpg(draw_demo_face(index, seed).image_rgb, JPEG_QUALITY))
     except OSError as error:
         raise UserError(f"{folder}: cannot write the demo faces: {error.strerror or error}") from error
     return count
 
 
-def _refuse_others(folder: Path, pictures: Path, names: list[str]) -> None:
-    """Keep real CelebA, or a larger demo, from getting lists that miss most of its pictures."""
-    others = {path.name for path in pictures.iterdir() if path.suffix.lower() == ".jpg"} - set(names)
+def _refuse_others(folder: Path, pictures: Path, names: list[str], lists: dict[str, list[str]]) -> None:
+    """Keep real CelebA, another demo, or whatever else is there, from being written over."""
+    inside = {path.name for path in pictures.iterdir()} if pictures.is_dir() else set()
+    others = {name for name in inside - set(names) if name.lower().endswith(".jpg")}
     if others:
         raise UserError(
             f"{folder}: holds {len(others)} other pictures, e.g. {min(others)}; take an empty one"
         )
+    there = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    for name in sorted(there & lists.keys()):
+        lines = (folder / name).read_text(encoding="ascii", errors="replace").splitlines()
+        head = int(lists[name][0].isdigit())  # how many there are: a smaller demo may grow
+        if lines[head:] != lists[name][head : len(lines)]:
+            raise UserError(f"{folder}: its {name} is not that of these drawn faces; take an empty one")
+    whole = lists.keys() <= there
+    foreign = inside or any(not name.endswith(PART) for name in there - lists.keys() - {pictures.name})
+    if pictures.is_symlink() or (foreign and not whole):
+        raise UserError(f"{folder}: holds files that are no drawn faces; take an empty one")
 
 
 def five_points(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -199,24 +209,28 @@ def five_points(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
     return five
 
 
-def _list_face(lists: dict[str, list[str]], name: str, face: DrawnFace) -> None:
-    signs = " ".join(f"{1 if face.attributes[attribute] else -1:2d}" for attribute in ATTRIBUTE_NAMES)
-    lists["attr"].append(f"{name} {signs}")
-    lists["identity"].append(f"{name} {face.identity}")
-    lists["part"].append(f"{name} {part_of(face.identity)}")
-    five = " ".join(f"{round(float(value)):4d}" for value in five_points(face.landmarks).ravel())
-    lists["points"].append(f"{name} {five}")
-    lists["landmarks"].append(",".join([name, *(f"{float(value):.2f}" for value in face.landmarks.ravel())]))
-
-
-def _write_lists(folder: Path, lists: dict[str, list[str]], count: int) -> None:
-    point_columns = " ".join(f"{point}_{axis}" for point in _POINT_NAMES for axis in "xy")
-    heads = {
-        "list_attr_celeba.txt": ("attr", [str(count), " ".join(ATTRIBUTE_NAMES) + " "]),
-        "identity_CelebA.txt": ("identity", []),
-        "list_eval_partition.txt": ("part", []),
-        "list_landmarks_align_celeba.txt": ("points", [str(count), point_columns]),
-        "landmarks.csv": ("landmarks", ["source," + ",".join(f"x{i},y{i}" for i in range(68))]),
+def _draw_lists(names: list[str], seed: int) -> dict[str, list[str]]:
+    """Return the lines of CelebA's lists, and of ``landmarks.csv``, by the file's name; paints nothing."""
+    points_head = " ".join(f"{point}_{axis}" for point in _POINT_NAMES for axis in "xy")
+    lists = {
+        "list_attr_celeba.txt": [str(len(names)), " ".join(ATTRIBUTE_NAMES) + " "],
+        "identity_CelebA.txt": [],
+        "list_eval_partition.txt": [],
+        "list_landmarks_align_celeba.txt": [str(len(names)), points_head],
+        "landmarks.csv": ["source," + ",".join(f"x{i},y{i}" for i in range(68))],
     }
-    for name, (key, head) in heads.items():
-        write_atomic(folder / name, ("\n".join([*head, *lists[key]]) + "\n").encode("ascii"))
+    for index, name in enumerate(names):
+        params = draw_params(index, seed)
+        points, attributes = quantise(make_geometry(params).landmarks), dict(params.attributes)
+        signs = (f"{1 if attributes[attribute] else -1:2d}" for attribute in ATTRIBUTE_NAMES)
+        five = (f"{round(float(value)):4d}" for value in five_points(points).ravel())
+        cells = (
+            " ".join([name, *signs]),
+            f"{name} {params.identity}",
+            f"{name} {part_of(params.identity)}",
+            " ".join([name, *five]),
+            ",".join([name, *(f"{float(value):.2f}" for value in points.ravel())]),
+        )
+        for lines, line in zip(lists.values(), cells, strict=True):
+            lines.append(line)
+    return lists

@@ -10,6 +10,7 @@ from typing import Any
 
 from unmask.datagen.common.colour import is_hex
 from unmask.datagen.common.errors import ArgumentError, UserError
+from unmask.datagen.common.read_file import TEXT_BYTES, read_file
 from unmask.datagen.prints.kinds import PRINTS
 
 from .ranges import Range, Uniform, parse_range, parse_weights
@@ -162,10 +163,11 @@ def _parse_pin(pin: str) -> dict[str, Any]:
 def _read_toml(path: Path) -> dict[str, Any]:
     """Flat table of ``section.key``; the weighted tables stay tables."""
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError:
+        data = tomllib.loads(read_file(path, TEXT_BYTES).decode())
+    except OSError as error:
         known = ", ".join(packaged_recipes())
-        raise ArgumentError("recipe", f": {path} cannot be read; packaged recipes: {known}") from None
+        why = f"{path} cannot be read: {error.strerror}"
+        raise ArgumentError("recipe", f": {why}; packaged recipes: {known}") from None
     except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, nested without end
         raise ArgumentError("recipe", f": {path}: {error}") from None
     flat: dict[str, Any] = {}

@@ -14,10 +14,11 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from unmask.datagen.common.colour import is_hex
-from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.errors import UnreadablePictureError, UserError
+from unmask.datagen.common.read_file import PICTURE_BYTES, TEXT_BYTES, read_file
+from unmask.datagen.pictures.header import PictureHeader, read_header
 from unmask.datagen.prints.kinds import PRINTS
 
 from .ranges import Range, parse_range, parse_weights
@@ -139,13 +140,15 @@ def read_template(path: Path, look: bool = True) -> tuple[Template | None, list[
     Parameters
     ----------
     look : bool
-        Decode the layers to check them, too.
+        Decode the layers to check them, too, and that no file leads outside the folder of the JSON.
     """
     problems: list[Problem] = []
     try:
-        text = path.read_bytes()
+        text = read_file(path, TEXT_BYTES, path.parent if look else None)
         data = json.loads(text)
-    except (OSError, ValueError, RecursionError) as error:
+    except OSError as error:
+        return None, [Problem(path, f"cannot be read: {error.strerror}")]
+    except (ValueError, RecursionError) as error:
         return None, [Problem(path, f"not readable as JSON: {error}")]
     if not isinstance(data, dict):
         return None, [Problem(path, "the JSON must be an object")]
@@ -328,34 +331,38 @@ class _Reader:
         return Straps(str(kind), upper, lower, float(width), colours)
 
     def _check_layers(self, names: dict[str, str], digest: "hashlib._Hash") -> None:
-        shapes: dict[str, tuple[int, ...]] = {}
+        sizes: set[tuple[int, int]] = set()
+        folder = self.path.parent
         for role, name in names.items():
             if not name:
                 continue
-            path = self.path.parent / name
             try:
-                data = path.read_bytes()
-            except OSError:
-                self._complain(f"layers.{role}: {name} cannot be read")
+                data = read_file(folder / name, PICTURE_BYTES, folder if self.look else None)
+                header = read_header(data)
+            except OSError as error:
+                self._complain(f"layers.{role}: {name!r} cannot be read: {error.strerror}")
+                continue
+            except UnreadablePictureError as error:
+                self._complain(f"layers.{role}: {name!r}: {error}")
                 continue
             digest.update(data)
             if role == "albedo":
-                self.width_px = max(int.from_bytes(data[16:20], "big"), 1)  # of a PNG's header
-            if not self.look:
-                continue
-            image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
-            if image is None:
-                self._complain(f"layers.{role}: {name} is not a picture")
-                continue
-            shapes[role] = image.shape
-            self._check_picture(role, name, image)
-        if len({shape[:2] for shape in shapes.values()}) > 1:
+                self.width_px = header.width
+            if self.look:
+                sizes.add((header.width, header.height))
+                self._check_picture(role, name, data, header)
+        if len(sizes) > 1:
             self._complain("layers: the pictures differ in size")
 
-    def _check_picture(self, role: str, name: str, image: NDArray[Any]) -> None:
+    def _check_picture(self, role: str, name: str, data: bytes, header: PictureHeader) -> None:
         low, high = _SIZE_LIMITS_PX
-        if not all(low <= side <= high for side in image.shape[:2]):
+        if not all(low <= side <= high for side in (header.width, header.height)):
             self._complain(f"layers.{role}: {name} must measure {low} to {high} px a side")
+            return
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        if image is None:
+            self._complain(f"layers.{role}: {name} is not a picture")
+            return
         if image.dtype != np.uint8:
             self._complain(f"layers.{role}: {name} must have 8 bits a channel")
         if role in ("height", "glass"):

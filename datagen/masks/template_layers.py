@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.datagen.common.colour import decode_srgb
+from unmask.datagen.common.read_file import PICTURE_BYTES, read_file
 
 from .template_format import Template
 
@@ -62,8 +63,7 @@ def load_layers(template: Template, level: int) -> Layers:
     def grey(name: str) -> NDArray[np.float32]:
         if not name:
             return np.zeros((size[1], size[0]), np.float32)
-        image: Any = cv2.imread(str(template.folder / name), cv2.IMREAD_GRAYSCALE)
-        return shrink(image) / np.float32(255)
+        return shrink(_decode(template.folder / name, cv2.IMREAD_GRAYSCALE)) / np.float32(255)
 
     trim = _shrink_premultiplied(trimming, shrink)
     return Layers(
@@ -90,8 +90,12 @@ def _shrink_premultiplied(rgba: F32, shrink: Callable[[F32], F32]) -> F32:
 
 
 def _read_rgba(path: Path) -> NDArray[np.float32]:
-    image = cv2.cvtColor(cv2.imread(str(path), cv2.IMREAD_UNCHANGED), cv2.COLOR_BGRA2RGBA)
+    image = cv2.cvtColor(_decode(path, cv2.IMREAD_UNCHANGED), cv2.COLOR_BGRA2RGBA)
     rgba = np.empty(image.shape, np.float32)
     rgba[..., :3] = decode_srgb(np.ascontiguousarray(image[..., :3]))
     rgba[..., 3] = image[..., 3] / np.float32(255)
     return rgba
+
+
+def _decode(path: Path, flags: int) -> NDArray[Any]:
+    return np.asarray(cv2.imdecode(np.frombuffer(read_file(path, PICTURE_BYTES), np.uint8), flags))

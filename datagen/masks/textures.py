@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from unmask.datagen.common.colour import decode_srgb
 from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError, UserError
+from unmask.datagen.common.read_file import PICTURE_BYTES, read_file
 from unmask.datagen.pictures.picture import decode_picture
 from unmask.datagen.pictures.tree import PICTURE_EXTENSIONS
 
@@ -38,7 +39,7 @@ def find_textures(folder: Path) -> tuple[dict[str, Path], str]:
         if path.stem in found:
             raise ArgumentError("textures", f": {path.name} and {found[path.stem].name} have one name")
         try:
-            data = path.read_bytes()
+            data = read_file(path, PICTURE_BYTES, folder)
             decode_picture(data)
         except UnreadablePictureError as error:
             raise ArgumentError("textures", f": {path}: {error}") from None
@@ -109,7 +110,7 @@ def _mirror(position: F32, length: int) -> F32:
 
 @lru_cache(maxsize=64)
 def _load(path: Path, changed_ns: int, size: int) -> F32:
-    image = decode_picture(path.read_bytes()).image_rgb
+    image = decode_picture(read_file(path, PICTURE_BYTES)).image_rgb
     shrink = _MOST_PX / max(image.shape[:2])
     if shrink < 1:
         image = np.asarray(

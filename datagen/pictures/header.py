@@ -1,10 +1,16 @@
 """What the first bytes and the last bytes of a picture file say, before anything is decoded."""
 
+import io
 import struct
+import threading
+import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from PIL import Image
+from PIL.WebPImagePlugin import WebPImageFile
 
 from unmask.datagen.common.errors import UnreadablePictureError
 
@@ -33,8 +39,6 @@ class PictureHeader:
         ``jpeg``, ``png``, ``bmp`` or ``webp``.
     width, height : int
         In pixels, as stored (before the EXIF orientation).
-    bits : int
-        Per channel.
     plain : bool
         True where every reader gives the same pixels: colour or grey of 8 bit, no palette, no transparency.
     has_alpha, is_cmyk : bool
@@ -46,7 +50,6 @@ class PictureHeader:
     kind: str
     width: int
     height: int
-    bits: int = 8
     plain: bool = True
     has_alpha: bool = False
     is_cmyk: bool = False
@@ -99,6 +102,8 @@ def _read_known(data: bytes) -> PictureHeader:
     raise UnreadablePictureError("not a picture: no JPEG, PNG, WebP or BMP header")
 
 
+# JPEG and PNG by hand: Pillow passes over bytes between a JPEG's segments, which are damage and change pixels,
+# tells a PNG's late damage and late EXIF only by decoding it, and looks for neither end.
 def _read_jpeg(data: bytes) -> PictureHeader:
     position, orientation, frame = 2, 1, None
     while True:
@@ -131,7 +136,7 @@ def _read_jpeg(data: bytes) -> PictureHeader:
     if bits != 8 or channels not in (1, 3, 4):
         raise UnreadablePictureError(f"a JPEG with {channels} channels of {bits} bits is not supported")
     plain = channels != 4 and orientation == 1
-    return PictureHeader("jpeg", width, height, bits, plain, False, channels == 4, orientation)
+    return PictureHeader("jpeg", width, height, plain, False, channels == 4, orientation)
 
 
 def _read_png(data: bytes) -> PictureHeader:
@@ -160,39 +165,24 @@ def _read_png(data: bytes) -> PictureHeader:
     if not checksum_ok:
         raise UnreadablePictureError("damaged PNG: a checksum does not match")
     plain = bits == 8 and colour in (0, 2) and not transparent and orientation == 1
-    return PictureHeader("png", width, height, bits, plain, transparent, False, orientation)
+    return PictureHeader("png", width, height, plain, transparent, False, orientation)
 
 
 def _read_webp(data: bytes) -> PictureHeader:
     (size,) = struct.unpack_from("<I", data, 4)
     if size + 8 > len(data):
         raise UnreadablePictureError(f"truncated WebP: {len(data)} of {size + 8} bytes are there")
-    kind, orientation = data[12:16], 1
-    if kind == b"VP8X":
-        flags = data[20]
-        if flags & 0x02:
-            raise UnreadablePictureError("animated WebP: only still pictures are read")
-        width = 1 + int.from_bytes(data[24:27], "little")
-        height = 1 + int.from_bytes(data[27:30], "little")
-        alpha = bool(flags & 0x10)
-        orientation = _webp_orientation(data) if flags & 0x08 else 1
-    elif kind == b"VP8L":
-        (packed,) = struct.unpack_from("<I", data, 21)
-        width, height, alpha = 1 + (packed & 0x3FFF), 1 + (packed >> 14 & 0x3FFF), bool(packed >> 28 & 1)
-    else:
-        width, height = (side & 0x3FFF for side in struct.unpack_from("<HH", data, 26))
-        alpha = False
-    return PictureHeader("webp", width, height, 8, not alpha and orientation == 1, alpha, False, orientation)
-
-
-def _webp_orientation(data: bytes) -> int:
-    position = 12
-    while position + 8 <= len(data):
-        (length,) = struct.unpack_from("<I", data, position + 4)
-        if data[position : position + 4] == b"EXIF":
-            return _orientation(data[position + 8 : position + 8 + length].removeprefix(b"Exif\0\0"))
-        position += 8 + length + length % 2
-    return 1
+    try:
+        image = WebPImageFile(io.BytesIO(data))
+    except Image.DecompressionBombError as error:
+        raise UnreadablePictureError(f"too large: {error}") from error
+    except Exception as error:  # damaged files come as many exception types
+        raise UnreadablePictureError(f"damaged WebP: {error}") from error
+    if image.is_animated:
+        raise UnreadablePictureError("animated WebP: only still pictures are read")
+    orientation = _orientation(image.info.get("exif", b""))
+    alpha = image.mode == "RGBA"
+    return PictureHeader("webp", *image.size, not alpha and orientation == 1, alpha, False, orientation)
 
 
 def _read_bmp(data: bytes) -> PictureHeader:
@@ -208,14 +198,26 @@ def _read_bmp(data: bytes) -> PictureHeader:
         raise UnreadablePictureError(
             f"truncated BMP: {len(data)} of {pixels_at + row_bytes * height} bytes are there"
         )
-    return PictureHeader("bmp", width, height, 8, plain=bits == 24 and compression == 0)
+    return PictureHeader("bmp", width, height, plain=bits == 24 and compression == 0)
 
 
-def _orientation(tiff: bytes) -> int:
-    exif = Image.Exif()
+_WARNINGS = threading.Lock()  # catch_warnings is for one thread at a time
+
+
+@contextmanager
+def without_warnings() -> Iterator[None]:
+    """Keep Pillow's warnings about damaged camera metadata, which must not cost the picture, to ourselves."""
+    with _WARNINGS, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _orientation(exif: bytes) -> int:
+    tags = Image.Exif()
     try:
-        exif.load(tiff)
-        value = int(exif.get(ORIENTATION_TAG, 1))
-    except Exception:  # broken camera metadata comes as many exception types and must not cost the picture
+        with without_warnings():
+            tags.load(exif)
+            value = int(tags.get(ORIENTATION_TAG, 1))
+    except Exception:  # broken metadata comes as many exception types, too
         return 1
     return value if 1 <= value <= 8 else 1

@@ -1,17 +1,16 @@
 """Bytes to pixels and back: decode, fit to a size, encode."""
 
 import io
-import warnings
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 
 from unmask.datagen.common.errors import UnreadablePictureError
 
-from .header import PictureHeader, read_header
+from .header import PictureHeader, read_header, without_warnings
 
 # A damaged file becomes a row with a reason; OpenCV would also print it, once per file and worker.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
@@ -91,12 +90,11 @@ def _on_white(image: NDArray[np.generic]) -> NDArray[np.uint8]:
 
 
 def _decode_cmyk(data: bytes) -> NDArray[np.uint8]:
-    # Pillow knows Adobe's inverted CMYK and YCCK; such files are rare enough for its speed
+    # Pillow knows Adobe's inverted CMYK and YCCK; such files are rare enough for its speed. Its class for JPEG
+    # itself, because Image.open refuses by a limit that belongs to the whole process.
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data)) as picture:
-                return np.array(picture.convert("RGB"), dtype=np.uint8)
+        with without_warnings():
+            return np.array(JpegImageFile(io.BytesIO(data)).convert("RGB"), dtype=np.uint8)
     except (OSError, ValueError, SyntaxError) as error:
         raise UnreadablePictureError(f"damaged CMYK JPEG: {error}") from error
 

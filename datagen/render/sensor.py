@@ -1,14 +1,17 @@
 """What the camera does, done to the mask's layer only: blur, noise, JPEG; the background keeps its pixels."""
 
+import io
 from functools import lru_cache
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL.JpegImagePlugin import JpegImageFile
 
 from unmask.datagen.common.colour import encode_srgb
 from unmask.datagen.masks.recipe import SensorRecipe
+from unmask.datagen.pictures.header import without_warnings
 
 from .pixels import add_difference
 
@@ -107,20 +110,12 @@ def jpeg_quality(data: bytes) -> int | None:
     The tables scale with 5000 / q below 50 and 200 - 2 q above (Independent JPEG Group); the factor is read back
     from the sum of the table.
     """
-    if data[:2] != b"\xff\xd8":
+    try:
+        with without_warnings():
+            table = JpegImageFile(io.BytesIO(data)).quantization.get(0)
+    except Exception:  # other files, and damaged ones, come as many exception types
         return None
-    at = 2
-    while at + 4 <= len(data) and data[at] == 0xFF:
-        marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
-        body = data[at + 4 : at + 2 + length]
-        if marker == 0xDB and body and body[0] & 0x0F == 0:
-            wide = body[0] >> 4
-            table = np.frombuffer(body[1 : 1 + 64 * (1 + wide)], ">u2" if wide else np.uint8)
-            return _quality_of(float(table.sum())) if len(table) == 64 else None
-        if marker == 0xDA:
-            return None
-        at += 2 + length
-    return None
+    return _quality_of(float(sum(table))) if table else None
 
 
 _STANDARD_SUM = 3688.0  # of the standard's luminance table (ITU-T T.81, table K.1)

@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.datagen.common.errors import ArgumentError, UserError
+from unmask.datagen.common.inside import Inside
 from unmask.datagen.common.rng import generator
 from unmask.datagen.dataset.folder import MANIFEST_NAME, read_build
 from unmask.datagen.dataset.manifest import ManifestRow, iterate_manifest, read_attribute_names
+from unmask.datagen.dataset.rows import check_paths
 from unmask.datagen.pictures.tree import PICTURE_EXTENSIONS
 
 from .pictures import Opened, PictureFeatures, PicturePair, open_pairs
@@ -78,9 +80,10 @@ def measure(
         raise UserError(f"{folder}: its build did not finish; the same build command resumes it")
     # Recipes are most of a manifest and none of what is measured.
     rows = [replace(row, recipe="") for row in iterate_manifest(folder / MANIFEST_NAME)]
-    pairs = [
-        PicturePair(row.key, folder / row.masked, folder / row.map) for row in rows if row.status == "ok"
-    ]
+    done, inside = [row for row in rows if row.status == "ok"], Inside(folder)
+    for row in done:
+        check_paths(row, inside, folder / MANIFEST_NAME)
+    pairs = [PicturePair(row.key, folder / row.masked, folder / row.map) for row in done]
     if not pairs:
         raise UserError(f"{folder}: has no row with status ok to measure")
     names = read_attribute_names(folder / MANIFEST_NAME)

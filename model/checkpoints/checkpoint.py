@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from unmask.datagen.common.errors import UserError
 from unmask.model.common.checked_files import ADVICE, read_json, read_tensors, sync_folder, write_synced
-from unmask.model.networks.networks import MODULE_NAMES, NetworkSpec, build_network
+from unmask.model.networks.networks import MODULE_NAMES, NetworkSpec, build_network, origin_note
 
 from .packing import pack, unpack
 
@@ -293,6 +293,11 @@ def load_model(path: Path, kind: str, device: str | torch.device = "cpu") -> tup
     weights = load_weights(found)
     with torch.random.fork_rng(devices=[]):  # the weights that building draws are thrown away
         network = build_network(spec)
+    note = origin_note(network)
+    if note and note["encoder"] != card.get("encoder"):
+        raise UserError(
+            f"{card_path}: trained on another version of {note['encoder']['package']}: install that"
+        )
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:

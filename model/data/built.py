@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError, UserError
+from unmask.datagen.common.inside import Inside
 from unmask.datagen.common.rng import generator
 from unmask.datagen.dataset.manifest import ManifestRow, iterate_manifest
 from unmask.datagen.pictures.header import read_header
@@ -78,10 +79,12 @@ def _row(row: ManifestRow) -> BuiltRow:
 
 
 def check_files(folder: Path, rows: Sequence[BuiltRow] | Sequence[ManifestRow]) -> None:
-    """Raise ArgumentError where files are missing that rows of the manifest name."""
+    """Raise ArgumentError where files that rows name are missing or outside the dataset."""
     wanted: dict[str, set[str]] = defaultdict(set)
+    inside = Inside(folder)
     for row in rows:
         for name in (row.masked, row.map, row.clean):
+            inside(name, f"`data` {folder / MANIFEST}: row {row.key}")
             place, _, file = name.rpartition("/")
             wanted[place].add(file)
     missing: list[str] = []

@@ -5,7 +5,6 @@ import json
 import logging
 import os
 import shutil
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -13,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from unmask.datagen.common.errors import ArgumentError
+from unmask.datagen.common.work_folder import NO_LOCKS
 from unmask.datagen.faces.landmark_table import LandmarkTable
 from unmask.datagen.faces.landmarks import Landmarks
 from unmask.datagen.sources.source import Source, SourceFace
@@ -236,22 +237,22 @@ def _writing(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[bool]:
-    """Hold a lock that ends with the process; False where the system has none.
+    """Hold a lock that ends with the process; False where the file system has none.
 
     Without locks each process makes its own cache, and the first one's stays.
     """
-    if sys.platform == "win32":
-        yield False
-        return
-    import fcntl
-
-    with path.open("w", encoding="ascii") as file:
-        alone = True
+    lock, alone = FileLock(path), True
+    try:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            lock.acquire(timeout=0)
+        except Timeout:
             _LOG.info("another process is decoding these faces; waiting for it")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        except OSError:
-            alone = False  # a network file system
+            lock.acquire()
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+        alone = False
+    try:
         yield alone
+    finally:
+        lock.release()

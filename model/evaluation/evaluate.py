@@ -22,7 +22,7 @@ from unmask.model.inference.precision import infers_in_bf16
 from unmask.model.inference.unmasker import choose_device, load_module
 from unmask.model.networks.networks import EDIT, MAP
 
-from .folder import EvalFolder
+from .folder import EvalFolder, open_report
 from .items import EvalSet, open_eval_set
 from .mean_face import fit_mean_face
 from .options import EvalOptions
@@ -111,14 +111,9 @@ def open_evaluation(options: EvalOptions) -> Iterator[Evaluation]:
     }
     for note in notes:
         _LOG.info(note)
-    folder = EvalFolder(options.out, identity, options.existing)
-    try:
-        with writing_to(options.out):
-            yield Evaluation(
-                options, pictures, Systems(map_module, edit_module, mean_face), folder, tuple(notes), device
-            )
-    finally:
-        folder.release()
+    systems = Systems(map_module, edit_module, mean_face)
+    with open_report(options.out, identity, options.existing) as folder, writing_to(options.out):
+        yield Evaluation(options, pictures, systems, folder, tuple(notes), device)
 
 
 def _load(

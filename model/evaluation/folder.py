@@ -6,8 +6,8 @@ REPORT/.parts/*.npz       rows and features of finished batches; what the same c
 
 import io
 import json
-import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.datagen.common.atomic import write_atomic
-from unmask.datagen.common.errors import ArgumentError, UserError
-from unmask.model.training.lock import RunLock
+from unmask.datagen.common.work_folder import FolderKind, WorkFolder
 
 Arrays = dict[str, NDArray[np.generic]]
 SUMMARY, METRICS, BREAKDOWN, PAGE = "summary.json", "metrics.csv", "breakdown.csv", "report.html"
@@ -24,69 +23,34 @@ _IDENTITY, _PARTS = ".eval.json", ".parts"
 _ROWS = "rows"
 
 
+def _identity(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    _ = content["data"]
+    return content
+
+
+REPORT = FolderKind(
+    argument="out",
+    noun="report",
+    work="evaluation",
+    card=_IDENTITY,
+    identity=_identity,
+    own=(f"{_PARTS}/*-{'[0-9]' * 7}.npz", SUMMARY, METRICS, BREAKDOWN, PAGE),
+    places=(_PARTS,),
+    labels={"data": "`data`", "map": "`map_module`", "edit": "`edit_module`", "mean_face": "`train`"},
+)
+
+
 class EvalFolder:
-    """One report's folder, locked from here to `release`.
+    """One report's folder; `open_report` opens it.
 
     Parameters
     ----------
     path : Path
-        REPORT; made where it is not there.
-    identity : mapping
-        JSON-able: what decides the rows.
-    existing : str
-        ``resume``, ``overwrite`` or ``fail``.
-
-    Raises
-    ------
-    UserError
-        When the folder holds something else, or another evaluation is at work there.
+        REPORT.
     """
 
-    def __init__(self, path: Path, identity: Mapping[str, Any], existing: str) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        if path.exists() and not path.is_dir():
-            raise ArgumentError("out", f"{path}: not a folder")
-        earlier = self._read_identity()
-        entries = {entry.name for entry in path.iterdir()} if path.exists() else set()
-        if entries and earlier is None:
-            raise ArgumentError("out", f"{path}: holds something else than a report; give another folder")
-        if earlier is not None and existing == "fail":
-            raise ArgumentError("out", f"{path}: holds a report, and `existing` fail was given")
-        now = json.loads(json.dumps(identity))
-        if earlier is not None and existing == "resume" and earlier != now:
-            differing = ", ".join(
-                sorted(name for name in now | earlier if now.get(name) != earlier.get(name))
-            )
-            raise ArgumentError(
-                "out",
-                f"{path}: holds a report of another evaluation ({differing} differ); "
-                "give another folder or `existing` overwrite",
-            )
-        path.mkdir(parents=True, exist_ok=True)
-        self._lock = RunLock(path, "`out` {}: another evaluation")
-        if earlier is not None and existing == "overwrite":
-            self._remove()
-        write_atomic(path / _IDENTITY, (json.dumps(now, indent=2) + "\n").encode())
-        (path / _PARTS).mkdir(exist_ok=True)
-
-    def release(self) -> None:
-        """Let others work in the folder."""
-        self._lock.release()
-
-    def _read_identity(self) -> dict[str, Any] | None:
-        path = self.path / _IDENTITY
-        if not path.is_file():
-            return None
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise UserError(f"{path}: damaged; give another folder") from error
-        return content if isinstance(content, dict) else {}
-
-    def _remove(self) -> None:
-        shutil.rmtree(self.path / _PARTS, ignore_errors=True)
-        for name in (SUMMARY, METRICS, BREAKDOWN, PAGE):
-            (self.path / name).unlink(missing_ok=True)
 
     def has_part(self, name: str) -> bool:
         """Whether a batch is finished."""
@@ -111,3 +75,29 @@ class EvalFolder:
     def write(self, name: str, text: str) -> None:
         """Write one of the report's files."""
         write_atomic(self.path / name, text.encode("utf-8", "surrogateescape"))
+
+
+@contextmanager
+def open_report(path: Path, identity: Mapping[str, Any], existing: str) -> Iterator[EvalFolder]:
+    """Take a report's folder for as long as the block runs.
+
+    Parameters
+    ----------
+    path : Path
+        REPORT; made where it is not there.
+    identity : mapping
+        JSON-able: what decides the rows.
+    existing : str
+        ``resume``, ``overwrite`` or ``fail``.
+
+    Raises
+    ------
+    UserError
+        When the folder holds something else, or another evaluation is at work there.
+    """
+    folder = WorkFolder(path, REPORT)
+    with folder.opened(identity, existing):
+        with folder.writing():
+            folder.write_card(identity)
+            (path / _PARTS).mkdir(exist_ok=True)
+        yield EvalFolder(path)

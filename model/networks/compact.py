@@ -77,16 +77,16 @@ class _HalfUNet(nn.Module):
         super().__init__()
         self.out_channels = thin
         self.fold = nn.PixelUnshuffle(2)
-        self.stem = _conv(4 * in_channels, widths[0])
+        self.stem = conv_block(4 * in_channels, widths[0])
         self.down = nn.ModuleList()
         self.up = nn.ModuleList()
         for above, below in pairwise(widths):
-            self.down.append(nn.Sequential(_conv(above, below, stride=2), _Residual(below)))
-            self.up.insert(0, nn.Sequential(_conv(above + below, above), _Residual(above)))
-        self.first = _Residual(widths[0])
-        self.middle = nn.Sequential(*(_Residual(widths[-1], dilation) for dilation in dilations))
+            self.down.append(nn.Sequential(conv_block(above, below, stride=2), Residual(below)))
+            self.up.insert(0, nn.Sequential(conv_block(above + below, above), Residual(above)))
+        self.first = Residual(widths[0])
+        self.middle = nn.Sequential(*(Residual(widths[-1], dilation) for dilation in dilations))
         self.unfold = nn.Sequential(nn.Conv2d(widths[0], 4 * thin, 1), nn.PixelShuffle(2))
-        self.last = _conv(thin + in_channels, thin)
+        self.last = conv_block(thin + in_channels, thin)
 
     def forward(self, picture: Tensor) -> Tensor:
         """Features (n, out_channels, h, w)."""
@@ -103,13 +103,13 @@ class _HalfUNet(nn.Module):
         return features
 
 
-class _Residual(nn.Module):
+class Residual(nn.Module):
     """Two 3x3 convolutions with squeeze-and-excitation, added to what comes in."""
 
     def __init__(self, channels: int, dilation: int = 1) -> None:
         super().__init__()
         self.convolutions = nn.Sequential(
-            _conv(channels, channels, dilation=dilation),
+            conv_block(channels, channels, dilation=dilation),
             nn.Conv2d(channels, channels, 3, padding=1, bias=False),
             nn.BatchNorm2d(channels),
         )
@@ -125,7 +125,8 @@ class _Residual(nn.Module):
         return functional.relu(x + change * scale)
 
 
-def _conv(inside: int, outside: int, *, stride: int = 1, dilation: int = 1) -> nn.Sequential:
+def conv_block(inside: int, outside: int, *, stride: int = 1, dilation: int = 1) -> nn.Sequential:
+    """3x3 convolution, batch normalisation, ReLU."""
     conv = nn.Conv2d(inside, outside, 3, stride, dilation, dilation, bias=False)
     return nn.Sequential(conv, nn.BatchNorm2d(outside), nn.ReLU())
 

@@ -11,6 +11,7 @@ from unmask.datagen.common.errors import UserError
 from .compact import CompactEditNet, CompactMapNet
 from .discriminator import PatchDiscriminator
 from .paper import PaperGenerator, PaperMapNet
+from .pretrained import PretrainedMapNet
 
 MAP, EDIT, DISCRIMINATOR = "map", "edit", "discriminator"
 MODULE_NAMES = {MAP: "Map Module", EDIT: "Editing Module", DISCRIMINATOR: "discriminator"}
@@ -25,7 +26,7 @@ class NetworkSpec:
     kind : str
         ``map``, ``edit`` or ``discriminator``.
     name : str
-        ``compact`` or ``paper``; ``patch`` for the discriminator.
+        ``compact``, ``pretrained`` (map) or ``paper``; ``patch`` for the discriminator.
     width : int
         Channels of the first level; 0 where the published widths are fixed.
     """
@@ -49,12 +50,18 @@ class NetworkSpec:
 
 _BUILDERS: dict[tuple[str, str], Callable[[int], nn.Module]] = {
     (MAP, "compact"): CompactMapNet,
+    (MAP, "pretrained"): PretrainedMapNet,
     (MAP, "paper"): lambda _: PaperMapNet(),
     (EDIT, "compact"): CompactEditNet,
     (EDIT, "paper"): lambda _: PaperGenerator(),
     (DISCRIMINATOR, "patch"): lambda width: PatchDiscriminator(3, width),
 }
-DEFAULT_WIDTHS = {(MAP, "compact"): 24, (EDIT, "compact"): 48, (DISCRIMINATOR, "patch"): 64}
+DEFAULT_WIDTHS = {
+    (MAP, "compact"): 24,
+    (MAP, "pretrained"): 32,
+    (EDIT, "compact"): 48,
+    (DISCRIMINATOR, "patch"): 64,
+}
 
 
 def default_spec(kind: str, name: str) -> NetworkSpec:
@@ -80,3 +87,8 @@ def build_network(spec: NetworkSpec) -> nn.Module:
 def count_parameters(module: nn.Module) -> int:
     """Return how many numbers training changes."""
     return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
+
+
+def origin_note(module: nn.Module) -> dict[str, Any]:
+    """Return what a card says of weights that are not the checkpoint's own: ``encoder``, or nothing."""
+    return {"encoder": module.origin} if isinstance(module, PretrainedMapNet) else {}

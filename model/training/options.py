@@ -148,10 +148,14 @@ class MapOptions(TrainOptions):
     bare_share : float or None
         Share of the pictures that are shown without their mask, in [0, 1): a network that has never seen a bare
         face finds a mask on every one. None takes the preset's.
+    colour_jitter : bool or None
+        Whether whole pictures get other light and colours while training: without, a network learns that coloured
+        means mask. None takes the preset's.
     """
 
     preset: str = "compact"
     bare_share: float | None = None
+    colour_jitter: bool | None = None
     presets: ClassVar[tuple[str, ...]] = tuple(packaged_presets("map"))
 
     def load_preset(self) -> MapPreset:

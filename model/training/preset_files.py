@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 
 from unmask.datagen.common.errors import ArgumentError, UserError
+from unmask.datagen.common.read_file import TEXT_BYTES, read_file
 
 from .presets import TABLES, EditPreset, Kind, MapPreset, Preset
 
@@ -138,7 +139,7 @@ def _read_own(path: Path, packaged: Sequence[str]) -> dict[str, Any]:
 
 def _read(path: Path) -> dict[str, Any]:
     """Values by ``TABLE.KEY``."""
-    content = tomllib.loads(path.read_text(encoding="utf-8"))
+    content = tomllib.loads(read_file(path, TEXT_BYTES).decode())
     plain = {key: value for key, value in content.items() if not isinstance(value, dict)}
     return plain | {
         f"{name}.{key}": value
@@ -166,6 +167,10 @@ def _checked(where: str, value: Any, hint: Any, about: Field[Any]) -> Any:
         wanted = f"one of {', '.join(choices)}" if choices else "a name"
         if not isinstance(value, str) or (choices and value not in choices):
             raise UserError(f"{where} = {words}: expected {wanted}")
+        return value
+    if hint is bool:
+        if not isinstance(value, bool):
+            raise UserError(f"{where} = {words}: expected true or false")
         return value
     low, high = about.metadata["limits"]
     if get_origin(hint) is tuple:

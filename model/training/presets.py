@@ -84,8 +84,9 @@ class Discriminator:
 
 @dataclass(frozen=True)
 class MapBatch:
-    """Share of the pictures that are shown without their mask, with an empty map."""
+    """Whether whole pictures change colours; share of those shown without their mask, with an empty map."""
 
+    colour_jitter: bool
     bare_share: float = _within(0, 0.999)
 
 

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from unmask.model.data.batches import Batch
+from unmask.model.data.colour_jitter import jitter_colours
 from unmask.model.inference.precision import probe_pictures
 from unmask.model.networks.losses import bce_dice
 from unmask.model.networks.networks import MAP, NetworkSpec, build_network
@@ -42,6 +43,8 @@ class MapTraining:
         self.preset = preset = options.load_preset()
         share = options.bare_share
         self.bare_share = preset.batch.bare_share if share is None else share
+        colours = options.colour_jitter
+        self.colour_jitter = preset.batch.colour_jitter if colours is None else colours
         torch.manual_seed(step_seed(options.seed, 0, -1))
         spec = NetworkSpec(MAP, **vars(preset.network))
         network = build_network(spec)
@@ -66,7 +69,10 @@ class MapTraining:
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """Learn from a batch; the losses by name."""
-        picture, truth = some_bare(batch.pictures(), self.bare_share, self.engine.step_rng())
+        rng = self.engine.step_rng()
+        picture, truth = some_bare(batch.pictures(), self.bare_share, rng)
+        if self.colour_jitter:
+            picture = jitter_colours(picture, rng)
         with self.engine.autocast():
             logits = self.engine.trained.networks[MAP](picture)
         loss = bce_dice(logits.float(), truth, dice=self.preset.losses.dice)

@@ -1,0 +1,81 @@
+"""Other light, film and filters over whole pictures: masks must not be found by their colour alone."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+_DRAWS = 16
+_LUMA = (0.299, 0.587, 0.114)
+# Shares of the pictures, and how far each change goes.
+_GREY, _FADED = 0.13, 0.3
+_CAST, _STRONG_CAST, _CAST_LOG, _STRONG_CAST_LOG = 0.5, 0.25, 0.2, 0.55
+_TONE, _GAMMA_LOG, _CONTRAST_LOG, _BRIGHTNESS = 0.6, 0.5, 0.4, 0.15
+_LIFT, _LIFT_MOST = 0.15, 0.25
+
+
+def jitter_colours(pictures: Tensor, rng: np.random.Generator) -> Tensor:
+    """Change saturation, tone and colour cast of each picture as a whole.
+
+    Some become grey, by a mixture of the channels that differs as that of films does, and with a cast on top sepia
+    or blue; some fade or glow; many get a cast from a slight one to a coloured lamp's; many another gamma, contrast
+    and brightness; some have black lifted to a colour, as photo filters do.
+
+    Parameters
+    ----------
+    pictures : Tensor
+        (n, 3, h, w) in [-1, 1].
+    rng : np.random.Generator
+        The same numbers are drawn for every picture, whatever becomes of it.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape and range; new.
+    """
+    numbers = rng.random((len(pictures), _DRAWS)).T
+    weights, saturation = _saturations(numbers[:5])
+    gamma, contrast, brightness = _tones(numbers[5:9])
+    gains, lift = _casts(numbers[9:])
+
+    def each(values: NDArray[np.float64]) -> Tensor:
+        tensor = torch.from_numpy(values).to(pictures)
+        return tensor.reshape(len(pictures), -1, 1, 1)
+
+    levels = ((pictures + 1) / 2).clamp(0, 1) ** each(gamma)
+    levels = ((levels - 0.5) * each(contrast) + 0.5 + each(brightness)).clamp(0, 1)
+    grey = (levels * each(weights)).sum(1, keepdim=True)
+    levels = grey + (levels - grey) * each(saturation)
+    levels = each(lift) + levels * (each(gains) - each(lift))
+    return levels.clamp(0, 1) * 2 - 1
+
+
+def _saturations(numbers: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Weights (n, 3) of the channels in grey, and factors (n,) on what differs from grey."""
+    kind, amount, *mixture = numbers
+    mixed = np.array(_LUMA) * np.exp(np.stack(mixture, 1) * 3 - 1.5)
+    usual = 0.6 + 0.9 * amount
+    saturation = np.select([kind < _GREY, kind < _GREY + _FADED], [np.zeros_like(amount), amount], usual)
+    return mixed / mixed.sum(1, keepdims=True), saturation
+
+
+def _tones(numbers: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+    """Gamma, contrast and brightness, (n,) each."""
+    chosen = numbers[0] < _TONE
+    gamma, contrast, brightness = chosen * (numbers[1:] * 2 - 1)
+    return np.exp(_GAMMA_LOG * gamma), np.exp(_CONTRAST_LOG * contrast), _BRIGHTNESS * brightness
+
+
+def _casts(numbers: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Gains (n, 3) on the channels and what black becomes (n, 3)."""
+    kind, hue, amount, lifted, lift_hue, lift_amount, dark = numbers
+    reach = np.select([kind < _STRONG_CAST, kind < _STRONG_CAST + _CAST], [_STRONG_CAST_LOG, _CAST_LOG], 0.0)
+    logs = (reach * amount)[:, None] * _direction(hue)
+    gains = np.exp(logs - np.maximum(logs.max(1, keepdims=True), 0) * dark[:, None])
+    strength = np.where(lifted < _LIFT, _LIFT_MOST * lift_amount, 0.0)
+    return gains, strength[:, None] * (1 + _direction(lift_hue)) / 2
+
+
+def _direction(hue: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Red, green and blue (n, 3) of a hue in [0, 1): -1 to 1, their sum 0."""
+    return np.cos(2 * np.pi * (hue[:, None] - np.array([0, 1 / 3, 2 / 3])))

@@ -1,0 +1,77 @@
+"""A Map Module on an encoder that knows the world: the packaged EfficientNet-lite0, frozen, and a light decoder.
+
+Drawn masks teach a network about drawn masks; what it knew of photographs before, it forgets while its score on
+drawn ones rises. So the encoder does not learn: its weights are constants that come from their package, no
+checkpoint holds them, and the card names the file they have to be.
+"""
+
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .compact import Residual, conv_block
+from .perceptual import LITE0_CHANNELS, LITE0_PACKAGE, load_lite0_encoder
+
+_THIN = 16
+
+
+class PretrainedMapNet(nn.Module):
+    """Map Module, pretrained: picture (n, 3, h, w) in [-1, 1] -> logits (n, 1, h, w).
+
+    Parameters
+    ----------
+    width : int
+        Channels of the decoder at half resolution; the levels below have 1.5, 2, 3 and 4 times as many.
+
+    Raises
+    ------
+    UserError
+        When the encoder's package is not installed or damaged.
+    """
+
+    def __init__(self, width: int = 32) -> None:
+        super().__init__()
+        self.encoder = load_lite0_encoder()
+        _make_constant(self.encoder)
+        # The encoder's layers are of unlike size.
+        self.scale = nn.ModuleList(nn.BatchNorm2d(channels) for channels in LITE0_CHANNELS)
+        widths = (width, width * 3 // 2, 2 * width, 3 * width, 4 * width)
+        self.middle = nn.Sequential(conv_block(LITE0_CHANNELS[-1], widths[-1]), Residual(widths[-1]))
+        self.up = nn.ModuleList()
+        for (above, below), channels in zip(pairwise(widths), LITE0_CHANNELS, strict=False):
+            layers = [conv_block(below + channels, above)]
+            if above > width:  # at half resolution a block would cost as much as all the others
+                layers.append(Residual(above))
+            self.up.insert(0, nn.Sequential(*layers))
+        self.unfold = nn.Sequential(nn.Conv2d(width, 4 * _THIN, 1), nn.PixelShuffle(2))
+        self.last = conv_block(_THIN + 3, _THIN)
+        self.head = nn.Conv2d(_THIN, 1, 1)
+
+    @property
+    def origin(self) -> dict[str, Any]:
+        """What the card says of the encoder: package, and sha256 of the file in it."""
+        return {"package": LITE0_PACKAGE, "sha256": self.encoder.sha256}
+
+    def forward(self, picture: Tensor) -> Tensor:
+        """Logits of the mask; h and w are multiples of 16."""
+        features = self.encoder.features(picture)
+        levels = [scale(level) for scale, level in zip(self.scale, features, strict=True)]
+        level = self.middle(levels.pop())
+        for up in self.up:
+            skip = levels.pop()
+            level = functional.interpolate(level, scale_factor=2.0, mode="nearest")
+            # An odd number of rows was rounded up on the way down.
+            level = up(torch.cat([level[..., : skip.shape[-2], : skip.shape[-1]], skip], 1))
+        logits: Tensor = self.head(self.last(torch.cat([self.unfold(level), picture.to(level.dtype)], 1)))
+        return logits
+
+
+def _make_constant(module: nn.Module) -> None:
+    """Turn parameters into buffers that no state dict holds: nothing trains, averages or stores them."""
+    for part in module.modules():
+        for name, value in list(part.named_parameters(recurse=False)):
+            delattr(part, name)
+            part.register_buffer(name, value.detach(), persistent=False)
