@@ -12,6 +12,7 @@ measured in a process of its own, through a session in a temporary RUN. Linux on
 """
 
 import argparse
+import logging
 import multiprocessing
 import os
 import signal
@@ -109,10 +110,11 @@ def measure(arguments: argparse.Namespace) -> None:
             cache=arguments.cache,
         )
         workers = options.render_workers()
+        logging.basicConfig(level=logging.INFO, format="  %(message)s", stream=sys.stdout)
         print(
             f"\n{arguments.only}/{options.preset}, batch {options.batch_size}, {options.size} px", flush=True
         )
-        with open_session(options, arguments.only, lambda line: print(f"  {line}", flush=True)) as session:
+        with open_session(options, arguments.only) as session:
             if isinstance(options, MapOptions):
                 training: MapTraining | EditTraining = MapTraining(session, options)
             else:

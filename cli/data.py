@@ -2,33 +2,41 @@
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from unmask.datagen.common.cores import available_cores
+from unmask.datagen.dataset.options import BuildOptions, parse_size
 
+from . import flags
 from .data_stats import stats_command
 from .data_templates import templates_app
-from .running import make_app, print_pairs, print_table, printable, resumable, run_app, show_progress
+from .flags import Flag
+from .running import (
+    in_flags,
+    make_app,
+    print_pairs,
+    print_table,
+    printable,
+    resumable,
+    run_app,
+    show_progress,
+)
 
 if TYPE_CHECKING:
     from unmask.datagen.dataset.build import BuildReport
     from unmask.datagen.dataset.online import TripletDataset
-    from unmask.datagen.dataset.options import BuildOptions
 
 NAME = "unmask-data"
 app = make_app("Make, look at and check datasets of masked faces.")
 app.add_typer(templates_app, name="templates")
 
 OutFolder = Annotated[Path, typer.Argument(metavar="OUT", help="Folder of the dataset.")]
-SourceSpec = Annotated[
-    str, typer.Argument(metavar="SOURCE", help="CelebA folder, folder of pictures, or: demo")
-]
 Workers = Annotated[int | None, typer.Option(help="Processes; one per core by default.")]
 Templates = Annotated[list[Path] | None, typer.Option(metavar="DIR", help="Own templates; repeatable.")]
-Textures = Annotated[Path | None, typer.Option(metavar="DIR", help="Own pictures of cloth.")]
 Recipe = Annotated[str, typer.Option(metavar="FILE", help="Recipe: a packaged name or a TOML file.")]
 Pins = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Pin part of the recipe; repeatable.")
@@ -41,78 +49,45 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return run_app(app, NAME, arguments)
 
 
-@app.command("build")
-def build_command(
-    source: SourceSpec,
-    out: OutFolder,
-    variants: Annotated[int, typer.Option(help="Masks per picture.")] = 1,
-    seed: Seed = 0,
-    size: Annotated[
-        str | None, typer.Option(metavar="N|WxH", help="Centre crop and scale to this size.")
-    ] = None,
-    format_: Annotated[str, typer.Option("--format", help="png (exact) or jpg (small).")] = "png",
-    limit: Annotated[int | None, typer.Option(help="Only the first pictures.")] = None,
-    split: Annotated[str | None, typer.Option(help="Only train, val or test; or all.")] = None,
-    workers: Workers = None,
-    families: Annotated[str | None, typer.Option(metavar="A,B", help="Only these mask families.")] = None,
-    templates: Templates = None,
-    textures: Textures = None,
-    recipe: Recipe = "default",
-    set_: Pins = None,
-    faces: Annotated[str, typer.Option(help="all, largest, or single (several: no triplet).")] = "all",
-    landmarks: Annotated[Path | None, typer.Option(metavar="FILE", help="Table of known points.")] = None,
-    parsing: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Parsing maps: hair, glasses, hats stay in front.")
-    ] = None,
-    layers: Annotated[
-        bool, typer.Option("--layers", help="Also write mask, straps and shadow apart.")
-    ] = False,
-    existing: Annotated[str, typer.Option(help="resume, overwrite or fail.")] = "resume",
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check and print everything, write nothing.")
-    ] = False,
-    dask: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Dask scheduler that does the work.")
-    ] = None,
-) -> None:
-    """Make (masked, map, clean) triplets from a source of faces."""
-    from unmask.datagen.dataset.options import BuildOptions, parse_size
+_BUILD_FLAGS = {
+    "source": Flag("CelebA folder, folder of pictures, or: demo", "SOURCE", argument=True),
+    "out": Flag("Folder of the dataset.", "OUT", argument=True),
+    "variants": Flag("Masks per picture."),
+    "seed": flags.SEED,
+    "size": Flag("Centre crop and scale to this size.", "N|WxH", parse=parse_size),
+    "format": Flag("png (exact) or jpg (small)."),
+    "limit": replace(flags.LIMIT, metavar=None),
+    "split": Flag("Only train, val or test; or all."),
+    "workers": Flag("Processes; one per core by default.", kind=int | None, default=None),
+    "families": flags.FAMILIES,
+    "templates": flags.TEMPLATES,
+    "textures": flags.TEXTURES,
+    "recipe": flags.RECIPE,
+    "pins": flags.PINS,
+    "faces": Flag("all, largest, or single (several: no triplet)."),
+    "landmarks": flags.LANDMARKS,
+    "parsing": Flag("Parsing maps: hair, glasses, hats stay in front.", "DIR"),
+    "layers": Flag("Also write mask, straps and shadow apart.", name="--layers"),
+    "existing": flags.EXISTING,
+    "dry_run": Flag("Check and print everything, write nothing.", name="--dry-run", kind=bool, default=False),
+    "dask": Flag("Dask scheduler that does the work.", "ADDRESS"),
+}
 
-    options = BuildOptions(
-        source=source,
-        out=out,
-        variants=variants,
-        seed=seed,
-        size=parse_size(size) if size is not None else None,
-        format=format_,
-        limit=limit,
-        split=split,
-        workers=available_cores() if workers is None else workers,
-        families=_names(families),
-        templates=tuple(templates or ()),
-        textures=textures,
-        recipe=recipe,
-        pins=tuple(set_ or ()),
-        faces=faces,
-        landmarks=landmarks,
-        parsing=parsing,
-        layers=layers,
-        existing=existing,
-        dask=dask,
-    )
-    if dry_run:
+
+@app.command("build")
+@flags.takes_options(BuildOptions, _BUILD_FLAGS)
+def build_command(context: typer.Context, **_: Any) -> None:
+    """Make (masked, map, clean) triplets from a source of faces."""
+    options = flags.read_options(BuildOptions, _BUILD_FLAGS, context)
+    if context.params["workers"] is None:
+        options = replace(options, workers=available_cores())
+    if context.params["dry_run"]:
         _print_plan(options)
     else:
         _build(options)
 
 
-def _names(text: str | None) -> tuple[str, ...] | None:
-    if text is None:
-        return None
-    return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
-def _print_plan(options: "BuildOptions") -> None:
+def _print_plan(options: BuildOptions) -> None:
     from unmask.datagen.dataset.plan import plan_build
 
     plan = plan_build(options)
@@ -139,7 +114,7 @@ def _what_happens(earlier: bool, existing: str) -> str:
     return "an earlier build is resumed" if existing == "resume" else "an earlier build is overwritten"
 
 
-def _build(options: "BuildOptions") -> None:
+def _build(options: BuildOptions) -> None:
     from unmask.datagen.dataset.build import Progress, build
 
     with resumable(), show_progress("build", "pictures") as show:
@@ -176,7 +151,7 @@ def preview_command(
         str | None, typer.Option(metavar="SOURCE", help="Render from a source; needs no OUT.")
     ] = None,
     recipe: Recipe = "default",
-    set_: Pins = None,
+    pins: Pins = None,
     templates: Templates = None,
 ) -> None:
     """Draw random triplets as one picture: clean, masked, map."""
@@ -188,11 +163,11 @@ def preview_command(
     if n < 1:
         raise UserError(f"--n {n}: expected at least 1")
     if out is not None and source is None:
-        if set_ or templates or recipe != "default":
+        if pins or templates or recipe != "default":
             raise UserError("--recipe, --set and --templates go with --source; OUT shows what was built")
         items = choose_items(out, n, seed)
     elif source is not None and out is None:
-        items = draw_items(_online(source, seed, recipe, set_ or [], templates or []), n, seed)
+        items = draw_items(_online(source, seed, recipe, pins or [], templates or []), n, seed)
     else:
         raise UserError("preview needs either OUT or --source SOURCE")
     data = encode_png(draw_sheet(items))
@@ -229,7 +204,7 @@ def verify_command(
     with show_progress("verify", "pictures") as show:
         report = inspect_dataset(out, replay, count, lambda done, total: show(done, total, 0))
     for problem in report.problems:
-        print(printable(str(problem)))
+        print(printable(in_flags(str(problem))))
     again = f", {report.replayed} rendered again" if report.replayed else ""
     if report.problems:
         print(f"{len(report.problems)} problems in {report.rows} rows{again}")
@@ -260,15 +235,15 @@ def recipes_command(
     name: Annotated[
         str | None, typer.Argument(metavar="[NAME|FILE]", help="Print this one, resolved.")
     ] = None,
-    set_: Pins = None,
+    pins: Pins = None,
 ) -> None:
     """List the packaged recipes, or print one as it will be used."""
     import json
 
     from unmask.datagen.masks.recipe_config import load_recipe_config, packaged_recipes
 
-    if name is None and not set_:
+    if name is None and not pins:
         for packaged, path in packaged_recipes().items():
             print(f"{packaged}  {path}")
         return
-    print(json.dumps(json.loads(load_recipe_config(name or "default", set_ or ()).text), indent=2))
+    print(json.dumps(json.loads(load_recipe_config(name or "default", pins or ()).text), indent=2))

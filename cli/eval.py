@@ -4,14 +4,16 @@ import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from unmask.model.evaluation.options import EvalOptions
 from unmask.model.metrics.table import score_of, score_words
 
-from .running import make_app, print_pairs, print_table, printable, run_app, show_progress
+from . import flags
+from .flags import Flag
+from .running import make_app, print_pairs, print_table, printable, run_app, show_progress, showing_log
 
 if TYPE_CHECKING:
     from unmask.model.evaluation.evaluate import Progress
@@ -28,90 +30,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return run_app(app, NAME, arguments)
 
 
-@app.command()
-def evaluate(
-    data: Annotated[
-        Path,
-        typer.Argument(metavar="DATA", help="Dataset of unmask-data build, or a folder of masked pictures."),
-    ],
-    out: Annotated[Path, typer.Option(metavar="REPORT", help="Folder of the report.")],
-    map_: Annotated[
-        str | None, typer.Option("--map", metavar="RUN|FILE", help="Map Module; or: shipped")
-    ] = None,
-    edit: Annotated[
-        str | None,
-        typer.Option(metavar="RUN|FILE", help="Editing Module; or: perceptual, fidelity (shipped)"),
-    ] = None,
-    clean: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Clean pictures of the same names, for a plain folder.")
-    ] = None,
-    maps: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="True maps of the same names, for a plain folder.")
-    ] = None,
-    tags: Annotated[
-        Path | None,
-        typer.Option(metavar="CSV", help="More columns to break down by; the first names pictures."),
-    ] = None,
-    split: Annotated[
-        str | None, typer.Option(help="train, val, test or all; test where there is one.")
-    ] = None,
-    limit: Annotated[int | None, typer.Option(metavar="N", help="Only the first pictures.")] = None,
-    size: Annotated[
-        int | None,
-        typer.Option(metavar="PX", help="Crop and scale to squares first; as they are by default."),
-    ] = None,
-    by: Annotated[
-        list[str] | None, typer.Option(metavar="A,B", help="Cross attributes or tags; repeatable.")
-    ] = None,
-    identity: Annotated[bool, typer.Option(help="Distance of face descriptors, in a second pass.")] = True,
-    features: Annotated[bool, typer.Option(help="Perceptual distance, KID, attribute changes.")] = True,
-    compare: Annotated[
-        Path | None, typer.Option(metavar="REPORT", help="Another report on the same pictures.")
-    ] = None,
-    train: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SOURCE", help="Training faces for the mean-face floor; DATA's own source by default."
-        ),
-    ] = None,
-    batch_size: Annotated[int, typer.Option(metavar="N", help="Pictures at a time.")] = 32,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
-    precision: Annotated[str, typer.Option(help="fp32, bf16, or auto: bf16 on a GPU.")] = "auto",
-    existing: Annotated[str, typer.Option(help="resume, overwrite or fail.")] = "resume",
-) -> None:
-    """Judge a Map Module, an Editing Module, or both; the same command again resumes."""
-    from unmask.model.evaluation.options import EvalOptions
+_FLAGS = {
+    "data": Flag("Dataset of unmask-data build, or a folder of masked pictures.", "DATA", argument=True),
+    "out": Flag("Folder of the report.", "REPORT"),
+    "map_module": Flag("Map Module; or: shipped", "RUN|FILE", name="--map"),
+    "edit_module": Flag("Editing Module; or: perceptual, fidelity (shipped)", "RUN|FILE", name="--edit"),
+    "clean": Flag("Clean pictures of the same names, for a plain folder.", "DIR"),
+    "maps": Flag("True maps of the same names, for a plain folder.", "DIR"),
+    "tags": Flag("More columns to break down by; the first names pictures.", "CSV"),
+    "split": Flag("train, val, test or all; test where there is one."),
+    "limit": flags.LIMIT,
+    "size": Flag("Crop and scale to squares first; as they are by default.", "PX"),
+    "by": Flag("Cross attributes or tags; repeatable.", "A,B", parse=flags.split_names, repeat=True),
+    "identity": Flag("Distance of face descriptors, in a second pass."),
+    "features": Flag("Perceptual distance, KID, attribute changes."),
+    "compare": Flag("Another report on the same pictures.", "REPORT"),
+    "train": Flag("Training faces for the mean-face floor; DATA's own source by default.", "SOURCE"),
+    "batch_size": Flag("Pictures at a time.", "N"),
+    "device": flags.DEVICE,
+    "precision": flags.PRECISION,
+    "existing": flags.EXISTING,
+}
 
-    options = EvalOptions(
-        data=data,
-        out=out,
-        map_module=map_,
-        edit_module=edit,
-        clean=clean,
-        maps=maps,
-        tags=tags,
-        split=split,
-        limit=limit,
-        size=size,
-        batch_size=batch_size,
-        device=device,
-        precision=precision,
-        train=train,
-        identity=identity,
-        features=features,
-        by=tuple(tuple(name.strip() for name in names.split(",") if name.strip()) for names in by or ()),
-        compare=compare,
-        existing=existing,
-    )
+
+@app.command()
+@flags.takes_options(EvalOptions, _FLAGS)
+def evaluate(context: typer.Context, **_: Any) -> None:
+    """Judge a Map Module, an Editing Module, or both; the same command again resumes."""
+    options = flags.read_options(EvalOptions, _FLAGS, context)
     options.validate()  # before torch is loaded
     from unmask.model.evaluation.run import run_evaluation
 
     command = shlex.join([NAME, *map(printable, sys.argv[1:])])
-    _print_result(run_evaluation(options, command, _say, _bar))
-
-
-def _say(line: str) -> None:
-    print(printable(line), file=sys.stderr, flush=True)
+    with showing_log():
+        result = run_evaluation(options, command, _bar)
+    _print_result(result)
 
 
 @contextmanager

@@ -3,16 +3,20 @@
 import os
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from unmask.model.run.options import RunOptions
+
+from . import flags
+from .flags import Flag
 from .running import make_app, print_table, printable, resumable, run_app, show_progress
 
 if TYPE_CHECKING:
     from unmask.model.run.job import RunReport
-    from unmask.model.run.options import RunOptions
 
 NAME = "unmask-run"
 app = make_app("Take the masks off photographs.")
@@ -25,58 +29,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return run_app(app, NAME, arguments)
 
 
+_FLAGS = {
+    "inputs": Flag("Photographs, or folders of them.", "INPUT...", argument=True),
+    "out": Flag("Folder of the results.", "DIR"),
+    "aligned": Flag("Framed like aligned CelebA: search for no face; batches.", name="--aligned"),
+    "map": Flag("Own map, or a folder with one for each.", "FILE|DIR"),
+    "preset": Flag("perceptual (sharp) or fidelity (nearest to the truth)."),
+    "map_weights": Flag("Map Module.", "RUN|FILE", show_default="the shipped one"),
+    "edit_weights": Flag("Editing Module, instead of a preset.", "RUN|FILE", kind=Path | None),
+    "device": Flag("Such as cpu or cuda; a GPU where there is one.", show_default=False),
+    "precision": flags.PRECISION,
+    "side_by_side": Flag("Also write strips: input, map, result.", name="--side-by-side"),
+    "recursive": Flag("Folders with all that is below them."),
+    "limit": replace(flags.LIMIT, metavar=None),
+    "existing": flags.EXISTING,
+}
+
+
 @app.command()
-def run_command(
-    inputs: Annotated[
-        list[Path], typer.Argument(metavar="INPUT...", help="Photographs, or folders of them.")
-    ],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the results.")],
-    aligned: Annotated[
-        bool, typer.Option("--aligned", help="Framed like aligned CelebA: search for no face; batches.")
-    ] = False,
-    map_: Annotated[
-        Path | None, typer.Option("--map", metavar="FILE|DIR", help="Own map, or a folder with one for each.")
-    ] = None,
-    preset: Annotated[
-        str, typer.Option(help="perceptual (sharp) or fidelity (nearest to the truth).")
-    ] = "perceptual",
-    map_weights: Annotated[
-        str, typer.Option(metavar="RUN|FILE", help="Map Module.", show_default="the shipped one")
-    ] = "shipped",
-    edit_weights: Annotated[
-        Path | None, typer.Option(metavar="RUN|FILE", help="Editing Module, instead of a preset.")
-    ] = None,
-    device: Annotated[str | None, typer.Option(help="Such as cpu or cuda; a GPU where there is one.")] = None,
-    precision: Annotated[str, typer.Option(help="fp32, bf16, or auto: bf16 on a GPU.")] = "auto",
-    side_by_side: Annotated[
-        bool, typer.Option("--side-by-side", help="Also write strips: input, map, result.")
-    ] = False,
-    recursive: Annotated[bool, typer.Option(help="Folders with all that is below them.")] = True,
-    limit: Annotated[int | None, typer.Option(help="Only the first pictures.")] = None,
-    existing: Annotated[str, typer.Option(help="resume, overwrite or fail.")] = "resume",
-) -> None:
+@flags.takes_options(RunOptions, _FLAGS)
+def run_command(context: typer.Context, **_: Any) -> None:
     """Find masked faces, take their masks off, and leave every other pixel as it was."""
-    from unmask.model.run.options import RunOptions
-
-    options = RunOptions(
-        inputs=tuple(inputs),
-        out=out,
-        aligned=aligned,
-        map=map_,
-        preset=preset,
-        map_weights=map_weights,
-        edit_weights=edit_weights,
-        device=device,
-        precision=precision,
-        side_by_side=side_by_side,
-        recursive=recursive,
-        limit=limit,
-        existing=existing,
-    )
-    _run(options)
+    _run(flags.read_options(RunOptions, _FLAGS, context))
 
 
-def _run(options: "RunOptions") -> None:
+def _run(options: RunOptions) -> None:
     from unmask.model.run.job import run_job
 
     with resumable(), show_progress("run", "pictures") as show:

@@ -1,10 +1,13 @@
 """What every command line of the toolkit shares: one-line errors, exit codes, progress, tables."""
 
+import logging
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
+from typing import Any, TypeVar
 
 import typer
 from rich.console import Console
@@ -12,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.progress import TimeRemainingColumn as EtaColumn
 from rich.table import Table
 from rich.text import Text
+from typer.core import TyperCommand
 
 from unmask.datagen.common.errors import UserError
 
@@ -25,9 +29,49 @@ _UsageError: type[Exception] = next(
 )
 
 
-def make_app(summary: str | None = None) -> typer.Typer:
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+# Arguments that errors name and a command does not take by that name.
+_ELSEWHERE = {"source": "SOURCE", "out": "OUT", "pins": "--set", "tuning": "--set"}
+_flags: dict[str, str] = {}  # of the command that runs, by the names that Python knows its arguments by
+
+
+class _Command(TyperCommand):
+    """Notes how it calls its arguments, for `in_flags`."""
+
+    def invoke(self, ctx: Any) -> Any:
+        _flags.clear()
+        for parameter in self.params:
+            argument = str(parameter.metavar).strip("[].")
+            is_option = parameter.param_type_name == "option"
+            _flags[str(parameter.name)] = parameter.opts[0] if is_option else argument
+        return super().invoke(ctx)
+
+
+class App(typer.Typer):
+    """A Typer app whose errors name flags."""
+
+    def command(self, name: str | None = None, **settings: Any) -> Callable[[Function], Function]:
+        """Register a command, as Typer does."""
+        register: Callable[[Function], Function] = super().command(name, cls=_Command, **settings)
+        return register
+
+
+def in_flags(text: str) -> str:
+    """Return a text of the core with arguments, which it has in backticks, as this command line calls them."""
+
+    def flag(found: re.Match[str]) -> str:
+        name = found[1]
+        if "." in name:  # a key of a table
+            return f"--set {name}"
+        return _flags.get(name) or _ELSEWHERE.get(name) or f"--{name.replace('_', '-')}"
+
+    return re.sub(r"`([\w.-]+)`", flag, text)
+
+
+def make_app(summary: str | None = None) -> App:
     """Make a Typer app as all of the toolkit's are; ``summary`` heads the help of one with several commands."""
-    return typer.Typer(
+    return App(
         help=summary,
         no_args_is_help=True,
         add_completion=False,
@@ -58,7 +102,7 @@ def run_app(app: typer.Typer, name: str, arguments: Sequence[str] | None = None)
     try:
         result = app(args=given, prog_name=name, standalone_mode=False)
     except UserError as error:
-        return _fail(str(error))
+        return _fail(in_flags(error.marked))
     except _UsageError as error:
         if type(error).__name__ == "NoArgsIsHelpError":  # newer than the oldest click that we take
             print(error)
@@ -94,6 +138,27 @@ class _RateColumn(ProgressColumn):
         made = task.completed - task.fields["first"]
         rate = made / task.elapsed if task.elapsed else 0.0
         return Text(f"{rate:.1f} {self.unit}/s")
+
+
+class _Terminal(logging.Handler):
+    """Prints what the core logs, line by line, on stderr."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(printable(in_flags(record.getMessage())), file=sys.stderr, flush=True)
+
+
+@contextmanager
+def showing_log() -> Iterator[None]:
+    """Print what the toolkit logs inside the block."""
+    logger, handler = logging.getLogger("unmask"), _Terminal()
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
 
 
 @contextmanager

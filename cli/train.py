@@ -4,16 +4,19 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from unmask.model.training.options import EditOptions, MapOptions
+from unmask.model.training.preset_files import packaged_presets, summary_of
 
-from .running import make_app, print_pairs, printable, run_app
+from .flags import takes_options
+from .running import in_flags, make_app, print_pairs, printable, run_app, showing_log
 from .train_config import write_config
-from .train_flags import read_options, takes_options
+from .train_flags import EDIT_FLAGS, MAP_FLAGS, read_train_options
 
 if TYPE_CHECKING:
     from unmask.model.training.engine import TrainResult
@@ -32,25 +35,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 @app.command("map")
-@takes_options(MapOptions)
+@takes_options(MapOptions, MAP_FLAGS)
 def map_command(context: typer.Context, **_: Any) -> None:
     """Train a Map Module: where is the mask? The same command again resumes."""
-    options = read_options(MapOptions, context)
+    options = read_train_options(MapOptions, MAP_FLAGS, context)
     if not _only_shown(options, context):
         from unmask.model.training.train_map import train_map
 
-        _print_end(options, train_map(options, _say))
+        with _log_of_first():
+            result = train_map(options)
+        _print_end(options, result)
 
 
 @app.command("edit")
-@takes_options(EditOptions)
+@takes_options(EditOptions, EDIT_FLAGS)
 def edit_command(context: typer.Context, **_: Any) -> None:
     """Train an Editing Module: what is under the mask? The same command again resumes."""
-    options = read_options(EditOptions, context)
+    options = read_train_options(EditOptions, EDIT_FLAGS, context)
     if not _only_shown(options, context):
         from unmask.model.training.train_edit import train_edit
 
-        _print_end(options, train_edit(options, _say))
+        with _log_of_first():
+            result = train_edit(options)
+        _print_end(options, result)
 
 
 def _only_shown(options: MapOptions | EditOptions, context: typer.Context) -> bool:
@@ -62,7 +69,7 @@ def _only_shown(options: MapOptions | EditOptions, context: typer.Context) -> bo
 
         pairs = dry_run(options)
         if _is_first():
-            print_pairs(pairs)
+            print_pairs({name: in_flags(text) for name, text in pairs.items()})
             print("dry run: nothing was written to RUN")
         return True
     return False
@@ -73,8 +80,8 @@ def _is_first() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
-def _say(line: str) -> None:
-    print(printable(line), file=sys.stderr, flush=True)
+def _log_of_first() -> AbstractContextManager[None]:
+    return showing_log() if _is_first() else nullcontext()
 
 
 def _print_end(options: MapOptions | EditOptions, result: "TrainResult") -> None:
@@ -82,13 +89,23 @@ def _print_end(options: MapOptions | EditOptions, result: "TrainResult") -> None
     done = f"{result.images} images in {result.steps} steps, {result.seconds / 60:.1f} minutes"
     if result.stopped == "interrupted":
         if _is_first():
-            _say(f"stopped after {done}; the same command resumes from {run}/last")
+            print(
+                f"stopped after {done}; the same command resumes from {run}/last", file=sys.stderr, flush=True
+            )
         raise typer.Exit(_SIGNALLED + (result.signal or 0))
     if _is_first():
         print(f"finished: {done}")
         if result.metrics:
             print_pairs({name: f"{value:.4f}" for name, value in result.metrics.items()})
         print(f"next: {NAME} export {run} OUT.onnx")
+
+
+@app.command("presets")
+def presets_command() -> None:
+    """List the packaged presets of both modules; --print-config of a training prints one."""
+    for module in ("map", "edit"):
+        for name, path in packaged_presets(module).items():
+            print(f"{module}  {name:<10}  {summary_of(path)}")
 
 
 @app.command("export")
@@ -126,7 +143,8 @@ def attributes_command(
     """Train the classifier of attributes that unmask-eval reads restored faces with."""
     from unmask.model.evaluation.train_attributes import train_attributes
 
-    card = train_attributes(source, out, limit, say=_say)
+    with showing_log():
+        card = train_attributes(source, out, limit)
     print(f"{'attribute':<20}  accuracy  balanced  share")
     for name, found in card["accuracy"].items():
         print(f"{name:<20}  {found['accuracy']:8.3f}  {found['balanced']:8.3f}  {found['share']:5.3f}")

@@ -11,6 +11,8 @@ from typing import Any, get_args, get_origin, get_type_hints
 from unmask.datagen.common.errors import UserError
 from unmask.datagen.common.read_file import TEXT_BYTES, read_file
 from unmask.model.training.options import TrainOptions, config_fields
+from unmask.model.training.preset_files import tables_of
+from unmask.model.training.presets import TABLES
 
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", Path: "a path"}
 
@@ -21,7 +23,8 @@ def read_config(path: Path, kind: type[TrainOptions]) -> dict[str, Any]:
     Parameters
     ----------
     path : Path
-        TOML. Keys are the flags' names, with ``_`` or ``-``; paths in it are relative to the working directory.
+        TOML. Keys are the flags' names, with ``_`` or ``-``, and tables those of a preset; paths in it are relative
+        to the working directory.
     kind : type
         Whose options they are.
 
@@ -38,14 +41,18 @@ def read_config(path: Path, kind: type[TrainOptions]) -> dict[str, Any]:
     except ValueError as error:  # of TOML, or of UTF-8
         raise UserError(f"{where}: no TOML file ({error})") from error
     known, hints = config_fields(kind), get_type_hints(kind)
-    values = {}
+    values: dict[str, Any] = {}
+    tuning: list[str] = []
     for written, value in content.items():
         key = written.replace("-", "_")
+        if key in TABLES and isinstance(value, dict):
+            tuning += [f"{key}.{name}={_toml(part)}" for name, part in value.items()]
+            continue
         if key not in known:
             raise UserError(f"{where}: {_unknown(written, list(known))}")
         name = known[key].name
         values[name] = _checked(f"{where}: {written}", value, hints[name])
-    return values
+    return values | ({"tuning": tuple(tuning)} if tuning else {})
 
 
 def write_config(options: TrainOptions, command: str) -> str:
@@ -60,6 +67,8 @@ def write_config(options: TrainOptions, command: str) -> str:
     lines = [f"# {command} RUN --config FILE"]
     for key, value in options.to_config().items():
         lines.append(f"# {key} =" if value is None else f"{key} = {_toml(value)}")
+    for name, table in tables_of(options.load_preset()).items():
+        lines += ["", f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in table.items())]
     return "\n".join(lines) + "\n"
 
 

@@ -37,4 +37,4 @@ def no_bar(_: str) -> Iterator[Callable[[int, int, int], None]]:
 def evaluate(options: EvalOptions, **changes: Any) -> Any:
     from unmask.model.evaluation.run import run_evaluation
 
-    return run_evaluation(replace(options, **changes), "unmask-eval ...", lambda line: None, no_bar)
+    return run_evaluation(replace(options, **changes), "unmask-eval ...", no_bar)

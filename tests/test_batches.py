@@ -96,7 +96,7 @@ def test_workers_give_the_batches_of_one_process(drawn_celeba: Path, tmp_path: P
     [
         ("user", UserError, r"^--online x: no mask fits$"),
         ("bug", RuntimeError, r"(?s)prepares step \d.*KeyError: 'a bug'"),
-        ("kill", UserError, r"was killed, mostly for want of memory; give a lower --workers than 2"),
+        ("kill", UserError, r"was killed, mostly for want of memory; give a lower `workers` than 2"),
     ],
 )
 def test_what_goes_wrong_in_a_worker_is_said(fault: str, error: type[Exception], message: str):

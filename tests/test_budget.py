@@ -9,12 +9,12 @@ from unmask.model.training.budget import Budget, learning_rate
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({}, "give one of --images, --epochs and --minutes, not none"),
-        ({"images": 5, "minutes": 2.0}, "give one of .*, not --images and --minutes"),
-        ({"images": 0}, "--images 0: expected a number above 0"),
-        ({"epochs": -1.0}, "--epochs -1.0: expected"),
-        ({"minutes": math.nan}, "--minutes nan: expected"),
-        ({"minutes": math.inf}, "--minutes inf: expected"),
+        ({}, "give one of `images`, `epochs` and `minutes`, not none"),
+        ({"images": 5, "minutes": 2.0}, "give one of .*, not `images` and `minutes`"),
+        ({"images": 0}, "images 0: expected a number above 0"),
+        ({"epochs": -1.0}, "epochs -1.0: expected"),
+        ({"minutes": math.nan}, "minutes nan: expected"),
+        ({"minutes": math.inf}, "minutes inf: expected"),
     ],
 )
 def test_a_budget_that_makes_no_sense_is_refused_with_its_flag(given: dict[str, float], words: str):

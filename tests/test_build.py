@@ -140,7 +140,7 @@ def test_size_is_a_number_or_two(text: str, size: tuple[int, int]):
 
 @pytest.mark.parametrize("text", ["", "x", "12x", "-5", "1.5", "128x128x3", "1e9", "\uff19\uff19"])
 def test_another_size_is_one_line(text: str):
-    with pytest.raises(UserError, match="--size"):
+    with pytest.raises(UserError, match=r"^size"):
         parse_size(text)
 
 

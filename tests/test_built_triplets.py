@@ -103,7 +103,7 @@ def test_held_out_families_judge_and_never_train(copied: Path):
     splits = open_triplets(DataOptions(data=copied, holdout_families=("scarf",)))
     worn = [{rows[part.keys(i)].families for i in range(len(part))} for part in (splits.train, splits.val)]
     assert worn == [{frozenset({"cloth"})}, {frozenset({"scarf"})}]
-    with pytest.raises(UserError, match=r"--holdout-families: unknown family 'veil'; known: cloth, scarf"):
+    with pytest.raises(UserError, match=r"holdout_families: unknown family 'veil'; known: cloth, scarf"):
         open_triplets(DataOptions(data=copied, holdout_families=("veil",)))
 
 
@@ -123,7 +123,7 @@ def test_a_second_face_with_a_held_out_family_keeps_a_picture_from_training(copi
 
 
 def test_a_dataset_that_is_not_there_unfinished_or_empty_is_named(copied: Path, tmp_path: Path):
-    with pytest.raises(UserError, match=r"^--data .*nothing: no such folder"):
+    with pytest.raises(UserError, match=r"^data .*nothing: no such folder"):
         read_rows(tmp_path / "nothing")
     with pytest.raises(UserError, match=r"no manifest.csv in it: not a dataset of unmask-data build"):
         read_rows(tmp_path)

@@ -292,7 +292,7 @@ def test_a_folder_with_other_pictures_is_refused(folder: Path):
 
 
 def test_what_a_person_can_mend_is_said_in_one_line(tmp_path: Path):
-    with pytest.raises(UserError, match="--count"):
+    with pytest.raises(UserError, match=r"^count"):
         write_demo(tmp_path, 0)
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(UserError, match="file"):

@@ -195,10 +195,10 @@ def test_photographs_with_maps_judge_a_map_module(modules: tuple[str, str], tmp_
 def test_a_report_of_other_weights_is_not_resumed(options: EvalOptions, tmp_path: Path) -> None:
     evaluate(options, limit=2)
     other = str(write_module(tmp_path / "other", "map", seed=5))
-    with pytest.raises(UserError, match=r"--out .*a report of another configuration: another --map;"):
+    with pytest.raises(UserError, match=r"^out .*a report of another configuration: another `map_module`;"):
         evaluate(options, limit=2, map_module=other)
     evaluate(options, limit=2, map_module=other, existing="overwrite")
-    with pytest.raises(UserError, match="--existing fail"):
+    with pytest.raises(UserError, match="`existing` fail"):
         evaluate(options, limit=2, existing="fail")
 
 

@@ -98,14 +98,14 @@ def test_a_plain_folder_with_wrong_flags_is_refused(
 
 
 def test_nothing_to_compare_with_is_an_error(folder: Path) -> None:
-    with pytest.raises(UserError, match="give --clean DIR, --maps DIR or both"):
+    with pytest.raises(UserError, match="give `clean` DIR, `maps` DIR or both"):
         open_eval_set(options(folder / "images"))
 
 
 def test_no_partner_of_the_same_name_is_an_error(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     shutil.copy(folder / "maps/a.png", tmp_path / "other/z.png")
-    with pytest.raises(UserError, match=r"--maps .*no picture named 'a'"):
+    with pytest.raises(UserError, match=r"maps .*no picture named 'a'"):
         open_eval_set(options(folder / "images", maps=tmp_path / "other"))
 
 
@@ -113,7 +113,7 @@ def test_a_missing_clean_picture_of_a_dataset_is_named(built_once: Path, tmp_pat
     shutil.copytree(built_once, tmp_path / "data")
     gone = next((tmp_path / "data/clean").iterdir())
     gone.unlink()
-    with pytest.raises(UserError, match=f"DATA .*1 file is missing .*{gone.name}"):
+    with pytest.raises(UserError, match=f"data .*1 file is missing .*{gone.name}"):
         open_eval_set(options(tmp_path / "data", split="all"))
 
 

@@ -15,14 +15,14 @@ Options = Callable[..., BuildOptions]
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"seed": 2}, "--seed was 1, now 2"),
-        ({"size": (64, 64)}, "--size was unset, now 64x64"),
-        ({"format": "jpg"}, "--format was png, now jpg"),
-        ({"faces": "largest"}, "--faces was all, now largest"),
-        ({"layers": True}, "--layers was False, now True"),
-        ({"families": ("surgical",)}, "--templates, --textures or --families"),
-        ({"landmarks": None}, "another --landmarks"),
-        ({"source": "demo"}, "SOURCE"),
+        ({"seed": 2}, "`seed` was 1, now 2"),
+        ({"size": (64, 64)}, "`size` was unset, now 64x64"),
+        ({"format": "jpg"}, "`format` was png, now jpg"),
+        ({"faces": "largest"}, "`faces` was all, now largest"),
+        ({"layers": True}, "`layers` was False, now True"),
+        ({"families": ("surgical",)}, "`templates`, `textures` or `families`"),
+        ({"landmarks": None}, "another `landmarks`"),
+        ({"source": "demo"}, "`source`"),
     ],
 )
 def test_another_configuration_is_refused_in_one_line_that_says_what_differs(
@@ -39,9 +39,9 @@ def test_another_configuration_is_refused_in_one_line_that_says_what_differs(
 def test_another_recipe_and_fewer_variants_are_refused(options: Options, tmp_path: Path):
     build(options(variants=2, limit=1))
     (tmp_path / "mine.toml").write_text("[worn.states]\nproper = 1\n")
-    with pytest.raises(UserError, match="--variants was 2, now 1"):
+    with pytest.raises(UserError, match="`variants` was 2, now 1"):
         build(options(limit=1))
-    with pytest.raises(UserError, match="another --recipe"):
+    with pytest.raises(UserError, match="another `recipe`"):
         build(options(variants=2, limit=1, recipe=str(tmp_path / "mine.toml")))
 
 
@@ -62,7 +62,7 @@ def test_a_folder_that_is_no_dataset_is_left_alone(options: Options, existing: s
     out = options().out
     out.mkdir()
     (out / "thesis.txt").write_text("precious")
-    with pytest.raises(UserError, match=r"OUT .*(no dataset|not empty)"):
+    with pytest.raises(UserError, match=r"out .*(no dataset|not empty)"):
         build(options(existing=existing))
     assert [path.name for path in out.iterdir()] == ["thesis.txt"]
 
@@ -80,7 +80,7 @@ def test_a_foreign_build_json_is_left_alone(options: Options, content: str):
 def test_fail_refuses_a_finished_build_and_takes_an_empty_folder(options: Options):
     options().out.mkdir()
     build(options(existing="fail", limit=1))
-    with pytest.raises(UserError, match="--existing fail"):
+    with pytest.raises(UserError, match="`existing` fail"):
         build(options(existing="fail", limit=1))
 
 

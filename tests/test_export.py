@@ -213,9 +213,9 @@ def test_a_network_in_training_mode_is_exported_as_in_use(tmp_path: Path, faces:
 @pytest.mark.parametrize(
     ("out", "size", "words"),
     [
-        ("map.onnx", 100, "--size 100: not a multiple of 16"),
-        ("map.onnx", 0, "--size 0: not a multiple of 16"),
-        ("map.onnx", -16, "--size -16: not a multiple of 16"),
+        ("map.onnx", 100, "size 100: not a multiple of 16"),
+        ("map.onnx", 0, "size 0: not a multiple of 16"),
+        ("map.onnx", -16, "size -16: not a multiple of 16"),
         ("map.pt", 128, r"map\.pt: the file's name has to end in \.onnx"),
         ("nowhere/map.onnx", 128, r"nowhere/map\.onnx: .*nowhere is no folder"),
         ("folder.onnx", 128, r"folder\.onnx: is a folder"),

@@ -177,11 +177,11 @@ def test_a_folder_that_cannot_be_written_or_is_too_small_is_named(
     drawn_celeba: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match=r"^--cache .*file/sub: cannot write the decoded faces"):
+    with pytest.raises(UserError, match=r"^cache .*file/sub: cannot write the decoded faces"):
         opened(drawn_celeba, tmp_path / "file" / "sub")
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1000))
-    with pytest.raises(UserError, match=r"^--cache .*cache: 6 decoded faces take .* are free"):
+    with pytest.raises(UserError, match=r"^cache .*cache: 6 decoded faces take .* are free"):
         opened(drawn_celeba, tmp_path / "cache")
 
 

@@ -141,10 +141,10 @@ def test_a_single_name_is_a_crossing_of_one():
 
 def test_an_unknown_name_is_refused_with_those_there_are():
     with pytest.raises(
-        UserError, match=r"^--by Mole: no such attribute or tag; there is family, .*Male, Young"
+        UserError, match=r"^by Mole: no such attribute or tag; there is family, .*Male, Young"
     ):
         make_groupings(tags(), ["Male", "Mole"])
-    with pytest.raises(UserError, match=r"--by Male: .*no picture has a tag"):
+    with pytest.raises(UserError, match=r"by Male: .*no picture has a tag"):
         cross(pd.DataFrame({"key": ["a"]}), ["Male"])
 
 
@@ -155,7 +155,7 @@ def test_names_on_offer_leave_out_columns_without_any_value():
 
 
 def test_crossing_pictures_of_one_group_is_refused():
-    with pytest.raises(UserError, match="--by Bald: 1 group of pictures, nothing to compare"):
+    with pytest.raises(UserError, match="by Bald: 1 group of pictures, nothing to compare"):
         make_groupings(tags(), ["Bald"])
 
 
@@ -170,5 +170,5 @@ def test_a_persons_own_column_of_words_can_be_crossed() -> None:
     assert crossable(table) == ["mask_kind"]
     grouping = cross(table, ["mask_kind"])
     assert grouping.codes.tolist() == [0, 1, 0, -1]
-    with pytest.raises(UserError, match="--by map_iou"):
+    with pytest.raises(UserError, match="by map_iou"):
         cross(table, ["map_iou"])

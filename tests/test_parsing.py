@@ -142,7 +142,7 @@ def test_a_replay_needs_the_map_and_gives_the_same_pixels(masked: Callable, conf
     again = replay(made.clean, made.recipe_json, config.templates, half(HAIR))
     assert np.array_equal(again.masked, made.masked)
     assert again.recipe_json == made.recipe_json
-    with pytest.raises(ValueError, match="--parsing"):
+    with pytest.raises(ValueError, match="`parsing`"):
         replay(made.clean, made.recipe_json, config.templates)
     free = masked(None)
     assert np.array_equal(replay(free.clean, free.recipe_json, config.templates).masked, free.masked)
@@ -217,10 +217,10 @@ def test_a_map_that_cannot_be_used_is_a_row_that_says_so(options: Callable, maps
 def test_a_missing_folder_is_one_line_and_another_one_is_another_build(
     options: Callable, maps: Path, tmp_path: Path
 ):
-    with pytest.raises(UserError, match=r"--parsing .*nowhere: no such folder"):
+    with pytest.raises(UserError, match=r"parsing .*nowhere: no such folder"):
         build(options(parsing=tmp_path / "nowhere"))
     build(options(parsing=maps, limit=1))
-    with pytest.raises(UserError, match="--parsing"):
+    with pytest.raises(UserError, match="`parsing`"):
         build(options(limit=1))
 
 
@@ -246,7 +246,7 @@ def test_the_labels_of_build_and_verify_are_the_same(write: Callable):
 def test_a_folder_of_another_set_is_one_line(options: Callable, tmp_path: Path):
     (tmp_path / "other").mkdir()
     cv2.imwrite(str(tmp_path / "other" / "face.png"), half(HAIR))
-    with pytest.raises(UserError, match=r"--parsing .*other: has a map of none of the 6 pictures"):
+    with pytest.raises(UserError, match=r"parsing .*other: has a map of none of the 6 pictures"):
         build(options(parsing=tmp_path / "other"))
 
 
@@ -255,7 +255,7 @@ def test_maps_are_known_by_their_content_not_by_their_place(options: Callable, m
     shutil.copytree(maps, tmp_path / "copy")
     build(options(parsing=tmp_path / "copy", pins=PINS, limit=1))
     cv2.imwrite(str(tmp_path / "copy" / "000001.png"), half(1))
-    with pytest.raises(UserError, match="--parsing"):
+    with pytest.raises(UserError, match="`parsing`"):
         build(options(parsing=tmp_path / "copy", pins=PINS, limit=1))
 
 

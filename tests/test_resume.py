@@ -207,7 +207,7 @@ def test_ctrl_c_stops_and_the_same_call_resumes(
 
 def test_a_worker_that_is_killed_is_one_line(options: Options, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(build_module, "work", _die)
-    with pytest.raises(UserError, match=r"a worker process was killed.*--workers than 2"):
+    with pytest.raises(UserError, match=r"a worker process was killed.*`workers` than 2"):
         build(options(workers=2))
 
 

@@ -80,9 +80,9 @@ def test_another_configuration_is_refused_in_one_line_with_every_key_old_and_new
     with pytest.raises(UserError) as caught:
         RunFolder(run).prepare({**now, "width": 24}, "resume")
     assert str(caught.value) == (
-        f"RUN {run}: holds a run of another configuration: --data.seed was 1, now 2; "
-        "--data.holdout was unset, now scarf; --width was unset, now 24; --preset was fidelity, now unset; "
-        "give another folder or --existing overwrite"
+        f"run {run}: holds a run of another configuration: `data.seed` was 1, now 2; "
+        "`data.holdout` was unset, now scarf; `width` was unset, now 24; `preset` was fidelity, now unset; "
+        "give another folder or `existing` overwrite"
     )
     assert files(run) == before
 
@@ -98,7 +98,7 @@ def test_an_option_that_was_not_there_and_is_not_used_is_no_difference(run: Path
 
 def test_free_keys_may_differ_one_by_one_or_as_a_section_and_the_new_ones_are_noted(run: Path):
     now = changed(budget__minutes=40.0, data__source="/moved/faces")
-    with pytest.raises(UserError, match=r"configuration: --data\.source was faces, now /moved/faces; give"):
+    with pytest.raises(UserError, match=r"configuration: `data\.source` was faces, now /moved/faces; give"):
         RunFolder(run).prepare(now, "resume", {"budget"})
     assert RunFolder(run).prepare(now, "resume", {"budget", "data.source"}) is True
     options = RunFolder(run).read_config()
@@ -107,19 +107,19 @@ def test_free_keys_may_differ_one_by_one_or_as_a_section_and_the_new_ones_are_no
 
 
 def test_a_key_that_only_begins_like_a_free_one_is_not_free(run: Path):
-    with pytest.raises(UserError, match=r"data\.seed was 1, now 2"):
+    with pytest.raises(UserError, match=r"`data\.seed` was 1, now 2"):
         RunFolder(run).prepare(changed(data__seed=2), "resume", {"data.se", "dat"})
 
 
 def test_on_and_one_are_not_the_same(tmp_path: Path):
     RunFolder(tmp_path).prepare({"compile": True}, "resume")
-    with pytest.raises(UserError, match="compile was True, now 1"):
+    with pytest.raises(UserError, match="`compile` was True, now 1"):
         RunFolder(tmp_path).prepare({"compile": 1}, "resume")
 
 
 def test_fail_refuses_a_run_and_changes_nothing(run: Path):
     before = files(run)
-    with pytest.raises(UserError, match=r"RUN .*: holds a run, and --existing fail was given"):
+    with pytest.raises(UserError, match=r"run .*: holds a run, and `existing` fail was given"):
         RunFolder(run).prepare(CONFIG, "fail")
     assert files(run) == before
 
@@ -151,7 +151,7 @@ def test_overwrite_spares_pictures_that_are_no_samples_and_follows_no_link(run: 
     (run / "samples").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "elsewhere" / "000000100.png").write_bytes(b"precious")
     for existing in ("resume", "overwrite"):
-        with pytest.raises(UserError, match=r"RUN .*: samples is a link that leads out of it"):
+        with pytest.raises(UserError, match=r"run .*: samples is a link that leads out of it"):
             RunFolder(run).prepare(CONFIG, existing)
     assert len(list((tmp_path / "elsewhere").iterdir())) == 2
 
@@ -191,7 +191,7 @@ def test_a_folder_that_is_no_run_is_left_alone(
 def test_a_run_that_is_a_file_or_lies_below_one_is_refused(tmp_path: Path):
     (tmp_path / "file").touch()
     for path in (tmp_path / "file", tmp_path / "file" / "run"):
-        with pytest.raises(UserError, match=f"RUN {path}: cannot be written"), RunFolder(path).lock():
+        with pytest.raises(UserError, match=f"run {path}: cannot be written"), RunFolder(path).lock():
             raise AssertionError("got the lock")
 
 
@@ -230,7 +230,7 @@ def test_no_space_for_the_configuration_is_said_in_one_line(tmp_path: Path, monk
         raise OSError(28, "No space left on device", str(path))
 
     monkeypatch.setattr(work_folder, "write_atomic", full)
-    with pytest.raises(UserError, match=r"RUN .*: cannot write \(config.json\): No space left on device"):
+    with pytest.raises(UserError, match=r"run .*: cannot write \(config.json\): No space left on device"):
         RunFolder(tmp_path).prepare(CONFIG, "resume")
 
 

@@ -28,13 +28,13 @@ time.sleep(60)
 
 
 def test_a_second_training_in_the_folder_is_refused_until_the_first_lets_go(tmp_path: Path):
-    who = f"RUN {tmp_path}: another training"
+    who = f"run {tmp_path}: another training"
     first = take_lock(tmp_path, who)
     with pytest.raises(UserError) as caught:
         take_lock(tmp_path, who)
     assert (
         str(caught.value)
-        == f"RUN {tmp_path}: another training (process {os.getpid()}) is writing to this folder"
+        == f"run {tmp_path}: another training (process {os.getpid()}) is writing to this folder"
     )
     give_back(first)
     give_back(take_lock(tmp_path, ""))

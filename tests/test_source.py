@@ -242,11 +242,11 @@ def test_what_a_person_can_mend_is_one_line_that_names_it(tmp_path):
         ({"spec": str(tmp_path / "plain/a.jpg")}, "a.jpg: not a folder"),
         ({"spec": str(empty)}, "empty: no jpg, jpeg, png, webp or bmp picture"),
         ({"spec": str(tmp_path / "texts")}, "2 files that are not pictures"),
-        ({"spec": str(tmp_path / "plain"), "split": "test"}, "--split test: .*list_eval_partition"),
-        ({"spec": str(tmp_path / "plain"), "split": "half"}, "--split half"),
-        ({"spec": str(tmp_path / "celeba"), "split": "test"}, "--split test: no picture"),
-        ({"spec": str(tmp_path / "plain"), "limit": 0}, "--limit 0"),
-        ({"spec": str(tmp_path / "plain"), "limit": -3}, "--limit -3"),
+        ({"spec": str(tmp_path / "plain"), "split": "test"}, "split test: .*list_eval_partition"),
+        ({"spec": str(tmp_path / "plain"), "split": "half"}, "split half"),
+        ({"spec": str(tmp_path / "celeba"), "split": "test"}, "split test: no picture"),
+        ({"spec": str(tmp_path / "plain"), "limit": 0}, "limit 0"),
+        ({"spec": str(tmp_path / "plain"), "limit": -3}, "limit -3"),
     ]
     for arguments, words in cases:
         with pytest.raises(UserError, match=words) as caught:

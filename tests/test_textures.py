@@ -100,7 +100,7 @@ def test_a_replay_gives_the_same_pixels_and_names_the_flag_where_the_folder_is_m
     again = replay(made.clean, made.recipe_json, config.templates)
     assert np.array_equal(again.masked, made.masked)
     assert again.summary == made.summary
-    with pytest.raises(UserError, match="--textures") as caught:
+    with pytest.raises(UserError, match="`textures`") as caught:
         replay(made.clean, made.recipe_json, load_templates())
     assert "\n" not in str(caught.value)
 
@@ -155,7 +155,7 @@ def test_a_texture_keeps_its_colours_and_its_scale(tmp_path: Path):
 def test_a_folder_that_cannot_be_used_is_one_line(
     folder: Path, trouble: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ):
-    name = "--textures"
+    name = "textures"
     if trouble == "absent":
         folder = folder / "nowhere"
     elif trouble in ("empty", "no pictures"):
@@ -228,7 +228,7 @@ def test_a_resume_with_another_set_of_textures_is_refused_and_a_moved_one_is_not
     assert build(replace(wanted, textures=moved)).resumed == 2
     cv2.imwrite(str(moved / "third.png"), cloth(BLUE))
     for other in (moved, None):
-        with pytest.raises(UserError, match="--textures") as caught:
+        with pytest.raises(UserError, match="`textures`") as caught:
             build(replace(wanted, textures=other))
         assert "\n" not in str(caught.value)
 

@@ -1,8 +1,8 @@
+import logging
 import os
 import signal
 import sys
 import tomllib
-from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -30,9 +30,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[TrainOptions]:
     """Options that the training functions got; they end at once."""
     got: list[TrainOptions] = []
 
-    def ending(options: TrainOptions, say: Callable[[str], None]) -> SimpleNamespace:
+    def ending(options: TrainOptions) -> SimpleNamespace:
         got.append(options)
-        say("one line")
+        logging.getLogger("unmask.model.training").info("one line about `batch_size`")
         return SimpleNamespace(
             stopped="finished", signal=None, steps=3, images=96, seconds=60.0, metrics={"val_iou": 0.5}
         )
@@ -142,7 +142,8 @@ def test_every_flag_reaches_its_option(asked: list[TrainOptions]):
     )
     flags += " --map mapper --predicted-share 0.1 --vgg19 net.pth --mask-discriminator-from 0.6"
     flags += " --families cloth,kn95 --holdout-families gaiter,scarf --limit 9 --val-pictures 5 --recipe wild"
-    flags += " --set worn=proper --set family=cloth --templates own --templates more --textures cloth"
+    flags += " --set worn=proper --set losses.ssim=2 --set family=cloth --templates own --templates more"
+    flags += " --textures cloth"
     flags += (
         " --landmarks known.csv --no-jitter --cache kept --workers 3 --device cpu --precision fp32 --compile"
     )
@@ -152,7 +153,8 @@ def test_every_flag_reaches_its_option(asked: list[TrainOptions]):
         run=Path("run"), online="faces", epochs=1.5, preset="paper", size=64, batch_size=4, learning_rate=1e-3,
         seed=7, map_run=Path("mapper"), predicted_share=0.1, vgg19=Path("net.pth"), mask_discriminator_from=0.6,
         families=("cloth", "kn95"), holdout_families=("gaiter", "scarf"), limit=9, val_pictures=5, recipe="wild",
-        pins=("worn=proper", "family=cloth"), templates=(Path("own"), Path("more")), textures=Path("cloth"),
+        pins=("worn=proper", "family=cloth"), tuning=("losses.ssim=2.0",), templates=(Path("own"), Path("more")),
+        textures=Path("cloth"),
         landmarks=Path("known.csv"), jitter=False, cache=Path("kept"), workers=3, device="cpu", precision="fp32",
         compile=True, val_every=100, sample_every=200, checkpoint_minutes=0.5, init_from=Path("start"),
         existing="fail",
@@ -235,7 +237,7 @@ def test_the_end_is_told_with_the_next_command(asked: list[TrainOptions], capsys
     assert "finished: 96 images in 3 steps, 1.0 minutes" in out
     assert "val_iou  0.5000" in out
     assert "unmask-train export 'my run' OUT.onnx" in out
-    assert err == "one line\n"
+    assert err == "one line about --batch-size\n"
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -245,7 +247,7 @@ def test_an_interrupted_run_says_where_it_resumes(
     stopped = SimpleNamespace(
         stopped="interrupted", signal=number, steps=3, images=96, seconds=60.0, metrics={}
     )
-    stub_modules(monkeypatch, train_edit=lambda options, say: stopped)
+    stub_modules(monkeypatch, train_edit=lambda options: stopped)
     assert main(["edit", *WORKS]) == code
     out, err = capsys.readouterr()
     assert out == ""

@@ -8,8 +8,8 @@ import pytest
 from unmask.datagen.common.errors import UserError
 from unmask.model.checkpoints.shipped import find_weights
 from unmask.model.data.options import DataOptions
-from unmask.model.training.options import FREE_KEYS, EditOptions, MapOptions, config_fields, flag, key_of
-from unmask.model.training.presets import EDIT_PRESETS, MAP_PRESETS
+from unmask.model.training.options import FREE_KEYS, EditOptions, MapOptions, config_fields, key_of
+from unmask.model.training.preset_files import packaged_presets
 
 GOOD_MAP = MapOptions(Path("run"), online="demo", minutes=1)
 GOOD_EDIT = EditOptions(Path("run"), data=Path("built"), images=64)
@@ -28,45 +28,48 @@ def test_run_alone_is_positional_and_everything_else_has_a_default(
 
 
 def test_presets_known_without_torch_are_those_of_the_trainings():
-    assert set(MapOptions.presets) == set(MAP_PRESETS)
-    assert set(EditOptions.presets) == set(EDIT_PRESETS)
+    assert set(MapOptions.presets) == set(packaged_presets("map"))
+    assert set(EditOptions.presets) == set(packaged_presets("edit"))
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"online": None}, "--data DATASET or --online SOURCE"),
+        ({"online": None}, "`data` DATASET or `online` SOURCE"),
         ({"data": Path("built")}, "not both"),
-        ({"minutes": None}, "--images, --epochs and --minutes"),
-        ({"images": 5}, "--images and --minutes"),
-        ({"minutes": 0}, "--minutes 0"),
-        ({"minutes": float("nan")}, "--minutes nan"),
-        ({"preset": "fidelity"}, "--preset fidelity: expected one of compact, paper"),
-        ({"precision": "fp16"}, "--precision fp16"),
-        ({"existing": "maybe"}, "--existing maybe"),
-        ({"device": "tpu"}, "--device tpu"),
-        ({"device": "cuda:x"}, "--device cuda:x"),
-        ({"batch_size": 0}, "--batch-size 0"),
-        ({"size": 100}, "--size 100: expected a multiple of 16"),
-        ({"size": 48}, "--size 48"),
-        ({"size": 0}, "--size 0"),
-        ({"size": -64}, "--size -64"),
-        ({"seed": -1}, "--seed -1"),
-        ({"limit": 0}, "--limit 0"),
-        ({"val_pictures": 0}, "--val-pictures 0"),
-        ({"workers": -1}, "--workers -1"),
-        ({"learning_rate": 0.0}, "--learning-rate 0.0"),
-        ({"learning_rate": float("inf")}, "--learning-rate inf"),
-        ({"checkpoint_minutes": -1.0}, "--checkpoint-minutes -1.0"),
-        ({"val_every": 0}, "--val-every 0"),
-        ({"sample_every": 0}, "--sample-every 0"),
-        ({"families": ()}, "--families: names no family"),
-        ({"families": ("",)}, "--families: there is an empty name"),
-        ({"holdout_families": ("gaiter", "")}, "--holdout-families: there is an empty name in 'gaiter,'"),
-        ({"templates": (Path("nowhere"),)}, "--templates nowhere"),
-        ({"textures": Path("nowhere")}, "--textures nowhere"),
-        ({"landmarks": Path("nowhere")}, "--landmarks nowhere"),
-        ({"init_from": Path("nowhere")}, "--init-from nowhere"),
+        ({"minutes": None}, "`images`, `epochs` and `minutes`"),
+        ({"images": 5}, "`images` and `minutes`"),
+        ({"minutes": 0}, "minutes 0"),
+        ({"minutes": float("nan")}, "minutes nan"),
+        (
+            {"preset": "fidelity"},
+            "preset fidelity: expected one of compact, pretrained, paper, or a TOML file",
+        ),
+        ({"precision": "fp16"}, "precision fp16"),
+        ({"existing": "maybe"}, "existing maybe"),
+        ({"device": "tpu"}, "device tpu"),
+        ({"device": "cuda:x"}, "device cuda:x"),
+        ({"batch_size": 0}, "batch_size 0"),
+        ({"size": 100}, "size 100: expected a multiple of 16"),
+        ({"size": 48}, "size 48"),
+        ({"size": 0}, "size 0"),
+        ({"size": -64}, "size -64"),
+        ({"seed": -1}, "seed -1"),
+        ({"limit": 0}, "limit 0"),
+        ({"val_pictures": 0}, "val_pictures 0"),
+        ({"workers": -1}, "workers -1"),
+        ({"learning_rate": 0.0}, "learning_rate 0.0"),
+        ({"learning_rate": float("inf")}, "learning_rate inf"),
+        ({"checkpoint_minutes": -1.0}, "checkpoint_minutes -1.0"),
+        ({"val_every": 0}, "val_every 0"),
+        ({"sample_every": 0}, "sample_every 0"),
+        ({"families": ()}, "families: names no family"),
+        ({"families": ("",)}, "families: there is an empty name"),
+        ({"holdout_families": ("gaiter", "")}, "holdout_families: there is an empty name in 'gaiter,'"),
+        ({"templates": (Path("nowhere"),)}, "templates nowhere"),
+        ({"textures": Path("nowhere")}, "textures nowhere"),
+        ({"landmarks": Path("nowhere")}, "landmarks nowhere"),
+        ({"init_from": Path("nowhere")}, "init_from nowhere"),
     ],
 )
 def test_nonsense_is_refused_with_its_flag(changes: dict[str, Any], words: str):
@@ -79,29 +82,29 @@ def test_nonsense_is_refused_with_its_flag(changes: dict[str, Any], words: str):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"recipe": "wild"}, "--recipe"),
-        ({"pins": ("worn=proper",)}, "--set"),
-        ({"templates": (Path(),)}, "--templates"),
-        ({"textures": Path()}, "--textures"),
-        ({"landmarks": Path()}, "--landmarks"),
+        ({"recipe": "wild"}, "recipe"),
+        ({"pins": ("worn=proper",)}, "pins"),
+        ({"templates": (Path(),)}, "templates"),
+        ({"textures": Path()}, "textures"),
+        ({"landmarks": Path(__file__)}, "landmarks"),
     ],
 )
 def test_what_draws_masks_does_not_go_with_a_dataset_that_has_them(changes: dict[str, Any], words: str):
     replace(GOOD_MAP, **changes).validate()
-    with pytest.raises(UserError, match=f"^{words}: goes with --online"):
+    with pytest.raises(UserError, match=f"^{words}: goes with `online`"):
         replace(GOOD_EDIT, **changes).validate()
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"predicted_share": 1.5}, "--predicted-share 1.5"),
-        ({"predicted_share": float("nan")}, "--predicted-share nan"),
-        ({"mask_discriminator_from": -0.1}, "--mask-discriminator-from -0.1"),
-        ({"map_run": Path("nowhere")}, "--map nowhere"),
-        ({"vgg19": Path("nowhere.pth")}, "--vgg19 nowhere.pth"),
-        ({"preset": "compact"}, "--preset compact: expected one of fidelity, perceptual, paper"),
-        ({"batch_size": 0}, "--batch-size 0"),
+        ({"predicted_share": 1.5}, "predicted_share 1.5"),
+        ({"predicted_share": float("nan")}, "predicted_share nan"),
+        ({"mask_discriminator_from": -0.1}, "mask_discriminator_from -0.1"),
+        ({"map_run": Path("nowhere")}, "map_run nowhere"),
+        ({"vgg19": Path("nowhere.pth")}, "vgg19 nowhere.pth"),
+        ({"preset": "compact"}, "preset compact: expected one of fidelity, perceptual, paper"),
+        ({"batch_size": 0}, "batch_size 0"),
     ],
 )
 def test_nonsense_of_the_editing_module_is_refused_with_its_flag(changes: dict[str, Any], words: str):
@@ -121,7 +124,7 @@ def test_the_configuration_is_json_and_has_every_option_but_run():
     config = options.to_config()
     assert json.loads(json.dumps(config)) == config
     assert not any(isinstance(value, dict) for value in config.values())
-    assert len(config) == len(fields(EditOptions)) - 1
+    assert len(config) == len(fields(EditOptions)) - 2  # RUN and what changes the preset
     assert (config["map"], config["data"]) == (str(Path("map").absolute()), str(Path("built").absolute()))
     assert (config["set"], config["families"], config["templates"]) == (
         ["worn=proper"],
@@ -132,7 +135,7 @@ def test_the_configuration_is_json_and_has_every_option_but_run():
 
 def test_the_data_get_the_options_of_their_names():
     options = replace(GOOD_MAP, holdout_families=("gaiter",), limit=9, pins=("worn=proper",), jitter=True)
-    data = options.to_data_options()
+    data: DataOptions = options
     assert (data.online, data.data, data.size) == ("demo", None, 128)
     assert (data.holdout_families, data.limit, data.pins, data.jitter) == (
         ("gaiter",),
@@ -140,12 +143,12 @@ def test_the_data_get_the_options_of_their_names():
         ("worn=proper",),
         True,
     )
-    assert vars(data) == {name: getattr(options, name) for name in vars(data)}
 
 
 @pytest.mark.parametrize("kind", [MapOptions, EditOptions])
 def test_defaults_of_the_data_are_those_of_the_training(kind: type[MapOptions] | type[EditOptions]):
-    assert kind(Path("run")).to_data_options() == DataOptions()
+    options, data = kind(Path("run")), DataOptions()
+    assert {name: getattr(options, name) for name in vars(data)} == vars(data)
 
 
 def test_what_may_change_between_sessions_is_part_of_the_configuration():
@@ -153,8 +156,7 @@ def test_what_may_change_between_sessions_is_part_of_the_configuration():
     assert not FREE_KEYS & {"preset", "batch_size", "size", "seed", "learning_rate", "holdout_families"}
 
 
-def test_flags_and_keys_follow_from_names():
-    assert (flag("batch_size"), flag("map_run"), flag("pins")) == ("--batch-size", "--map", "--set")
+def test_keys_follow_from_names():
     assert (key_of("batch_size"), key_of("map_run")) == ("batch_size", "map")
 
 
@@ -174,7 +176,7 @@ def test_the_budget_is_the_one_that_is_given():
 @pytest.mark.parametrize("share", [-0.1, 1.0, 2.0])
 def test_a_share_of_bare_faces_leaves_some_masks(share: float):
     replace(GOOD_MAP, bare_share=0.0).validate()
-    with pytest.raises(UserError, match=r"--bare-share .*: expected a share from 0 to below 1"):
+    with pytest.raises(UserError, match=r"bare_share .*: expected a share from 0 to below 1"):
         replace(GOOD_MAP, bare_share=share).validate()
 
 
@@ -183,7 +185,7 @@ def test_weights_that_come_along_go_by_name(tmp_path: Path, monkeypatch: pytest.
     edit = replace(GOOD_EDIT, map_run=Path("shipped"), init_from=Path("fidelity"))
     edit.validate()
     assert find_weights(Path("fidelity")).name == "edit-fidelity.safetensors"
-    with pytest.raises(UserError, match="--init-from best: no such file or folder"):
+    with pytest.raises(UserError, match="init_from best: no such file or folder"):
         replace(edit, init_from=Path("best")).validate()
     Path("fidelity").mkdir()  # a run of that name, as ./fidelity
     assert find_weights(Path("./fidelity")) == Path("fidelity")

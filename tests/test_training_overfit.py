@@ -15,10 +15,11 @@ from unmask.model.inference.cleaning import clean_map
 from unmask.model.inference.compositing import paste_alpha
 from unmask.model.metrics.metrics import iou, psnr
 from unmask.model.networks.losses import bce_dice
-from unmask.model.networks.networks import build_network
+from unmask.model.networks.networks import NetworkSpec, build_network
 from unmask.model.training.budget import learning_rate
 from unmask.model.training.objective import EditObjective, Scene
-from unmask.model.training.presets import EDIT_PRESETS, MAP_PRESETS
+from unmask.model.training.preset_files import load_preset
+from unmask.model.training.presets import EditPreset, MapPreset
 from unmask.model.training.validation import restore, to_uint8
 
 WARMUP_STEPS = 100
@@ -27,7 +28,7 @@ WARMUP_STEPS = 100
 @pytest.fixture(scope="module")
 def batch(face_cache: Path) -> Batch:
     """Eight drawn faces."""
-    triplets = open_triplets(short("edit", Path("no run"), face_cache).to_data_options()).train
+    triplets = open_triplets(short("edit", Path("no run"), face_cache)).train
     return fixed_batch(triplets, range(8))
 
 
@@ -49,8 +50,8 @@ def seeded(build: Callable[[], nn.Module]) -> nn.Module:
 
 
 def test_the_editing_module_learns_eight_faces_by_heart(batch: Batch):
-    preset = EDIT_PRESETS["fidelity"]
-    network = seeded(lambda: build_network(preset.network))
+    preset = load_preset(EditPreset, "fidelity")
+    network = seeded(lambda: build_network(NetworkSpec("edit", **vars(preset.network))))
     objective = EditObjective(preset, {}, None)
     picture, truth, clean = batch.pictures()
     paste = paste_alpha(truth)
@@ -59,7 +60,7 @@ def test_the_editing_module_learns_eight_faces_by_heart(batch: Batch):
         scene = Scene(picture, clean, paste, network(picture, paste))
         return objective.generator(scene, frozenset())["loss"]
 
-    learn(network, loss, 3e-3, preset.beta1, steps=240)
+    learn(network, loss, 3e-3, preset.optimiser.beta1, steps=240)
     with torch.inference_mode():
         _, restored = restore(network, picture, truth)
     pairs = zip(to_uint8(restored), to_uint8(clean), batch.map[:, 0].numpy(), strict=True)
@@ -67,10 +68,10 @@ def test_the_editing_module_learns_eight_faces_by_heart(batch: Batch):
 
 
 def test_the_map_module_learns_eight_masks_by_heart(batch: Batch):
-    preset = MAP_PRESETS["compact"]
-    network = seeded(lambda: build_network(preset.network))
+    preset = load_preset(MapPreset, "compact")
+    network = seeded(lambda: build_network(NetworkSpec("map", **vars(preset.network))))
     picture, truth, _ = batch.pictures()
-    learn(network, lambda: bce_dice(network(picture), truth, preset.dice), 1e-2, 0.9, steps=100)
+    learn(network, lambda: bce_dice(network(picture), truth, preset.losses.dice), 1e-2, 0.9, steps=100)
     with torch.inference_mode():
         found = network(picture).sigmoid()[:, 0].numpy()
     pairs = zip(found, batch.map[:, 0].numpy(), strict=True)

@@ -1,4 +1,5 @@
 import json
+import logging
 import os
 import re
 import signal
@@ -98,7 +99,10 @@ def finished(narrow: None, tmp_path: Path, face_cache: Path) -> Options:
 
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_an_interrupted_and_resumed_training_equals_one_in_one_go(
-    kind: str, uninterrupted: Callable[[str], tuple[Options, dict[str, Any]]], tmp_path: Path
+    kind: str,
+    uninterrupted: Callable[[str], tuple[Options, dict[str, Any]]],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ):
     options, wanted = uninterrupted(kind)
     options = replace(options, run=tmp_path / "run")
@@ -107,10 +111,10 @@ def test_an_interrupted_and_resumed_training_equals_one_in_one_go(
     stopped = train(options, stop_in=half)
     assert (stopped.stopped, stopped.signal, stopped.steps) == ("interrupted", signal.SIGTERM, half)
     assert load_card(options.run / "last")["step"] == half
-    said: list[str] = []
-    ended = train(options, said=said)
+    caplog.set_level(logging.INFO, "unmask")
+    ended = train(options)
     assert (ended.stopped, ended.signal, ended.steps) == ("finished", None, 2 * half)
-    assert any(f"going on with {options.run} at step {half}" in line for line in said)
+    assert any(f"going on with {options.run} at step {half}" in line for line in caplog.messages)
     assert outcome(options.run) == wanted
     assert wanted["log"][-1]["images"] == options.images
 
@@ -197,7 +201,7 @@ def test_overwriting_another_modules_run_leaves_nothing_of_it(narrow: None, tmp_
 
 def test_existing_fail_refuses(finished: Options):
     before = files(finished.run)
-    with pytest.raises(UserError, match="--existing fail"):
+    with pytest.raises(UserError, match="`existing` fail"):
         train(replace(finished, existing="fail"))
     assert files(finished.run) == before
 
@@ -263,7 +267,7 @@ def interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-# ---- other processes ---------------------------------------------------------------------------------------
+# `__` other processes `_____________________________________________________________________________________`
 
 LIMIT_S = 300  # after which a process that does not end is killed
 

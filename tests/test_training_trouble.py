@@ -54,11 +54,11 @@ def test_a_loss_that_is_not_finite_stops_with_the_pictures_named(what: str, shor
         patch.setattr(train_map, "bce_dice", not_finite_in_step(3, what))
         with pytest.raises(UserError, match=r"step 3: .* not finite") as trouble:
             train(asked)
-    train_triplets = open_triplets(asked.to_data_options()).train
+    train_triplets = open_triplets(asked).train
     keys = BatchStream(train_triplets, BATCH, seed=asked.seed).make_batch(2).keys
     assert all(key in str(trouble.value) for key in keys)
     assert str(asked.run / "last") in str(trouble.value)
-    assert "--learning-rate" in str(trouble.value)
+    assert "`learning_rate`" in str(trouble.value)
     assert load_card(asked.run / "last")["step"] == 2
     network, _ = load_model(asked.run / "last", "map")
     assert all(bool(value.isfinite().all()) for value in network.state_dict().values())
@@ -155,12 +155,12 @@ def test_no_space_for_another_file_is_one_line_too(
 
 def test_a_batch_larger_than_the_data_is_refused_before_run_is_touched(short_run: Callable[..., Any]):
     asked = short_run("map", batch_size=9)
-    with pytest.raises(UserError, match="--batch-size: a step takes 9 pictures and there are 8"):
+    with pytest.raises(UserError, match="batch_size: a step takes 9 pictures and there are 8"):
         train(asked)
     assert not asked.run.exists()
 
 
-# ---- dry run ------------------------------------------------------------------------------------------------
+# `__` dry run `______________________________________________________________________________________________`
 
 
 @pytest.mark.parametrize(

@@ -165,16 +165,16 @@ def test_families_narrow_what_trains_and_what_judges(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"holdout_families": ("veil",)}, r"--holdout-families: unknown family 'veil'; known: bandana, "),
-        ({"families": ("veil",)}, r"--families: unknown family 'veil'; known: "),
+        ({"holdout_families": ("veil",)}, r"holdout_families: unknown family 'veil'; known: bandana, "),
+        ({"families": ("veil",)}, r"families: unknown family 'veil'; known: "),
         ({"families": ("cloth",), "holdout_families": ("cloth",)}, "no family is left to train on"),
         (
             {"pins": ("family=cloth",), "holdout_families": ("scarf",)},
-            r"--holdout-families scarf: .* the recipe draws from cloth",
+            r"holdout_families scarf: .* the recipe draws from cloth",
         ),
-        ({"online": "nowhere"}, r"SOURCE 'nowhere': no such folder"),
-        ({"online": None}, "give --data DATASET or --online SOURCE"),
-        ({"recipe": "no-such-recipe"}, "--recipe"),
+        ({"online": "nowhere"}, r"source 'nowhere': no such folder"),
+        ({"online": None}, "give `data` DATASET or `online` SOURCE"),
+        ({"recipe": "no-such-recipe"}, "recipe"),
     ],
 )
 def test_what_cannot_be_is_one_line(

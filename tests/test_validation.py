@@ -1,4 +1,5 @@
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,14 +55,11 @@ class Table:
 
 @pytest.fixture
 def session(splits: TripletSplits, tmp_path: Path) -> Session:
-    """What judges look at of a session; what is said goes to ``said``."""
-    said: list[str] = []
+    """What judges look at of a session."""
     return SimpleNamespace(
         splits=splits,
         fabric=SimpleNamespace(device=CPU),
         options=SimpleNamespace(run=tmp_path),
-        said=said,
-        say=said.append,
     )
 
 
@@ -185,15 +183,18 @@ def test_a_network_that_returns_the_photograph_gets_the_floor_of_doing_nothing(
     assert idle["val_psnr"] == pytest.approx(np.mean(own))
 
 
-def test_floors_are_kept_beside_the_coverage_of_the_masks(session: Session, truth: Batch):
+def test_floors_are_kept_beside_the_coverage_of_the_masks(
+    session: Session, truth: Batch, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level(logging.INFO, "unmask")
     floors = EditJudge(session, None, None, "val_psnr").write_floors()
     kept = json.loads((session.options.run / "floors.json").read_text())
     assert kept["floors"] == floors
     assert kept["pictures"] == PICTURES
     assert kept["coverage"] == pytest.approx((truth.map >= 128).float().mean((1, 2, 3)).mean().item())
     assert tuple(floors) == FLOORS
-    assert [line.split(":")[0] for line in session.said[:-1]] == list(FLOORS)
-    assert f"{kept['coverage']:.1%}" in session.said[-1]
+    assert [line.split(":")[0] for line in caplog.messages[:-1]] == list(FLOORS)
+    assert f"{kept['coverage']:.1%}" in caplog.messages[-1]
 
 
 def test_columns_are_as_declared_whatever_there_is_to_judge_with(session: Session, truth: Batch):

@@ -143,7 +143,7 @@ def test_other_templates_than_the_builds_are_said(dataset: Path):
     told["config"]["template_hash"] = "0" * 16
     (dataset / "build.json").write_text(json.dumps(told))
     assert verify(dataset) == []
-    assert "--templates" in verify(dataset, replay=1)[0].message
+    assert "`templates`" in verify(dataset, replay=1)[0].message
 
 
 def test_a_row_that_was_lost_is_found(dataset: Path):
@@ -183,7 +183,7 @@ def test_resized_and_jpg_datasets_have_no_problem(options, format_: str, size: t
 
 def test_a_worker_that_is_killed_is_one_line(built_once: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(verify_module, "check_pictures", _die)
-    with pytest.raises(UserError, match=r"a worker process was killed.*--workers than 2$"):
+    with pytest.raises(UserError, match=r"a worker process was killed.*`workers` than 2$"):
         verify(built_once, workers=2)
 
 

@@ -13,11 +13,10 @@ from torch import Tensor
 
 from unmask.cli.train_config import write_config
 from unmask.model.checkpoints.checkpoint import BEST, LAST, load_card, load_state, load_weights
-from unmask.model.networks.networks import DISCRIMINATOR, NetworkSpec
+from unmask.model.training import preset_files
 from unmask.model.training.engine import Engine, TrainResult
 from unmask.model.training.log_file import read_log
 from unmask.model.training.options import EditOptions, MapOptions
-from unmask.model.training.presets import EDIT_PRESETS, MAP_PRESETS
 from unmask.model.training.train_edit import train_edit
 from unmask.model.training.train_map import train_map
 
@@ -39,11 +38,10 @@ def short(module: str, run: Path, cache: Path, **changes: Any) -> Options:
     return replace(base, **changes)
 
 
-def train(options: Options, stop_in: int | None = None, said: list[str] | None = None) -> TrainResult:
+def train(options: Options, stop_in: int | None = None) -> TrainResult:
     """Train; a SIGTERM seems to come in the step of that number."""
-    say = (said if said is not None else []).append
     with stopping_in(stop_in) if stop_in else nullcontext():
-        return train_map(options, say) if isinstance(options, MapOptions) else train_edit(options, say)
+        return train_map(options) if isinstance(options, MapOptions) else train_edit(options)
 
 
 @contextmanager
@@ -70,12 +68,14 @@ def arguments(options: Options, folder: Path) -> list[str]:
 
 def narrow_presets(patch: pytest.MonkeyPatch, width: int = 8) -> None:
     """Give every preset a small compact network; losses, optimisers and weights stay the preset's."""
-    for presets in (MAP_PRESETS, EDIT_PRESETS):
-        for name, preset in presets.items():
-            changes: dict[str, Any] = {"network": NetworkSpec(preset.network.kind, "compact", width)}
-            if hasattr(preset, f"{DISCRIMINATOR}_width"):
-                changes[f"{DISCRIMINATOR}_width"] = width
-            patch.setitem(presets, name, replace(preset, **changes))
+    read = preset_files._read
+
+    def narrow(path: Path) -> dict[str, Any]:
+        changes = {"network.name": "compact", "network.width": width, "discriminator.width": width}
+        content = read(path)
+        return content | {key: value for key, value in changes.items() if key in content}
+
+    patch.setattr(preset_files, "_read", narrow)
 
 
 def outcome(run: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
-from .errors import UserError
+from .errors import ArgumentError
 
 PART = ".part"
 
@@ -65,12 +65,12 @@ def writing_lines(path: Path) -> Iterator[TextIO]:
 
 
 @contextmanager
-def writing_to(out: Path, flag: str = "OUT") -> Iterator[None]:
-    """Turn an ``OSError`` inside the block into a one-line ``UserError`` that names ``flag`` and ``out``."""
+def writing_to(out: Path, argument: str = "out") -> Iterator[None]:
+    """Turn an ``OSError`` inside the block into a one-line ``ArgumentError`` about ``argument``."""
     try:
         yield
     except OSError as error:
         what = error.strerror or str(error)
         name = f" ({Path(os.fsdecode(error.filename)).name})" if error.filename else ""
-        words = f"{flag} {out}: cannot write{name}: {what}; mend that and the same command resumes"
-        raise UserError(words) from error
+        words = f"{out}: cannot write{name}: {what}; mend that and the same command resumes"
+        raise ArgumentError(argument, words) from error

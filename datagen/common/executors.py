@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import cv2
 
-from .errors import UserError
+from .errors import ArgumentError, UserError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -108,16 +108,16 @@ def _dask_executor(address: str) -> Iterator[tuple[Executor, int]]:
     try:
         distributed: Any = import_module("distributed")
     except ImportError as error:
-        raise UserError("--dask: needs the extra 'cluster': pip install 'unmask[cluster]'") from error
+        raise ArgumentError("dask", ": needs the extra 'cluster': pip install 'unmask[cluster]'") from error
     try:
         _knock(address)
         client = distributed.Client(address, timeout=_CONNECT_S, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
-        raise UserError(f"--dask {address}: no scheduler answers there") from error
+        raise ArgumentError("dask", f"{address}: no scheduler answers there") from error
     with client:
         slots = sum(client.nthreads().values())
         if not slots:
-            raise UserError(f"--dask {address}: the scheduler has no workers")
+            raise ArgumentError("dask", f"{address}: the scheduler has no workers")
         yield client.get_executor(), CHUNKS_PER_WORKER * slots
 
 
@@ -130,5 +130,5 @@ def naming_dead_workers(workers: int, remedy: str = "") -> Iterator[None]:
         names = {cls.__name__ for cls in type(error).__mro__}  # Dask's is known by name: it may not be there
         if not names & {"BrokenExecutor", "KilledWorker"}:
             raise
-        words = "a worker process was killed, mostly for want of memory; give a lower --workers than"
+        words = "a worker process was killed, mostly for want of memory; give a lower `workers` than"
         raise UserError(f"{words} {workers}{remedy}") from error

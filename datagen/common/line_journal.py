@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
+from .errors import UserError
+
 
 class LineJournal:
     """The lines of a file, read once and then added to.
@@ -39,6 +41,8 @@ class LineJournal:
                 if not line.endswith(b"\n"):
                     break
                 take(line, good)
+            except UserError:
+                raise
             except ValueError:
                 break
             good += len(line)

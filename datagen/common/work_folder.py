@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .atomic import PART, write_atomic, writing_to
-from .errors import UserError
+from .errors import ArgumentError, UserError
 from .folder_lock import LOCK_NAME, give_back, take_lock
 from .inside import Inside
 
@@ -23,8 +23,8 @@ class FolderKind:
 
     Attributes
     ----------
-    flag : str
-        How the command line calls the folder: ``OUT``.
+    argument : str
+        What the command's options call the folder: ``out``.
     noun, work : str
         What it holds, and what is done in it: ``dataset``, ``build``.
     card : str
@@ -45,10 +45,10 @@ class FolderKind:
     decisive : str
         The part of the identity that all others follow from.
     labels : mapping of str to str
-        What a part of the identity is called, where it is not a flag of the same name.
+        What a part of the identity is called, where it is no argument of the same name.
     """
 
-    flag: str
+    argument: str
     noun: str
     work: str
     card: str
@@ -73,7 +73,7 @@ class WorkFolder:
 
     def __init__(self, path: Path, kind: FolderKind) -> None:
         self.path, self.kind = path, kind
-        self._where = f"{kind.flag} {path}"
+        self._where = f"`{kind.argument}` {path}"
 
     def read_card(self) -> dict[str, Any] | None:
         """Return what the card says, None where there is none; UserError where it is damaged or not ours."""
@@ -92,7 +92,7 @@ class WorkFolder:
         return dict(content)
 
     def check(self, card: Mapping[str, Any], existing: str, free: Collection[str] = ()) -> bool:
-        """Apply ``--existing`` to what is in the folder, without touching it.
+        """Apply ``existing`` to what is in the folder, without touching it.
 
         Parameters
         ----------
@@ -115,19 +115,19 @@ class WorkFolder:
         """
         before = self._check_ours()
         if before is not None and existing == "fail":
-            raise UserError(f"{self._where}: holds a {self.kind.noun}, and --existing fail was given")
+            raise UserError(f"{self._where}: holds a {self.kind.noun}, and `existing` fail was given")
         if before is not None and existing == "resume":
             now = self.kind.identity(json.loads(json.dumps(card, default=os.fspath)))
             found = differences(self.kind, self.kind.identity(before), now, free)
             if found:
                 raise UserError(
                     f"{self._where}: holds a {self.kind.noun} of another configuration: {'; '.join(found)}; "
-                    "give another folder or --existing overwrite"
+                    "give another folder or `existing` overwrite"
                 )
         return before is not None
 
     def _check_ours(self) -> dict[str, Any] | None:
-        check_usable(self.path, self.kind.flag)
+        check_usable(self.path, self.kind.argument)
         before = self.read_card()
         there = {entry.name for entry in self.path.iterdir()} if self.path.is_dir() else set()
         if before is None and there - {LOCK_NAME, self.kind.card + PART, *self.kind.first}:
@@ -217,7 +217,7 @@ class WorkFolder:
 
     def writing(self) -> AbstractContextManager[None]:
         """Turn an OSError inside the block into one line that names the folder."""
-        return writing_to(self.path, self.kind.flag)
+        return writing_to(self.path, self.kind.argument)
 
 
 def _unlink(path: Path) -> None:
@@ -225,13 +225,13 @@ def _unlink(path: Path) -> None:
         path.unlink()
 
 
-def check_usable(path: Path, flag: str = "OUT") -> None:
+def check_usable(path: Path, argument: str = "out") -> None:
     """Raise UserError where a folder cannot be made or written to, as far as can be told without writing."""
     there = next(one for one in (path, *path.absolute().parents) if one.exists())
     if not there.is_dir():
-        raise UserError(f"{flag} {path}: cannot be written ({there} is a file, not a folder)")
+        raise ArgumentError(argument, f"{path}: cannot be written ({there} is a file, not a folder)")
     if not os.access(there, os.W_OK | os.X_OK):
-        raise UserError(f"{flag} {path}: {there} cannot be written to")
+        raise ArgumentError(argument, f"{path}: {there} cannot be written to")
 
 
 def differences(
@@ -246,7 +246,7 @@ def differences(
         if starts & (kind.free | set(free)) or (key == kind.grows and _is_less(old, new)):
             continue
         if old != new or isinstance(old, bool) != isinstance(new, bool):
-            label = kind.labels.get(key, f"--{key.replace('_', '-')}")
+            label = kind.labels.get(key, f"`{key}`")
             words = [_shown(old), _shown(new)]
             short = max(map(len, words)) <= _LONGEST_SHOWN
             found[key] = f"{label} was {words[0]}, now {words[1]}" if short else f"another {label}"

@@ -10,7 +10,7 @@ from time import perf_counter
 from typing import Any
 
 from unmask.datagen.common.atomic import writing_to
-from unmask.datagen.common.errors import UnreadablePictureError, UserError
+from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError
 from unmask.datagen.common.executors import CHUNKS_PER_WORKER, naming_dead_workers, open_executor
 from unmask.datagen.common.inside import Inside
 from unmask.datagen.faces.landmark_table import LandmarkTable, write_landmark_table
@@ -216,8 +216,8 @@ def _check_sight(plan: BuildPlan, records: Iterable[SourceRecord]) -> None:
         if face.name in unseen:
             with suppress(UnreadablePictureError):
                 face.read_bytes()
-                raise UserError(
-                    f"--dask: a worker cannot read {face.name}; it must see the same SOURCE as we do"
+                raise ArgumentError(
+                    "dask", f": a worker cannot read {face.name}; it must see the same `source` as we do"
                 )
 
 

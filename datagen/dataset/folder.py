@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.errors import ArgumentError
 from unmask.datagen.common.folder_lock import LOCK_NAME
 from unmask.datagen.common.inside import Inside
 from unmask.datagen.common.work_folder import TOOLKIT_KEY, FolderKind, WorkFolder
@@ -34,7 +34,7 @@ def _identity(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 DATASET = FolderKind(
-    flag="OUT",
+    argument="out",
     noun="dataset",
     work="build",
     card=BUILD_NAME,
@@ -46,11 +46,11 @@ DATASET = FolderKind(
     free=frozenset({"templates", "textures", "parsing", "landmarks", "recipe_name", "families"}),
     grows="variants",  # the first ones stay what they are
     labels={
-        "landmarks_sha256": "--landmarks",
-        "parsing_sha256": "--parsing",
-        "template_hash": "--templates, --textures or --families",
-        "root": "SOURCE",
-        "kind": "SOURCE of kind",
+        "landmarks_sha256": "`landmarks`",
+        "parsing_sha256": "`parsing`",
+        "template_hash": "`templates`, `textures` or `families`",
+        "root": "`source`",
+        "kind": "`source` of kind",
         "toolkit": "toolkit version",
     },
 )
@@ -62,9 +62,9 @@ def check_apart(out: Path, *source_folders: str) -> None:
     for folder in source_folders:
         source = Path(folder).resolve()
         if target == source or source in target.parents:
-            raise UserError(f"OUT {out}: lies inside SOURCE {folder}; name a folder elsewhere")
+            raise ArgumentError("out", f"{out}: lies inside `source` {folder}; name a folder elsewhere")
         if target in source.parents:
-            raise UserError(f"SOURCE {folder}: lies inside OUT {out}; name another OUT")
+            raise ArgumentError("source", f"{folder}: lies inside `out` {out}; name another `out`")
 
 
 def read_build(out: Path) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.datagen.common.errors import UnreadablePictureError, UserError
+from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError, UserError
 from unmask.datagen.faces.landmark_table import LandmarkTable
 from unmask.datagen.faces.landmarks import Landmarks
 from unmask.datagen.masks.draw import check_recipe
@@ -91,7 +91,7 @@ class TripletDataset:
         self._table = LandmarkTable.read(landmarks) if isinstance(landmarks, Path) else landmarks
         self.faces = tuple(face for face in self.source.faces if not self._is_faceless(face))
         if not self.faces:
-            raise UserError(f"SOURCE {self.source.root}: no picture with a face in it")
+            raise ArgumentError("source", f"{self.source.root}: no picture with a face in it")
         self._found: dict[int, tuple[Landmarks, ...]] = {}
         self.set_epoch(epoch)
 
@@ -113,7 +113,7 @@ class TripletDataset:
             item = self._render((first + step) % len(self.faces), variant)
             if item is not None:
                 return item
-        raise UserError(f"SOURCE {self.source.root}: no picture yields a triplet")
+        raise ArgumentError("source", f"{self.source.root}: no picture yields a triplet")
 
     def _render(self, number: int, variant: int) -> OnlineTriplet | None:
         face = self.faces[number]

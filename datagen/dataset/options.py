@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from unmask.datagen.common.checks import EXISTING, check_choice
-from unmask.datagen.common.errors import UserError
-from unmask.datagen.faces.parsing import maps_sha256
+from unmask.datagen.common.checks import check_at_least, check_choice, check_exists
+from unmask.datagen.common.errors import ArgumentError
+from unmask.datagen.common.options import FolderOptions
+from unmask.datagen.masks.options import MaskOptions
 
 FORMATS = ("png", "jpg")
 FACES = ("all", "largest", "single")
@@ -17,8 +18,10 @@ MOST_VARIANTS = 10_000
 
 
 @dataclass(frozen=True)
-class BuildOptions:
+class BuildOptions(MaskOptions, FolderOptions):
     """Everything `unmask.datagen.dataset.build.build` is told; one field per flag of ``unmask-data build``.
+
+    What decides the masks is in `MaskOptions`.
 
     Attributes
     ----------
@@ -28,38 +31,20 @@ class BuildOptions:
         Folder of the dataset.
     variants : int
         Masks per source picture.
-    seed : int
-        Decides every mask together with the picture's name and the variant.
     size : (width, height) or None
         Of the result in pixels, by centre crop; None keeps the source's size.
     format : str
         Of masked pictures: ``png``, or ``jpg`` which is small and no longer bit-exact.
-    limit : int or None
-        Only the first pictures of the source.
     split : str or None
         Only one official split: ``train``, ``val`` or ``test``; ``all`` is as None.
     workers : int
         Processes; 1 works in this one.
-    families : tuple of str or None
-        Only these mask families.
-    templates : tuple of Path
-        Folders with the user's own templates.
-    textures : Path or None
-        Folder of the user's pictures of cloth.
-    recipe : str
-        Name of a packaged recipe, or a TOML file.
-    pins : tuple of str
-        ``KEY=VALUE``: parts of the recipe that are not left to chance.
     faces : str
         ``all`` masks every face, ``largest`` the largest one, ``single`` refuses pictures with several.
-    landmarks : Path or None
-        Table of known points.
     parsing : Path or None
         Folder of parsing maps, ``<key without variant>.png``: hair, glasses and hats in them stay in front.
     layers : bool
         Also write ``layers/``: mask, straps and shadow apart.
-    existing : str
-        What to do with a folder that has something in it: ``resume``, ``overwrite`` or ``fail``.
     dask : str or None
         Address of a Dask scheduler that does the work.
     """
@@ -67,53 +52,36 @@ class BuildOptions:
     source: str
     out: Path
     variants: int = 1
-    seed: int = 0
     size: tuple[int, int] | None = None
     format: str = "png"
-    limit: int | None = None
     split: str | None = None
     workers: int = 1
-    families: tuple[str, ...] | None = None
-    templates: tuple[Path, ...] = ()
-    textures: Path | None = None
-    recipe: str = "default"
-    pins: tuple[str, ...] = ()
     faces: str = "all"
-    landmarks: Path | None = None
     parsing: Path | None = None
     layers: bool = False
-    existing: str = "resume"
     dask: str | None = None
 
     def check(self) -> None:
-        """Raise UserError naming the first flag whose value makes no sense."""
+        """Raise ArgumentError naming the first one whose value makes no sense."""
         check_choice("format", self.format, FORMATS)
         check_choice("faces", self.faces, FACES)
-        check_choice("existing", self.existing, EXISTING)
-        _at_least("--variants", self.variants, 1)
-        _at_least("--workers", self.workers, 1)
-        _at_least("--seed", self.seed, 0)
+        self.check_folder()
+        check_at_least("variants", self.variants, 1)
+        check_at_least("workers", self.workers, 1)
         if self.variants > MOST_VARIANTS:
-            raise UserError(f"--variants {self.variants}: at most {MOST_VARIANTS}")
-        if self.limit is not None:
-            _at_least("--limit", self.limit, 1)
+            raise ArgumentError("variants", f"{self.variants}: at most {MOST_VARIANTS}")
         if self.size is not None and not all(SMALLEST_SIDE_PX <= v <= LARGEST_SIDE_PX for v in self.size):
             text = f"{self.size[0]}x{self.size[1]}"
-            raise UserError(f"--size {text}: each side needs {SMALLEST_SIDE_PX} to {LARGEST_SIDE_PX} pixels")
-        if self.families is not None and not self.families:
-            raise UserError("--families: names no family")
-        for folder in self.templates:
-            if not folder.is_dir():
-                raise UserError(f"--templates {folder}: no such folder")
-        if self.textures is not None and not self.textures.is_dir():
-            raise UserError(f"--textures {self.textures}: no such folder")
-        if self.parsing is not None and not self.parsing.is_dir():
-            raise UserError(f"--parsing {self.parsing}: no such folder")
-        if self.landmarks is not None and not self.landmarks.is_file():
-            raise UserError(f"--landmarks {self.landmarks}: no such file")
+            raise ArgumentError(
+                "size", f"{text}: each side needs {SMALLEST_SIDE_PX} to {LARGEST_SIDE_PX} pixels"
+            )
+        self.check_masks()
+        check_exists("parsing", self.parsing, "folder")
 
     def configuration(self) -> dict[str, Any]:
         """Return what stands in ``build.json`` and decides the result, without recipe and templates."""
+        from unmask.datagen.faces.parsing import maps_sha256  # numpy, which --help need not load
+
         return {
             "seed": self.seed,
             "variants": self.variants,
@@ -133,10 +101,10 @@ class BuildOptions:
 
 
 def parse_size(text: str) -> tuple[int, int]:
-    """Return (width, height) in pixels from ``128`` or ``178x218``; UserError naming ``--size`` otherwise."""
+    """Return (width, height) in pixels from ``128`` or ``178x218``; ArgumentError naming ``size`` otherwise."""
     found = re.fullmatch(r"([0-9]{1,5})(?:[xX]([0-9]{1,5}))?", text.strip())
     if not found:
-        raise UserError(f"--size {text}: expected a number such as 128, or WIDTHxHEIGHT such as 178x218")
+        raise ArgumentError("size", f"{text}: expected a number such as 128, or WIDTHxHEIGHT such as 178x218")
     width = int(found[1])
     return width, int(found[2]) if found[2] else width
 
@@ -145,8 +113,3 @@ def file_sha256(path: Path) -> str:
     """Return the hash of a file's content in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _at_least(flag: str, value: int, least: int) -> None:
-    if value < least:
-        raise UserError(f"{flag} {value}: expected at least {least}")

@@ -1,4 +1,4 @@
-"""Everything that is settled before any work: inputs opened, flags checked, and what is left to do."""
+"""Everything that is settled before any work: inputs opened, arguments checked, and what is left to do."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from unmask.datagen.common.errors import UnreadablePictureError, UserError
+from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError
 from unmask.datagen.common.work_folder import TOOLKIT_KEY, WorkFolder, check_usable
 from unmask.datagen.faces.landmark_table import LandmarkTable
 from unmask.datagen.faces.parsing import list_maps
@@ -54,12 +54,12 @@ class BuildPlan:
 
 
 def plan_build(options: BuildOptions) -> BuildPlan:
-    """Check every flag and open every input; writes nothing.
+    """Check every argument and open every input; writes nothing.
 
     Raises
     ------
     UserError
-        In one line that names the flag or file.
+        In one line that names the argument or file.
     """
     options.check()
     check_usable(options.out)
@@ -97,9 +97,10 @@ def _open_table(options: BuildOptions, source: Source) -> LandmarkTable | None:
     table = LandmarkTable.read(options.landmarks)
     names = [face.name for face in source.faces]
     if not table.covers(names):
-        raise UserError(
-            f"--landmarks {options.landmarks}: names none of the {len(names)} pictures of SOURCE; "
-            "is it the table of another set?"
+        raise ArgumentError(
+            "landmarks",
+            f"{options.landmarks}: names none of the {len(names)} pictures of `source`; "
+            "is it the table of another set?",
         )
     return table
 
@@ -110,9 +111,10 @@ def _note_maps(options: BuildOptions, source: Source) -> Source:
     there = {path.stem for path in list_maps(options.parsing)}
     count, total = sum(face.stem in there for face in source.faces), len(source.faces)
     if not count:
-        raise UserError(
-            f"--parsing {options.parsing}: has a map of none of the {total} pictures of SOURCE; "
-            f"the first one's would be {source.faces[0].stem}.png"
+        raise ArgumentError(
+            "parsing",
+            f"{options.parsing}: has a map of none of the {total} pictures of `source`; "
+            f"the first one's would be {source.faces[0].stem}.png",
         )
     return replace(source, notes=(*source.notes, f"{count} of {total} pictures have a parsing map"))
 

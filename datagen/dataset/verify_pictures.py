@@ -162,7 +162,8 @@ def _check_replay(
         labels = read_fitted_parsing(order.parsing, stem, (width, height)) if order.parsing else None
         made = replay(clean.image_rgb, row.recipe, templates, labels)
     except (UserError, UnreadablePictureError) as error:
-        raise _BrokenFileError(row.key, f"cannot be rendered again: {error}") from error
+        words = error.marked if isinstance(error, UserError) else error
+        raise _BrokenFileError(row.key, f"cannot be rendered again: {words}") from error
     except (ValueError, LookupError, TypeError, AttributeError) as error:  # a JSON of any other shape
         raise _BrokenFileError(row.key, f"its recipe is damaged: {error}") from error
     differing = (

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.datagen.common.atomic import write_atomic, writing_to
-from unmask.datagen.common.errors import UnreadablePictureError, UserError
+from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError, UserError
 from unmask.datagen.faces.detect import LandmarkFinder
 from unmask.datagen.faces.landmarks import Landmarks
 from unmask.datagen.faces.parsing import read_parsing
@@ -119,8 +119,8 @@ def load_templates_once(
     """Load templates, once per process; UserError where they have not the expected fingerprint."""
     templates = load_templates(folders, families, textures)
     if templates.fingerprint != expected:
-        raise UserError(
-            "--templates: a worker finds other templates than the build; are the versions the same?"
+        raise ArgumentError(
+            "templates", ": a worker finds other templates than the build; are the versions the same?"
         )
     return templates
 

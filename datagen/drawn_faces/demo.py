@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.datagen.common.atomic import PART, write_atomic
-from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.faces.landmarks import quantise
 from unmask.datagen.pictures.picture import encode_jpg
 
@@ -166,7 +166,7 @@ def write_demo(folder: Path, count: int, seed: int = 0) -> int:
         When ``count`` is below 1, the folder holds anything but these faces, or cannot be written.
     """
     if count < 1:
-        raise UserError(f"--count must be at least 1, got {count}")
+        raise ArgumentError("count", f"must be at least 1, got {count}")
     names = [f"{index + 1:06d}.jpg" for index in range(count)]
     pictures = folder / "img_align_celeba"
     try:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.datagen.common.errors import UnreadablePictureError, UserError
+from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError
 from unmask.datagen.pictures.picture import fit_labels
 
 _ASPECT_TOLERANCE = 0.02
@@ -83,7 +83,7 @@ def maps_sha256(folder: Path) -> str:
             with path.open("rb") as file:
                 content = hashlib.file_digest(file, "sha256").digest()
         except OSError as error:
-            raise UserError(f"--parsing {path}: cannot be read: {error.strerror or error}") from error
+            raise ArgumentError("parsing", f"{path}: cannot be read: {error.strerror or error}") from error
         digest.update(os.fsencode(path.name) + b"\0" + content)
     return digest.hexdigest()
 

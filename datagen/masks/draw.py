@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.datagen.common.colour import parse_hex, to_hex
-from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.errors import ArgumentError, UserError
 
 from .ranges import pick
 from .recipe import (
@@ -152,7 +152,9 @@ def check_recipe(config: RecipeConfig, templates: TemplateSet) -> None:
     if not config.templates and not sum(family_weights(config, templates).values()) > 0:
         wanted = ", ".join(family for family, weight in config.families.items() if weight > 0)
         known = ", ".join(templates.families)
-        raise UserError(f"--families: the recipe draws from {wanted or 'no family'}; at hand are {known}")
+        raise ArgumentError(
+            "families", f": the recipe draws from {wanted or 'no family'}; at hand are {known}"
+        )
 
 
 def _fabric(

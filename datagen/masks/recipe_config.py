@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from unmask.datagen.common.colour import is_hex
-from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.common.read_file import TEXT_BYTES, read_file
 from unmask.datagen.prints.kinds import PRINTS
 
@@ -128,7 +128,7 @@ def load_recipe_config(name_or_path: str = "default", pins: Sequence[str] = ()) 
     Raises
     ------
     UserError
-        Naming the file or flag and the key.
+        Naming the file or argument and the key.
     """
     base = _read_toml(packaged_recipes()["default"])
     path = packaged_recipes().get(name_or_path, Path(name_or_path))
@@ -143,7 +143,7 @@ def _parse_pin(pin: str) -> dict[str, Any]:
     key, equals, value = pin.partition("=")
     key, value = key.strip(), value.strip()
     if not equals or not value or "\n" in value:
-        raise UserError(f"--set: expected KEY=VALUE, got {pin!r}")
+        raise ArgumentError("pins", f": expected KEY=VALUE, got {pin!r}")
     if key == "family":
         return {_PINS[key]: {value: 1.0, OTHERS: 0.0}}
     if key in ("texture", "colour"):
@@ -151,12 +151,12 @@ def _parse_pin(pin: str) -> dict[str, Any]:
     if key in _PINS:
         return {_PINS[key]: {value: 1.0}}
     if key not in LIMITS and key not in WEIGHTED:
-        raise UserError(f"--set: unknown key {key!r}; known: {', '.join([*_PINS, *LIMITS])}")
+        raise ArgumentError("pins", f": unknown key {key!r}; known: {', '.join([*_PINS, *LIMITS])}")
     try:
         return {key: tomllib.loads(f"value = {value}")["value"]}
     except (ValueError, RecursionError):
-        raise UserError(
-            f"--set {key}: {value!r} is not a number, [low, high] or {{choice = [...]}}"
+        raise ArgumentError(
+            "pins", f"{key}: {value!r} is not a number, [low, high] or {{choice = [...]}}"
         ) from None
 
 
@@ -167,9 +167,9 @@ def _read_toml(path: Path) -> dict[str, Any]:
     except OSError as error:
         known = ", ".join(packaged_recipes())
         why = f"{path} cannot be read: {error.strerror}"
-        raise UserError(f"--recipe: {why}; packaged recipes: {known}") from None
+        raise ArgumentError("recipe", f": {why}; packaged recipes: {known}") from None
     except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, nested without end
-        raise UserError(f"--recipe: {path}: {error}") from None
+        raise ArgumentError("recipe", f": {path}: {error}") from None
     flat: dict[str, Any] = {}
     for section, table in data.items():
         if section in WEIGHTED or section == _PALETTES:
@@ -177,16 +177,16 @@ def _read_toml(path: Path) -> dict[str, Any]:
         elif isinstance(table, dict):
             flat |= {f"{section}.{key}": value for key, value in table.items()}
         else:
-            raise UserError(f"--recipe: {path}: {section!r} is not a section")
+            raise ArgumentError("recipe", f": {path}: {section!r} is not a section")
     for key in flat:
         if key not in LIMITS and key not in WEIGHTED and key != _PALETTES:
-            raise UserError(f"--recipe: {path}: unknown key {key!r}")
+            raise ArgumentError("recipe", f": {path}: unknown key {key!r}")
     return flat
 
 
 def _build(path: Path, flat: Mapping[str, Any], pinned: Collection[str]) -> RecipeConfig:
     def where(key: str) -> str:
-        return f"--set {key}" if key in pinned else f"--recipe: {path}: {key}"
+        return f"`pins` {key}" if key in pinned else f"`recipe`: {path}: {key}"
 
     ranges = {}
     for key, (low, high) in LIMITS.items():

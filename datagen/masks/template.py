@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
-from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.errors import ArgumentError, UserError
 
 from .template_format import Problem, Template, read_template
 from .textures import find_textures
@@ -63,7 +63,7 @@ class TemplateSet:
         except KeyError:
             known = ", ".join(template.name for template in self.templates)
             raise UserError(
-                f"template {name!r} is not at hand; is --templates missing? known: {known}"
+                f"template {name!r} is not at hand; is `templates` missing? known: {known}"
             ) from None
 
     def __len__(self) -> int:
@@ -92,17 +92,17 @@ def load_templates(
     Raises
     ------
     UserError
-        Naming the file or the flag, when a template is broken or a family unknown.
+        Naming the file or the argument, when a template is broken or a family unknown.
     """
     found, problems = _read_folders([packaged_folder(), *map(Path, folders)])
     if problems:
         more = f" (and {len(problems) - 1} more: unmask-data templates validate)" if len(problems) > 1 else ""
-        raise UserError(f"--templates: {problems[0]}{more}")
+        raise ArgumentError("templates", f": {problems[0]}{more}")
     known = sorted({template.family for template in found})
     if families is not None:
         for family in families:
             if family not in known:
-                raise UserError(f"--families: unknown family {family!r}; known: {', '.join(known)}")
+                raise ArgumentError("families", f": unknown family {family!r}; known: {', '.join(known)}")
         found = [template for template in found if template.family in families]
     pictures, digest = find_textures(textures) if textures is not None else ({}, "")
     return TemplateSet(found, pictures, digest, known)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.datagen.common.colour import decode_srgb
-from unmask.datagen.common.errors import UnreadablePictureError, UserError
+from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError, UserError
 from unmask.datagen.common.read_file import PICTURE_BYTES, read_file
 from unmask.datagen.pictures.picture import decode_picture
 from unmask.datagen.pictures.tree import PICTURE_EXTENSIONS
@@ -27,28 +27,28 @@ def find_textures(folder: Path) -> tuple[dict[str, Path], str]:
     Raises
     ------
     UserError
-        Naming ``--textures`` and the file, when there is none or one cannot be used.
+        Naming ``textures`` and the file, when there is none or one cannot be used.
     """
     if not folder.is_dir():
-        raise UserError(f"--textures {folder}: no such folder")
+        raise ArgumentError("textures", f"{folder}: no such folder")
     found: dict[str, Path] = {}
     digest = hashlib.sha256()
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() not in PICTURE_EXTENSIONS:
             continue
         if path.stem in found:
-            raise UserError(f"--textures: {path.name} and {found[path.stem].name} have one name")
+            raise ArgumentError("textures", f": {path.name} and {found[path.stem].name} have one name")
         try:
             data = read_file(path, PICTURE_BYTES, folder)
             decode_picture(data)
         except UnreadablePictureError as error:
-            raise UserError(f"--textures: {path}: {error}") from None
+            raise ArgumentError("textures", f": {path}: {error}") from None
         except OSError as error:
-            raise UserError(f"--textures: {path} cannot be read: {error.strerror}") from None
+            raise ArgumentError("textures", f": {path} cannot be read: {error.strerror}") from None
         digest.update(path.stem.encode("utf-8", "surrogateescape") + b"\0" + data)
         found[path.stem] = path
     if not found:
-        raise UserError(f"--textures {folder}: no picture there (jpg, png, webp, bmp)")
+        raise ArgumentError("textures", f"{folder}: no picture there (jpg, png, webp, bmp)")
     return found, digest.hexdigest()
 
 
@@ -57,7 +57,7 @@ def texture_path(textures: Mapping[str, Path], name: str) -> Path:
     try:
         return textures[name]
     except KeyError:
-        raise UserError(f"texture {name!r} is not at hand; is --textures missing?") from None
+        raise UserError(f"texture {name!r} is not at hand; is `textures` missing?") from None
 
 
 def lay_texture(

@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.errors import ArgumentError
 
 PICTURE_EXTENSIONS = frozenset((".jpg", ".jpeg", ".png", ".webp", ".bmp"))
 
@@ -56,7 +56,7 @@ def list_pictures(root: Path, known: set[str]) -> Listing:
             seen.add((status.st_dev, status.st_ino))
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except OSError as error:
-            raise UserError(f"SOURCE: {folder} cannot be read: {error.strerror or error}") from error
+            raise ArgumentError("source", f": {folder} cannot be read: {error.strerror or error}") from error
         for entry in entries:
             name = prefix + entry.name
             if entry.name.startswith("."):

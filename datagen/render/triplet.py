@@ -247,7 +247,7 @@ def replay(clean_rgb: U8, recipe_json: str, templates: TemplateSet, labels: U8 |
     """
     entries, jpeg_quality, parsing = _parse_recipe(recipe_json)
     if parsing and labels is None:
-        raise ValueError("this triplet was made with a parsing map (--parsing), which is not given")
+        raise ValueError("this triplet was made with a parsing map (`parsing`), which is not given")
     labels = labels if parsing else None
     faces, drawn = [], []
     for landmarks, recipe in entries:

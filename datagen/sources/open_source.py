@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-from unmask.datagen.common.errors import UnreadablePictureError, UserError
+from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError
 from unmask.datagen.pictures.header import read_header
 from unmask.datagen.pictures.tree import PICTURE_EXTENSIONS, list_pictures
 
@@ -35,12 +35,12 @@ def open_source(spec: str, *, split: str | None = None, limit: int | None = None
     Raises
     ------
     UserError
-        For what a person can mend, naming the flag or the path.
+        For what a person can mend, naming the argument or the path.
     """
     if split is not None and split not in (*SPLITS, "all"):
-        raise UserError(f"--split {split}: not one of {', '.join(SPLITS)}, all")
+        raise ArgumentError("split", f"{split}: not one of {', '.join(SPLITS)}, all")
     if limit is not None and limit < 1:
-        raise UserError(f"--limit {limit}: must be at least 1")
+        raise ArgumentError("limit", f"{limit}: must be at least 1")
     if spec == "demo":
         source = open_demo()
         if Path(spec).exists():
@@ -52,26 +52,28 @@ def open_source(spec: str, *, split: str | None = None, limit: int | None = None
     faces = source.faces
     if split not in (None, "all"):
         if not any(face.split for face in faces):
-            raise UserError(
-                f"--split {split}: {spec} has no list_eval_partition.txt or .csv that names its pictures"
+            raise ArgumentError(
+                "split", f"{split}: {spec} has no list_eval_partition.txt or .csv that names its pictures"
             )
         faces = tuple(face for face in faces if face.split == split)
         if not faces:
-            raise UserError(f"--split {split}: no picture of {spec} is in it")
+            raise ArgumentError("split", f"{split}: no picture of {spec} is in it")
     return replace(source, faces=faces[:limit])
 
 
 def _open_folder(spec: str) -> Source:
     root = Path(spec)
     if not spec or not root.exists():
-        raise UserError(f"SOURCE {spec!r}: no such folder (write demo for the embedded pictures)")
+        raise ArgumentError("source", f"{spec!r}: no such folder (write demo for the embedded pictures)")
     if not root.is_dir():
-        raise UserError(f"SOURCE {spec}: not a folder")
+        raise ArgumentError("source", f"{spec}: not a folder")
     pictures, files = _celeba_layout(root)
     listing = list_pictures(pictures, {str(path) for path in files.values()})
     if not listing.names:
         left_out = f" ({'; '.join(listing.notes)})" if listing.notes else ""
-        raise UserError(f"SOURCE {spec}: no jpg, jpeg, png, webp or bmp picture in {pictures}{left_out}")
+        raise ArgumentError(
+            "source", f"{spec}: no jpg, jpeg, png, webp or bmp picture in {pictures}{left_out}"
+        )
     aligned = pictures.name == PICTURE_FOLDER or (
         bool(files) and _has_aligned_picture(pictures, listing.names)
     )

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.common.inside import Inside
 from unmask.datagen.common.rng import generator
 from unmask.datagen.dataset.folder import MANIFEST_NAME, read_build
@@ -74,7 +74,7 @@ def measure(
     build = read_build(folder)
     if build is None:
         raise UserError(
-            f"{folder}: no dataset there; for data that another tool made, give --masked DIR --maps DIR"
+            f"{folder}: no dataset there; for data that another tool made, give `masked` DIR `maps` DIR"
         )
     if not (folder / MANIFEST_NAME).exists():
         raise UserError(f"{folder}: its build did not finish; the same build command resumes it")
@@ -110,27 +110,28 @@ def measure_folders(
     UserError
         When a folder is missing, nothing matches, or no pair can be used.
     """
-    pictures, notes = _list_pictures(masked, "--masked")
-    drawn, map_notes = _list_pictures(maps, "--maps")
+    pictures, notes = _list_pictures(masked, "masked")
+    drawn, map_notes = _list_pictures(maps, "maps")
     both = sorted(pictures.keys() & drawn.keys())
     if not both:
-        raise UserError(
-            f"--masked {masked} has {len(pictures)} pictures and --maps {maps} {len(drawn)}, "
-            "but no two of them have the same name"
+        raise ArgumentError(
+            "masked",
+            f"{masked} has {len(pictures)} pictures and `maps` {maps} {len(drawn)}, "
+            "but no two of them have the same name",
         )
-    for flag, alone, what in (
-        ("--masked", sorted(pictures.keys() - drawn.keys()), "without a map"),
-        ("--maps", sorted(drawn.keys() - pictures.keys()), "without a masked picture"),
+    for name, alone, what in (
+        ("masked", sorted(pictures.keys() - drawn.keys()), "without a map"),
+        ("maps", sorted(drawn.keys() - pictures.keys()), "without a masked picture"),
     ):
         if alone:
-            notes.append(f"{flag}: {len(alone)} {what}: {_some(alone)}")
+            notes.append(f"--{name}: {len(alone)} {what}: {_some(alone)}")
     pairs = [PicturePair(name, pictures[name], drawn[name]) for name in both]
     return _measure(masked, pairs, limit, seed, progress, notes + map_notes, None)
 
 
-def _list_pictures(folder: Path, flag: str) -> tuple[dict[str, Path], list[str]]:
+def _list_pictures(folder: Path, argument: str) -> tuple[dict[str, Path], list[str]]:
     if not folder.is_dir():
-        raise UserError(f"{flag} {folder}: no such folder")
+        raise ArgumentError(argument, f"{folder}: no such folder")
     found: dict[str, Path] = {}
     twice: list[str] = []
     for path in sorted(folder.rglob("*")):
@@ -140,8 +141,10 @@ def _list_pictures(folder: Path, flag: str) -> tuple[dict[str, Path], list[str]]
                 twice.append(path.name)
             found.setdefault(name, path)
     if not found:
-        raise UserError(f"{flag} {folder}: has no pictures ({', '.join(sorted(PICTURE_EXTENSIONS))})")
-    notes = [f"{flag}: {len(twice)} left out, another has the same name: {_some(twice)}"] if twice else []
+        raise ArgumentError(argument, f"{folder}: has no pictures ({', '.join(sorted(PICTURE_EXTENSIONS))})")
+    notes = (
+        [f"--{argument}: {len(twice)} left out, another has the same name: {_some(twice)}"] if twice else []
+    )
     return found, notes
 
 
@@ -159,7 +162,7 @@ def _measure(
     manifest: tuple[dict[str, Any], list[ManifestRow], tuple[str, ...]] | None,
 ) -> Stats:
     if limit is not None and limit < 1:
-        raise UserError(f"--limit {limit}: expected at least 1")
+        raise ArgumentError("limit", f"{limit}: expected at least 1")
     chosen = _shuffled(len(pairs), seed, "stats pictures")[:limit]
     opened = open_pairs([pairs[i] for i in np.sort(chosen)], progress)
     if not opened.features:

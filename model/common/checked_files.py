@@ -41,8 +41,9 @@ def read_json(path: Path) -> dict[str, Any]:
     UserError
         When the file cannot be read, is not JSON, or holds no object.
     """
+    data = _read(path)
     try:
-        content = json.loads(_read(path))
+        content = json.loads(data)
     except ValueError as error:
         raise UserError(f"{path}: damaged (not valid JSON); {ADVICE}") from error
     if not isinstance(content, dict):

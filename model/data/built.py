@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.datagen.common.errors import UnreadablePictureError, UserError
+from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError, UserError
 from unmask.datagen.common.inside import Inside
 from unmask.datagen.common.rng import generator
 from unmask.datagen.dataset.manifest import ManifestRow, iterate_manifest
@@ -56,16 +56,16 @@ def read_rows(folder: Path) -> list[BuiltRow]:
         Naming the folder: no dataset, an empty one, or files are missing.
     """
     if not folder.is_dir():
-        raise UserError(f"--data {folder}: no such folder")
+        raise ArgumentError("data", f"{folder}: no such folder")
     manifest = folder / MANIFEST
     if not manifest.is_file():
-        raise UserError(
-            f"--data {folder}: no {MANIFEST} in it: not a dataset of unmask-data build, or not finished"
+        raise ArgumentError(
+            "data", f"{folder}: no {MANIFEST} in it: not a dataset of unmask-data build, or not finished"
         )
     rows = [_row(row) for row in iterate_manifest(manifest) if row.status == "ok"]
     if not rows:
-        raise UserError(f"--data {folder}: an empty dataset: no row of {MANIFEST} has a triplet")
-    check_files(folder, rows, "--data")
+        raise ArgumentError("data", f"{folder}: an empty dataset: no row of {MANIFEST} has a triplet")
+    check_files(folder, rows)
     return rows
 
 
@@ -78,13 +78,13 @@ def _row(row: ManifestRow) -> BuiltRow:
     )
 
 
-def check_files(folder: Path, rows: Sequence[BuiltRow] | Sequence[ManifestRow], flag: str) -> None:
-    """Raise UserError, beginning with ``flag``, where files that rows name are missing or outside the dataset."""
+def check_files(folder: Path, rows: Sequence[BuiltRow] | Sequence[ManifestRow]) -> None:
+    """Raise ArgumentError where files that rows name are missing or outside the dataset."""
     wanted: dict[str, set[str]] = defaultdict(set)
     inside = Inside(folder)
     for row in rows:
         for name in (row.masked, row.map, row.clean):
-            inside(name, f"{flag} {folder / MANIFEST}: row {row.key}")
+            inside(name, f"`data` {folder / MANIFEST}: row {row.key}")
             place, _, file = name.rpartition("/")
             wanted[place].add(file)
     missing: list[str] = []
@@ -96,8 +96,8 @@ def check_files(folder: Path, rows: Sequence[BuiltRow] | Sequence[ManifestRow], 
         missing += [f"{place}/{file}" for file in sorted(files - there)]
     if missing:
         verb = "file is" if len(missing) == 1 else "files are"
-        raise UserError(
-            f"{flag} {folder}: {len(missing)} {verb} missing that {MANIFEST} names, first {missing[0]}"
+        raise ArgumentError(
+            "data", f"{folder}: {len(missing)} {verb} missing that {MANIFEST} names, first {missing[0]}"
         )
 
 
@@ -112,7 +112,7 @@ def filter_families(
         if (only is None or row.families <= only) and not row.families.intersection(excluded)
     ]
     if not kept:
-        raise UserError(f"--data {folder}: no triplet is left with the families that were asked for")
+        raise ArgumentError("data", f"{folder}: no triplet is left with the families that were asked for")
     return kept
 
 
@@ -205,15 +205,15 @@ class BuiltTriplets:
         try:
             return (self.folder / name).read_bytes()
         except OSError as error:
-            raise UserError(
-                f"--data: {self.folder / name} cannot be read: {error.strerror or error}"
+            raise ArgumentError(
+                "data", f": {self.folder / name} cannot be read: {error.strerror or error}"
             ) from error
 
     def _decode(self, name: str) -> U8:
         try:
             return decode_picture(self._read(name)).image_rgb
         except UnreadablePictureError as error:
-            raise UserError(f"--data: {self.folder / name}: {error}") from error
+            raise ArgumentError("data", f": {self.folder / name}: {error}") from error
 
     def _check_sizes(self, row: BuiltRow) -> None:
         sizes = []
@@ -221,7 +221,7 @@ class BuiltTriplets:
             try:
                 header = read_header(self._read(name))
             except UnreadablePictureError as error:
-                raise UserError(f"--data: {self.folder / name}: {error}") from error
+                raise ArgumentError("data", f": {self.folder / name}: {error}") from error
             turned = header.orientation > 4  # EXIF: the picture lies on its side
             sizes.append((header.height, header.width) if turned else (header.width, header.height))
         if len(set(sizes)) > 1:
@@ -232,4 +232,4 @@ class BuiltTriplets:
             f"{name} {width}x{height}"
             for name, (width, height) in zip(("masked", "map", "clean"), sizes, strict=True)
         )
-        return UserError(f"--data {self.folder}: the pictures of {row.key} differ in size: {words}")
+        return ArgumentError("data", f"{self.folder}: the pictures of {row.key} differ in size: {words}")

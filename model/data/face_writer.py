@@ -2,9 +2,10 @@
 
 import hashlib
 import json
+import logging
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Executor, Future
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.errors import ArgumentError
 from unmask.datagen.common.executors import naming_dead_workers, open_executor
 from unmask.datagen.faces.landmark_table import LandmarkTable
 from unmask.datagen.faces.landmarks import POINT_COUNT
@@ -21,7 +22,8 @@ from unmask.datagen.sources.source import Source, SourceFace
 
 from .face_store import FaceFrame, StoredFace, chunks, store_chunk
 
-Say = Callable[[str], None]
+_LOG = logging.getLogger(__name__)
+
 
 CACHE_VERSION = 1  # of what is kept of a picture; another one makes all caches anew
 PIXELS, POINTS, INDEX, ABOUT = "faces.bin", "points.npy", "index.npz", "cache.json"
@@ -38,15 +40,12 @@ class FaceWriter:
         Empty.
     source : Source
     frame : FaceFrame
-    progress : callable or None
-        Takes a line every ten seconds.
     """
 
-    def __init__(self, folder: Path, source: Source, frame: FaceFrame, progress: Say | None) -> None:
+    def __init__(self, folder: Path, source: Source, frame: FaceFrame) -> None:
         self._folder = folder
         self._source = source
         self._frame = frame
-        self._progress = progress
         self._kept: list[tuple[int, int, int, int]] = []  # offset, height, width, quality
         self._points: list[NDArray[np.int32]] = []
         self._names = bytearray()
@@ -76,7 +75,9 @@ class FaceWriter:
                     self._add(next(faces), result, file)
                 self._say()
         if not self._kept:
-            raise UserError(f"SOURCE {self._source.root}: no picture with a face in it ({self._reasons()})")
+            raise ArgumentError(
+                "source", f"{self._source.root}: no picture with a face in it ({self._reasons()})"
+            )
         self._write_index()
 
     def _stored(
@@ -139,12 +140,10 @@ class FaceWriter:
 
     def _say(self) -> None:
         now = time.monotonic()
-        if self._progress is None or now - self._said_s < _SAY_EVERY_S:
+        if now - self._said_s < _SAY_EVERY_S:
             return
         self._said_s = now
         done, total = len(self._kept) + sum(self._left_out.values()), len(self._source.faces)
         pace = done / (now - self._started_s)
         left_min = (total - done) / pace / 60
-        self._progress(
-            f"decoding faces, once: {done} of {total}  {pace:.0f} pictures/s  {left_min:.1f} min left"
-        )
+        _LOG.info(f"decoding faces, once: {done} of {total}  {pace:.0f} pictures/s  {left_min:.1f} min left")

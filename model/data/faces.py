@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -14,14 +15,16 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.errors import ArgumentError
 from unmask.datagen.common.folder_lock import NO_LOCKS
 from unmask.datagen.faces.landmark_table import LandmarkTable
 from unmask.datagen.faces.landmarks import Landmarks
 from unmask.datagen.sources.source import Source, SourceFace
 
 from .face_store import FaceFrame
-from .face_writer import ABOUT, CACHE_VERSION, INDEX, NAME_ENDS, PIXELS, POINTS, FaceWriter, Say
+from .face_writer import ABOUT, CACHE_VERSION, INDEX, NAME_ENDS, PIXELS, POINTS, FaceWriter
+
+_LOG = logging.getLogger(__name__)
 
 U8 = NDArray[np.uint8]
 
@@ -116,7 +119,6 @@ def open_face_cache(
     folder: Path,
     workers: int,
     landmarks: LandmarkTable | None = None,
-    progress: Say | None = None,
 ) -> FaceCache:
     """Open the cache of a source's faces; make it where there is none of these very pictures.
 
@@ -137,8 +139,6 @@ def open_face_cache(
         Processes that decode and find faces.
     landmarks : LandmarkTable, optional
         Known points.
-    progress : callable, optional
-        Takes a line every ten seconds of work.
 
     Raises
     ------
@@ -152,12 +152,12 @@ def open_face_cache(
         return cache
     with _writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        with _locked(folder / f"{place.name}.lock", progress) as alone:
+        with _locked(folder / f"{place.name}.lock") as alone:
             cache = _opened(place)  # another process made it while this one waited
             if cache is None and alone:
                 for left in folder.glob(f".{place.name}.*"):  # of a process that was killed
                     shutil.rmtree(left, ignore_errors=True)
-            return cache or _make(place, source, frame, workers, landmarks, progress)
+            return cache or _make(place, source, frame, workers, landmarks)
 
 
 def fingerprint(source: Source, frame: FaceFrame, landmarks: LandmarkTable | None) -> str:
@@ -197,14 +197,13 @@ def _make(
     frame: FaceFrame,
     workers: int,
     landmarks: LandmarkTable | None,
-    progress: Say | None,
 ) -> FaceCache:
     shutil.rmtree(place, ignore_errors=True)
     part = place.parent / f".{place.name}.{os.getpid()}"
     part.mkdir()
     try:
         _check_space(part, len(source.faces), frame)
-        FaceWriter(part, source, frame, progress).run(workers, landmarks)
+        FaceWriter(part, source, frame).run(workers, landmarks)
         try:
             part.rename(place)
         except OSError:  # where there are no locks another process may have been faster
@@ -220,9 +219,10 @@ def _check_space(folder: Path, pictures: int, frame: FaceFrame) -> None:
     need = pictures * 3 * frame.size[0] * frame.size[1] * (2 if frame.jitter else 1)
     free = shutil.disk_usage(folder).free
     if need > free:
-        raise UserError(
-            f"--cache {folder.parent}: {pictures} decoded faces take {need / 1e9:.1f} GB "
-            f"and {free / 1e9:.1f} GB are free; name another folder or a --limit"
+        raise ArgumentError(
+            "cache",
+            f"{folder.parent}: {pictures} decoded faces take {need / 1e9:.1f} GB "
+            f"and {free / 1e9:.1f} GB are free; name another folder or a `limit`",
         )
 
 
@@ -232,11 +232,11 @@ def _writing(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         words = error.strerror or str(error)
-        raise UserError(f"--cache {folder}: cannot write the decoded faces: {words}") from error
+        raise ArgumentError("cache", f"{folder}: cannot write the decoded faces: {words}") from error
 
 
 @contextmanager
-def _locked(path: Path, progress: Say | None) -> Iterator[bool]:
+def _locked(path: Path) -> Iterator[bool]:
     """Hold a lock that ends with the process; False where the file system has none.
 
     Without locks each process makes its own cache, and the first one's stays.
@@ -246,8 +246,7 @@ def _locked(path: Path, progress: Say | None) -> Iterator[bool]:
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            if progress is not None:
-                progress("another process is decoding these faces; waiting for it")
+            _LOG.info("another process is decoding these faces; waiting for it")
             lock.acquire()
     except OSError as error:
         if error.errno not in NO_LOCKS:

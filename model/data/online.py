@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.errors import ArgumentError
 from unmask.datagen.masks.draw import check_recipe
 from unmask.datagen.render.triplet import Triplet, TripletConfig, make_triplet
 
@@ -112,9 +112,10 @@ class OnlineTriplets:
             if isinstance(made, Triplet):
                 return made.masked, made.map, made.clean
             trouble = made.reason
-        raise UserError(
-            f"--online {self.cache.about['source']}: no mask of recipe {self.config.recipe.name!r} fits on "
-            f"{self.keys(index)!r} or on the faces after it ({trouble})"
+        raise ArgumentError(
+            "online",
+            f"{self.cache.about['source']}: no mask of recipe {self.config.recipe.name!r} fits on "
+            f"{self.keys(index)!r} or on the faces after it ({trouble})",
         )
 
     def _choices(self, index: int, epoch: int) -> Iterator[tuple[int, int]]:

@@ -4,11 +4,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unmask.datagen.common.cores import MOST_WORKERS, available_cores
+from unmask.datagen.common.errors import ArgumentError, UserError
+from unmask.datagen.masks.options import MaskOptions
+from unmask.model.common.limits import MULTIPLE_PX, SMALLEST_PX
+
+# A dataset has its masks already.
+_ONLINE_ONLY = ("recipe", "pins", "templates", "textures", "landmarks")
 
 
-@dataclass(frozen=True)
-class DataOptions:
-    """The part of `unmask.model.training.options.TrainOptions` that is about data; the same names.
+@dataclass(frozen=True, kw_only=True)
+class DataOptions(MaskOptions):
+    """What a training is told about its data; what decides the masks is in `MaskOptions`.
+
+    With ``data`` only ``seed``, ``limit`` and ``families`` of those count: a dataset has its masks already.
 
     Attributes
     ----------
@@ -16,10 +24,6 @@ class DataOptions:
         Dataset made by ``unmask-data build``.
     online : str or None
         SOURCE whose faces get new masks in every epoch; either this or ``data``.
-    recipe, pins, templates, textures, landmarks
-        As in `unmask.datagen.dataset.options.BuildOptions`; with ``online`` only.
-    families : tuple of str or None
-        Only these mask families.
     holdout_families : tuple of str
         Families that training never draws and that validation draws alone.
     size : int
@@ -27,34 +31,40 @@ class DataOptions:
     jitter : bool or None
         Online: the recipe's ``[jitter]`` moves every training picture; off where None, since the masks are new
         anyway. Built: half of the training pictures are mirrored; on where None.
-    seed : int
-        Of training masks; validation masks have a seed of their own, the same for all trainings.
     cache : Path or None
         Folder of decoded faces; None for `unmask.model.data.faces.default_cache_folder`.
     val_pictures : int
         How many pictures are validated on, at most.
-    limit : int or None
-        Only the first so many pictures (or rows of a dataset) to train on.
     workers : int or None
-        Processes that make the cache; None for one per core.
+        Processes that decode faces and prepare pictures; None for one per core.
     """
 
     data: Path | None = None
     online: str | None = None
-    recipe: str = "default"
-    pins: tuple[str, ...] = ()
-    families: tuple[str, ...] | None = None
     holdout_families: tuple[str, ...] = ()
-    templates: tuple[Path, ...] = ()
-    textures: Path | None = None
-    landmarks: Path | None = None
     size: int = 128
     jitter: bool | None = None
-    seed: int = 0
     cache: Path | None = None
     val_pictures: int = 256
-    limit: int | None = None
     workers: int | None = None
+
+    def check_data(self) -> None:
+        """Raise UserError naming the first of these whose value makes no sense."""
+        if self.size < SMALLEST_PX or self.size % MULTIPLE_PX:
+            raise ArgumentError(
+                "size", f"{self.size}: expected a multiple of {MULTIPLE_PX} from {SMALLEST_PX} on"
+            )
+        if (self.data is None) == (self.online is None):
+            both = "not both" if self.data is not None else "where the faces are"
+            raise UserError(f"give `data` DATASET or `online` SOURCE, {both}")
+        given = [name for name in _ONLINE_ONLY if getattr(self, name) != getattr(type(self), name)]
+        if self.data is not None and given:
+            raise ArgumentError(given[0], ": goes with `online`; a dataset has its masks already")
+        for name in ("families", "holdout_families"):
+            names = getattr(self, name)
+            if names is not None and not all(names):
+                raise ArgumentError(name, f": there is an empty name in {','.join(names)!r}")
+        self.check_masks()
 
     @property
     def size_px(self) -> tuple[int, int]:

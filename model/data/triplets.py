@@ -1,7 +1,7 @@
 """Where training's pictures come from: what trains and what judges, checked before any work."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.faces.landmark_table import LandmarkTable
 from unmask.datagen.masks.draw import check_recipe
 from unmask.datagen.masks.recipe_config import RecipeConfig, load_recipe_config
@@ -25,7 +25,6 @@ from .options import DataOptions
 from .splits import choose_split, stable_order
 
 U8 = NDArray[np.uint8]
-Say = Callable[[str], None]
 
 VAL_SEED = 20261124  # of validation masks: the same for all trainings, so that their numbers can be compared
 _SPARE_SHARE = 0.1  # more validation pictures are opened, for those that turn out to have no face
@@ -65,7 +64,7 @@ class TripletSplits:
         return hashlib.blake2b(joined.encode(), digest_size=16).hexdigest()
 
 
-def open_triplets(options: DataOptions, say: Say | None = None) -> TripletSplits:
+def open_triplets(options: DataOptions) -> TripletSplits:
     """Open a training's data; online, the faces are decoded once and kept.
 
     Validation pictures are the same ones, with the same masks, every time: epoch 0 of a fixed seed, without
@@ -74,20 +73,18 @@ def open_triplets(options: DataOptions, say: Say | None = None) -> TripletSplits
     Parameters
     ----------
     options : DataOptions
-    say : callable, optional
-        Takes lines about the progress of decoding.
 
     Raises
     ------
     UserError
-        With the flag or file named: data that are missing, empty or inconsistent, unknown families, nothing
+        With the argument or file named: data that are missing, empty or inconsistent, unknown families, nothing
         left to train or to judge on, a person on both sides.
     """
     if options.data is not None:
         return _open_built(options, options.data)
     if options.online is not None:
-        return _open_online(options, options.online, say)
-    raise UserError("give --data DATASET or --online SOURCE")
+        return _open_online(options, options.online)
+    raise UserError("give `data` DATASET or `online` SOURCE")
 
 
 # ---- a dataset ---------------------------------------------------------------------------------------------
@@ -97,7 +94,7 @@ def _open_built(options: DataOptions, folder: Path) -> TripletSplits:
     rows = read_rows(folder)
     known = sorted(frozenset[str]().union(*(row.families for row in rows)))
     train_families, val_families = choose_families(options, known)
-    split = choose_split(rows, f"--data {folder}")
+    split = choose_split(rows, f"`data` {folder}")
     train = filter_families(folder, split.train, train_families, options.holdout_families)
     val = filter_families(folder, split.val, val_families)
     chosen = [val[index] for index in stable_order([row.key for row in val])[: options.val_pictures]]
@@ -112,17 +109,17 @@ def _open_built(options: DataOptions, folder: Path) -> TripletSplits:
 
 def choose_families(options: DataOptions, known: Sequence[str]) -> tuple[list[str] | None, list[str] | None]:
     """Return the mask families to train on and those to judge on; None stands for all."""
-    for flag, names in (("--families", options.families), ("--holdout-families", options.holdout_families)):
+    for argument, names in (("families", options.families), ("holdout_families", options.holdout_families)):
         for name in names or ():
             if name not in known:
-                raise UserError(f"{flag}: unknown family {name!r}; known: {', '.join(known)}")
+                raise ArgumentError(argument, f": unknown family {name!r}; known: {', '.join(known)}")
     chosen = None if options.families is None else list(options.families)
     held_out = list(options.holdout_families)
     if not held_out:
         return chosen, chosen
     train = [name for name in chosen or known if name not in held_out]
     if not train:
-        raise UserError("--holdout-families: no family is left to train on")
+        raise ArgumentError("holdout_families", ": no family is left to train on")
     return train, held_out
 
 
@@ -137,7 +134,7 @@ def _family_notes(options: DataOptions) -> tuple[str, ...]:
 # ---- on the fly --------------------------------------------------------------------------------------------
 
 
-def _open_online(options: DataOptions, spec: str, say: Say | None) -> TripletSplits:
+def _open_online(options: DataOptions, spec: str) -> TripletSplits:
     recipe = load_recipe_config(options.recipe, options.pins)
     every = load_templates(options.templates, None, options.textures)
     train_families, val_families = choose_families(options, every.known_families)
@@ -145,13 +142,13 @@ def _open_online(options: DataOptions, spec: str, say: Say | None) -> TripletSpl
     val_templates = _templates(options, val_families, recipe)
     table = LandmarkTable.read(options.landmarks) if options.landmarks else None
     source = open_source(spec)
-    split = choose_split(source.faces, f"--online {spec}")
+    split = choose_split(source.faces, f"`online` {spec}")
     identities = {face.name: face.identity for face in (*split.train, *split.val)}
 
     def cached(faces: Sequence[SourceFace], jitter: bool) -> FaceCache:
         folder = options.cache or default_cache_folder()
         part = replace(source, faces=tuple(faces))
-        return open_face_cache(part, options.size_px, jitter, folder, options.cache_workers(), table, say)
+        return open_face_cache(part, options.size_px, jitter, folder, options.cache_workers(), table)
 
     jitter = bool(options.jitter)
     train = cached(split.train[: options.limit], jitter)
@@ -175,5 +172,7 @@ def _templates(options: DataOptions, families: Sequence[str] | None, recipe: Rec
     except UserError as error:
         if not options.holdout_families:
             raise
-        raise UserError(f"--holdout-families {','.join(options.holdout_families)}: {error}") from error
+        raise ArgumentError(
+            "holdout_families", f"{','.join(options.holdout_families)}: {error.marked}"
+        ) from error
     return templates

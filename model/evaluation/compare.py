@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.errors import ArgumentError
 from unmask.model.metrics.intervals import paired_difference
 
 from .folder import METRICS
@@ -26,19 +26,19 @@ def read_metrics(report: Path) -> pd.DataFrame:
     Raises
     ------
     UserError
-        Naming --compare, when there is none or it is no such table.
+        Naming ``compare``, when there is none or it is no such table.
     """
     path = report / METRICS
     if not path.is_file():
-        raise UserError(f"--compare {report}: no {METRICS} in it: not a finished report of unmask-eval")
+        raise ArgumentError("compare", f"{report}: no {METRICS} in it: not a finished report of unmask-eval")
     try:
         table = pd.read_csv(
             path, dtype={"key": "str"}, keep_default_na=False, na_values=[""], low_memory=False
         )
     except (ValueError, OSError) as error:
-        raise UserError(f"--compare {path}: cannot be read: {error}") from error
+        raise ArgumentError("compare", f"{path}: cannot be read: {error}") from error
     if "key" not in table:
-        raise UserError(f"--compare {path}: not a table of unmask-eval")
+        raise ArgumentError("compare", f"{path}: not a table of unmask-eval")
     return table
 
 
@@ -52,7 +52,7 @@ def compare_tables(ours: pd.DataFrame, theirs: pd.DataFrame, name: str) -> Mappi
     """
     both = ours.merge(theirs, on="key", suffixes=("", "\0"))
     if both.empty:
-        raise UserError(f"--compare {name}: no picture is in both reports")
+        raise ArgumentError("compare", f"{name}: no picture is in both reports")
     rows = []
     for metric in _COMPARED:
         if f"{metric}\0" not in both:

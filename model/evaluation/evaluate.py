@@ -1,6 +1,7 @@
 """Evaluate: pictures in, a report's folder out; killed and started again, it goes on."""
 
 import hashlib
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from unmask.datagen.common.atomic import writing_to
 from unmask.datagen.common.cores import available_cores
-from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.model.checkpoints.checkpoint import resolve_model
 from unmask.model.checkpoints.shipped import find_weights
 from unmask.model.inference.aligned import TrainedModule
@@ -29,7 +30,8 @@ from .pictures import EvalPicture, read_item
 from .scores import Row, score_outcome
 from .systems import Outcome, Systems
 
-Say = Callable[[str], None]
+_LOG = logging.getLogger(__name__)
+
 Progress = Callable[[int, int, int], None]
 Arrays = dict[str, NDArray[np.generic]]
 
@@ -79,20 +81,20 @@ class Evaluation:
 
 
 @contextmanager
-def open_evaluation(options: EvalOptions, say: Say) -> Iterator[Evaluation]:
+def open_evaluation(options: EvalOptions) -> Iterator[Evaluation]:
     """Open data, modules and report folder; everything that can be wrong is said before the first picture.
 
     Raises
     ------
     UserError
-        With the flag or file named.
+        With the argument or file named.
     """
     options.validate()
     pictures = open_eval_set(options)
     device = choose_device(options.device)
     bf16 = infers_in_bf16(options.precision, device)
-    map_module, map_sha = _load("--map", options.map_module, MAP, device, bf16)
-    edit_module, edit_sha = _load("--edit", options.edit_module, EDIT, device, bf16)
+    map_module, map_sha = _load("map_module", options.map_module, MAP, device, bf16)
+    edit_module, edit_sha = _load("edit_module", options.edit_module, EDIT, device, bf16)
     notes = [f"{count} pictures left out: {reason}" for reason, count in pictures.left_out.items()]
     mean_face = None
     if any(item.clean is not None for item in pictures.items):
@@ -108,14 +110,14 @@ def open_evaluation(options: EvalOptions, say: Say) -> Iterator[Evaluation]:
         "mean_face": face_sha,
     }
     for note in notes:
-        say(note)
+        _LOG.info(note)
     systems = Systems(map_module, edit_module, mean_face)
     with open_report(options.out, identity, options.existing) as folder, writing_to(options.out):
         yield Evaluation(options, pictures, systems, folder, tuple(notes), device)
 
 
 def _load(
-    flag: str, chosen: str | None, kind: str, device: torch.device, bf16: bool
+    argument: str, chosen: str | None, kind: str, device: torch.device, bf16: bool
 ) -> tuple[TrainedModule | None, str]:
     if chosen is None:
         return None, ""
@@ -124,7 +126,7 @@ def _load(
         module = load_module(path, kind, device, bf16=bf16)
         module.card = {**module.card, "path": str(path)}
     except UserError as error:
-        raise UserError(f"{flag} {chosen}: {error}") from error
+        raise ArgumentError(argument, f"{chosen}: {error.marked}") from error
     return module, str(module.card["sha256"])
 
 

@@ -29,14 +29,14 @@ def _identity(content: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 REPORT = FolderKind(
-    flag="--out",
+    argument="out",
     noun="report",
     work="evaluation",
     card=_IDENTITY,
     identity=_identity,
     own=(f"{_PARTS}/*-{'[0-9]' * 7}.npz", SUMMARY, METRICS, BREAKDOWN, PAGE),
     places=(_PARTS,),
-    labels={"data": "DATA", "mean_face": "--train", "features": "--features"},
+    labels={"data": "`data`", "map": "`map_module`", "edit": "`edit_module`", "mean_face": "`train`"},
 )
 
 

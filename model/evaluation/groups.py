@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from unmask.datagen.common.colour import is_hex, parse_hex
-from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.errors import ArgumentError
 from unmask.datagen.stats.colour import colour_group
 
 ATTRIBUTE = "attr_"
@@ -103,7 +103,9 @@ def cross(table: pd.DataFrame, by: Sequence[str]) -> Grouping:
         for line in used[whole]
     )
     if len(groups) < 2:
-        raise UserError(f"--by {','.join(by)}: {len(groups) or 'no'} group of pictures, nothing to compare")
+        raise ArgumentError(
+            "by", f"{','.join(by)}: {len(groups) or 'no'} group of pictures, nothing to compare"
+        )
     places = np.where(whole, np.cumsum(whole) - 1, -1)
     return Grouping("crossing", title, groups, places[index.reshape(-1)].astype(np.int64))
 
@@ -118,7 +120,7 @@ def _known_name(name: str, known: dict[str, str]) -> str:
     found = known.get(name.strip().removeprefix(ATTRIBUTE).casefold())
     if found is None:
         there = ", ".join(known.values()) or "nothing: no picture has a tag"
-        raise UserError(f"--by {name}: no such attribute or tag; there is {there}")
+        raise ArgumentError("by", f"{name}: no such attribute or tag; there is {there}")
     return found
 
 

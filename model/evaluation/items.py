@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.dataset.manifest import (
     ATTRIBUTE_PREFIX,
     ManifestRow,
@@ -100,15 +100,15 @@ def open_eval_set(options: EvalOptions) -> EvalSet:
     Raises
     ------
     UserError
-        Naming the flag or folder: no pictures, missing partners, an empty split, nothing to compare with.
+        Naming the argument or folder: no pictures, missing partners, an empty split, nothing to compare with.
     """
     if options.data.is_file():
-        raise UserError(f"DATA {options.data}: expected a folder, found a file")
+        raise ArgumentError("data", f"{options.data}: expected a folder, found a file")
     if (options.data / MANIFEST).is_file():
         for name in ("clean", "maps"):
             if getattr(options, name) is not None:
-                raise UserError(
-                    f"--{name}: goes with a plain folder of pictures; {options.data} is a dataset"
+                raise ArgumentError(
+                    name, f": goes with a plain folder of pictures; {options.data} is a dataset"
                 )
         opened = _open_dataset(options)
     else:
@@ -136,9 +136,11 @@ def _open_dataset(options: EvalOptions) -> EvalSet:
             statuses[row.status] += 1
     if not rows:
         known = ", ".join(sorted(name for name in there if name)) or "none"
-        raise UserError(f"DATA {folder}: no triplet in split {split!r}; splits there: {known} (--split)")
+        raise ArgumentError(
+            "data", f"{folder}: no triplet in split {split!r}; splits there: {known} (`split`)"
+        )
     rows = rows[: options.limit]
-    check_files(folder, rows, "DATA")
+    check_files(folder, rows)
     items = tuple(_item(folder, row, names) for row in rows)
     return EvalSet(DATASET, folder, items, split, dict(statuses), names, _source_of(folder))
 
@@ -167,19 +169,24 @@ def _source_of(folder: Path) -> str:
 
 def _open_pairs(options: EvalOptions) -> EvalSet:
     if options.split not in (None, "all"):
-        raise UserError(f"--split {options.split}: {options.data} has no {MANIFEST} that knows of splits")
+        raise ArgumentError(
+            "split", f"{options.split}: {options.data} has no {MANIFEST} that knows of splits"
+        )
     pictures = _subfolder(options.data, _PICTURES) or options.data
     clean = options.clean or _subfolder(options.data, _CLEAN)
     maps = options.maps or _subfolder(options.data, _MAPS)
     if clean is None and maps is None:
-        raise UserError(
-            f"DATA {options.data}: no {MANIFEST} and nothing to compare with: give --clean DIR, --maps DIR or both"
+        raise ArgumentError(
+            "data",
+            f"{options.data}: no {MANIFEST} and nothing to compare with: give `clean` DIR, `maps` DIR or both",
         )
     if clean is None and options.map_module is None:
-        raise UserError(f"DATA {options.data}: an Editing Module needs clean pictures: give --clean DIR")
+        raise ArgumentError(
+            "data", f"{options.data}: an Editing Module needs clean pictures: give `clean` DIR"
+        )
     masked, partners = _by_stem(pictures), {"clean": _by_stem(clean), "map": _by_stem(maps)}
     if not masked:
-        raise UserError(f"DATA {options.data}: no jpg, jpeg, png, webp or bmp picture in {pictures}")
+        raise ArgumentError("data", f"{options.data}: no jpg, jpeg, png, webp or bmp picture in {pictures}")
     items, left_out = [], Counter[str]()
     for stem, path in masked.items():
         found = {name: files.get(stem) for name, files in partners.items()}
@@ -190,10 +197,8 @@ def _open_pairs(options: EvalOptions) -> EvalSet:
             items.append(EvalItem(stem, path, found["map"], found["clean"]))
     if not items:
         missing, first = max(left_out.items(), key=lambda pair: pair[1])[0], next(iter(masked))
-        where = clean if missing == "no_clean" else maps
-        raise UserError(
-            f"--{'clean' if missing == 'no_clean' else 'maps'} {where}: no picture named {first!r}"
-        )
+        name, where = ("clean", clean) if missing == "no_clean" else ("maps", maps)
+        raise ArgumentError(name, f"{where}: no picture named {first!r}")
     return EvalSet(PAIRS, options.data, tuple(items[: options.limit]), "all", dict(left_out))
 
 
@@ -214,11 +219,11 @@ def _tagged(opened: EvalSet, path: Path) -> EvalSet:
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
     except (OSError, ValueError, csv.Error) as error:
-        raise UserError(f"--tags {path}: cannot be read as CSV ({error})") from error
+        raise ArgumentError("tags", f"{path}: cannot be read as CSV ({error})") from error
     first = next(iter(rows[0]), None) if rows else None
     known = {row[first]: row for row in rows} if first else {}
     if not any(item.key in known for item in opened.items):
-        raise UserError(f"--tags {path}: its first column names none of the pictures")
+        raise ArgumentError("tags", f"{path}: its first column names none of the pictures")
     columns = [name for name in rows[0] if name and name != first]
     items = tuple(
         replace(

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.datagen.common.errors import UnreadablePictureError, UserError
+from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError, UserError
 from unmask.datagen.pictures.picture import decode_picture, fit_picture
 from unmask.datagen.sources.open_source import open_source
 from unmask.datagen.sources.source import Source
@@ -48,7 +48,7 @@ def fit_mean_face(
         source = open_source(spec, split="train")
     except UserError as error:
         if chosen is not None:
-            raise UserError(f"--train {chosen}: {error}") from error
+            raise ArgumentError("train", f"{chosen}: {error.marked}") from error
         return None, f"no mean face: {error}"
     _check_people(source, evaluated, spec)
     faces = list(_clean_faces(source, size))
@@ -66,8 +66,8 @@ def _check_people(source: Source, evaluated: EvalSet, spec: str) -> None:
     judged = {item.tags.get("identity", "") for item in evaluated.items if item.tags.get("split") != "train"}
     both = sorted(known & judged)
     if both:
-        raise UserError(
-            f"--train {spec}: identity {both[0]} is in its training split and among the evaluated"
+        raise ArgumentError(
+            "train", f"{spec}: identity {both[0]} is in its training split and among the evaluated"
         )
 
 

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from unmask.datagen.common.checks import EXISTING, check_choice
-from unmask.datagen.common.errors import UserError
-from unmask.model.common.limits import PRECISIONS
+from unmask.datagen.common.checks import check_at_least, check_choice, check_exists
+from unmask.datagen.common.errors import ArgumentError, UserError
+from unmask.model.common.options import ComputeOptions
 
 SPLITS = ("train", "val", "test", "all")
 
 
 @dataclass(frozen=True)
-class EvalOptions:
+class EvalOptions(ComputeOptions):
     """What `unmask.model.evaluation.evaluate.evaluate` is told; one field per flag of ``unmask-eval``.
 
     Attributes
@@ -36,10 +36,6 @@ class EvalOptions:
     size : int or None
         Crop and scale pictures to squares of this side first; None judges them as they are.
     batch_size : int
-    device : str
-        ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
-    precision : str
-        ``fp32``, ``bf16``, or ``auto``: bf16 on a GPU, fp32 elsewhere.
     train : str or None
         Source whose training split gives the mean face; None takes the dataset's own where it is still there.
     identity, features : bool
@@ -50,8 +46,6 @@ class EvalOptions:
         Another report on the same pictures.
     workers : int or None
         Processes for face descriptors; None takes one per core.
-    existing : str
-        What to do with a report that is there: ``resume``, ``overwrite`` or ``fail``.
     """
 
     data: Path
@@ -65,39 +59,31 @@ class EvalOptions:
     limit: int | None = None
     size: int | None = None
     batch_size: int = 32
-    device: str = "auto"
-    precision: str = "auto"
     train: str | None = None
     identity: bool = True
     features: bool = True
     by: tuple[tuple[str, ...], ...] = ()
     compare: Path | None = None
     workers: int | None = None
-    existing: str = "resume"
 
     def validate(self) -> None:
-        """Raise UserError naming the first flag whose value makes no sense."""
+        """Raise UserError naming the first one whose value makes no sense."""
         if self.map_module is None and self.edit_module is None:
             raise UserError(
-                "give --map RUN, --edit RUN or both; --map shipped and --edit fidelity or perceptual are the "
-                "weights that come with unmask"
+                "give `map_module` RUN, `edit_module` RUN or both; `map_module` shipped and `edit_module` fidelity "
+                "or perceptual are the weights that come with unmask"
             )
         if self.split is not None:
             check_choice("split", self.split, SPLITS)
-        check_choice("existing", self.existing, EXISTING)
-        check_choice("precision", self.precision, PRECISIONS)
+        self.check_compute()
         for name in ("limit", "batch_size", "workers"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise UserError(f"--{name.replace('_', '-')} {value}: expected at least 1")
+            check_at_least(name, getattr(self, name), 1)
         if self.size is not None and (self.size < 32 or self.size % 16):
-            raise UserError(f"--size {self.size}: expected a multiple of 16 from 32 on")
+            raise ArgumentError("size", f"{self.size}: expected a multiple of 16 from 32 on")
         for name in ("data", "clean", "maps", "tags", "compare"):
-            path = getattr(self, name)
-            if path is not None and not path.exists():
-                raise UserError(f"{'DATA' if name == 'data' else '--' + name} {path}: no such file or folder")
+            check_exists(name, getattr(self, name))
         if self.compare is not None and self.compare.resolve() == self.out.resolve():
-            raise UserError(f"--compare {self.compare}: is the report that is being made")
+            raise ArgumentError("compare", f"{self.compare}: is the report that is being made")
 
     def identity_of_run(self) -> Mapping[str, Any]:
         """Return what decides the rows of ``metrics.csv`` besides models and data, for resuming."""

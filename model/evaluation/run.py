@@ -10,7 +10,7 @@ import pandas as pd
 
 from .attributes import AttributeProbe, load_probe
 from .compare import compare_tables, read_metrics
-from .evaluate import Evaluation, Progress, Say, open_evaluation, score_pictures
+from .evaluate import Evaluation, Progress, open_evaluation, score_pictures
 from .feature_scores import FeatureMeter
 from .features import FeatureNetwork
 from .folder import PAGE
@@ -33,7 +33,7 @@ class EvalResult:
     summary: dict[str, Any]
 
 
-def run_evaluation(options: EvalOptions, command: str, say: Say, bar: Bar) -> EvalResult:
+def run_evaluation(options: EvalOptions, command: str, bar: Bar) -> EvalResult:
     """Evaluate and write the report; started again, it goes on where it was.
 
     Parameters
@@ -41,18 +41,16 @@ def run_evaluation(options: EvalOptions, command: str, say: Say, bar: Bar) -> Ev
     options : EvalOptions
     command : str
         As the person gave it; goes into the summary.
-    say : callable
-        Takes lines for the person at the terminal.
     bar : callable
         Takes a title, gives a progress bar.
 
     Raises
     ------
     UserError
-        With the flag or file named; before the first picture wherever that can be known.
+        With the argument or file named; before the first picture wherever that can be known.
     """
     theirs = None if options.compare is None else read_metrics(options.compare)
-    with open_evaluation(options, say) as evaluation:
+    with open_evaluation(options) as evaluation:
         _check_by(evaluation.pictures, options)
         probe = _score(evaluation, bar)
         comparison = None

@@ -1,7 +1,8 @@
 """Train the classifier of attributes: ridge regression on features of clean faces, judged on other people."""
 
+import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.datagen.common.atomic import writing_to
-from unmask.datagen.common.errors import UnreadablePictureError, UserError
+from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError, UserError
 from unmask.datagen.pictures.picture import decode_picture, fit_picture
 from unmask.datagen.sources.open_source import open_source
 from unmask.datagen.sources.source import Source, SourceFace
@@ -20,10 +21,11 @@ from unmask.model.data.splits import choose_split, stable_order
 from .attributes import KNOWN_FROM, SIDE_PX, save_probe
 from .features import FeatureNetwork
 
+_LOG = logging.getLogger(__name__)
+
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-Say = Callable[[str], None]
 
 # Of 0.3, 1 and 3 best on CelebA's val split, and flat there: mean balanced accuracy .855, .855, .850.
 RIDGE = 1.0
@@ -46,9 +48,7 @@ class _Described:
     left_out: int
 
 
-def train_attributes(
-    source: str, out: Path, limit: int | None = None, device: str = "cpu", say: Say | None = None
-) -> dict[str, Any]:
+def train_attributes(source: str, out: Path, limit: int | None = None, device: str = "cpu") -> dict[str, Any]:
     """Train a classifier on a source's train split, judge it on its val split and write both files.
 
     Parameters
@@ -60,8 +60,6 @@ def train_attributes(
     limit : int, optional
         Train on that many faces, drawn by their names.
     device : str
-    say : callable, optional
-        Takes lines about the progress.
 
     Returns
     -------
@@ -74,16 +72,18 @@ def train_attributes(
         When the source has no attributes or nothing to train on, or OUT cannot be written to.
     """
     opened = open_source(source)
-    where = f"--source {source}"
+    where = f"`source` {source}"
     named = [face for face in opened.faces if face.attributes]
     if not named:
-        raise UserError(f"{where}: no attributes of its pictures (list_attr_celeba.txt or .csv)")
+        raise ArgumentError(
+            "source", f"{source}: no attributes of its pictures (list_attr_celeba.txt or .csv)"
+        )
     split = choose_split(named, where)
     chosen = [split.train[index] for index in stable_order([face.name for face in split.train])[:limit]]
     with writing_to(out):
         out.mkdir(parents=True, exist_ok=True)
     kept = _threshold_part(chosen)
-    progress = _Progress(len(chosen) + len(split.val), say)
+    progress = _Progress(len(chosen) + len(split.val))
     network = FeatureNetwork(device)
     fitted = _describe(network, [face for face, one in zip(chosen, kept, strict=True) if not one], progress)
     judging = _describe(network, [face for face, one in zip(chosen, kept, strict=True) if one], progress)
@@ -137,7 +137,7 @@ def _describe(network: FeatureNetwork, faces: Sequence[SourceFace], progress: "_
             grids.append(network.describe(np.stack(pictures)).grid)
         progress.add(len(faces[start : start + _BATCH]))
     if not grids:
-        raise UserError("--source: too few pictures that can be read: one of the parts is empty")
+        raise ArgumentError("source", ": too few pictures that can be read: one of the parts is empty")
     return _Described(np.concatenate(grids), np.array(labels, np.bool_), left_out)
 
 
@@ -211,16 +211,16 @@ def _card(
 
 
 class _Progress:
-    def __init__(self, total: int, say: Say | None) -> None:
-        self._total, self._say, self._done = total, say, 0
+    def __init__(self, total: int) -> None:
+        self._total, self._done = total, 0
         self._started_s = self._said_s = time.monotonic()
 
     def add(self, count: int) -> None:
         self._done += count
         now = time.monotonic()
-        if self._say is None or now - self._said_s < _SAY_EVERY_S:
+        if now - self._said_s < _SAY_EVERY_S:
             return
         self._said_s = now
         pace = self._done / (now - self._started_s)
         left_min = (self._total - self._done) / pace / 60
-        self._say(f"features: {self._done} of {self._total}  {pace:.0f} faces/s  {left_min:.1f} min left")
+        _LOG.info(f"features: {self._done} of {self._total}  {pace:.0f} faces/s  {left_min:.1f} min left")

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from unmask.datagen.common.atomic import write_atomic
-from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.drawn_faces.demo import portrait_rgb
 from unmask.model.checkpoints.checkpoint import find_model, load_card, load_model
 from unmask.model.inference.cleaning import clean_map
@@ -143,7 +143,7 @@ def _check_request(out: Path, size: int) -> None:
         except ImportError as error:
             raise UserError(f"export: {name} is not installed here; pip install 'unmask[export]'") from error
     if size < _MULTIPLE or size % _MULTIPLE:
-        raise UserError(f"--size {size}: not a multiple of {_MULTIPLE}")
+        raise ArgumentError("size", f"{size}: not a multiple of {_MULTIPLE}")
     if out.suffix != ".onnx":
         raise UserError(f"{out}: the file's name has to end in .onnx")
     if not out.parent.is_dir():

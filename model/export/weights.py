@@ -8,7 +8,7 @@ import safetensors.torch
 import torch
 
 from unmask.datagen.common.atomic import write_atomic
-from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.model.checkpoints.checkpoint import find_model, load_card, load_weights
 
 
@@ -41,7 +41,7 @@ def export_weights(run: Path, out: Path) -> int:
         write_atomic(out, data)
         write_atomic(out.with_suffix(".json"), (json.dumps(card, indent=2) + "\n").encode("ascii"))
     except OSError as error:
-        raise UserError(f"OUT {out}: cannot write: {error.strerror or error}") from error
+        raise ArgumentError("out", f"{out}: cannot write: {error.strerror or error}") from error
     return len(data)
 
 

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from unmask.datagen.common.checks import check_choice
-from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.errors import ArgumentError
 from unmask.model.checkpoints.checkpoint import load_model
 from unmask.model.checkpoints.shipped import PERCEPTUAL, SHIPPED, find_weights, weights_folder
 from unmask.model.common.limits import PRECISIONS
@@ -132,7 +132,7 @@ def choose_device(name: str | None) -> torch.device:
     Raises
     ------
     UserError
-        Naming --device, when there is no such device here.
+        Naming ``device``, when there is no such device here.
     """
     if name in (None, "auto"):
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -140,7 +140,7 @@ def choose_device(name: str | None) -> torch.device:
         device = torch.device(str(name))
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise UserError(f"--device {name}: not available here") from error
+        raise ArgumentError("device", f"{name}: not available here") from error
     return device
 
 

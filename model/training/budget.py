@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+from unmask.datagen.common.checks import check_above_zero
 from unmask.datagen.common.errors import UserError
 
 
@@ -33,11 +34,10 @@ class Budget:
     def __post_init__(self) -> None:
         given = {name: value for name, value in vars(self).items() if value is not None}
         if len(given) != 1:
-            what = " and ".join(f"--{name}" for name in given) or "none"
-            raise UserError(f"give one of --images, --epochs and --minutes, not {what}")
+            what = " and ".join(f"`{name}`" for name in given) or "none"
+            raise UserError(f"give one of `images`, `epochs` and `minutes`, not {what}")
         ((name, value),) = given.items()
-        if not (math.isfinite(value) and value > 0):
-            raise UserError(f"--{name} {value}: expected a number above 0")
+        check_above_zero(name, value)
 
     def total_images(self, dataset_size: int) -> int | None:
         """Return how many pictures will have been shown at the end, None where only time counts.

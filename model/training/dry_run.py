@@ -10,7 +10,7 @@ from unmask.datagen.dataset.worker import peak_rss_mb
 from unmask.model.networks.networks import EDIT, MAP, count_parameters
 
 from .options import EditOptions, MapOptions
-from .session import Session, open_session, silent
+from .session import Session, open_session
 from .train_edit import EditTraining, check_files
 from .train_map import MapTraining
 from .trained import bare
@@ -31,7 +31,7 @@ def dry_run(options: MapOptions | EditOptions) -> Mapping[str, str]:
         module = MAP if isinstance(trial, MapOptions) else EDIT
         if isinstance(trial, EditOptions):
             check_files(trial)
-        with open_session(trial, module, silent) as session:
+        with open_session(trial, module) as session:
             training = (
                 MapTraining(session, trial) if isinstance(trial, MapOptions) else EditTraining(session, trial)
             )

@@ -1,6 +1,7 @@
 """What both training loops do around a step: batches, learning rate, log, validation, checkpoints, the end."""
 
 import hashlib
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -29,13 +30,14 @@ from unmask.model.metrics.table import score_of
 from unmask.model.networks.networks import origin_note
 
 from .budget import learning_rate
+from .presets import Preset
 from .reporter import Reporter, Sums
 from .session import Session
 from .trained import Trained
 
-CLIP_NORM = 1.0
+_LOG = logging.getLogger(__name__)
+
 _LOG_STEPS = 20
-_WARMUP_STEPS = 100
 _VALIDATIONS, _SHEETS = 20, 10  # per run, where no interval is asked for
 
 
@@ -103,8 +105,8 @@ class Engine:
     judge : Judge
     losses : tuple of str
         Names of the values that `finish_step` gets: columns of ``log.csv``.
-    base_rate : float
-        Peak learning rate where the options give none.
+    preset : MapPreset or EditPreset
+        Its learning rate holds where the options give none.
     probe : callable
         Runs the main network on pictures of the training's size, to find out which precision is faster.
     """
@@ -115,7 +117,7 @@ class Engine:
         trained: Trained,
         judge: Judge,
         losses: tuple[str, ...],
-        base_rate: float,
+        preset: Preset,
         probe: Callable[[nn.Module], Tensor],
     ) -> None:
         options = session.options
@@ -126,7 +128,8 @@ class Engine:
         self.sums = Sums()
         self.metrics: dict[str, float] = {}
         self.precision = options.precision
-        self.rate = self.base_rate = options.learning_rate or base_rate
+        self.optimiser, self.schedule = preset.optimiser, preset.schedule
+        self.rate = self.base_rate = options.learning_rate or preset.optimiser.learning_rate
         self.budget = options.budget()
         self.fraction = 0.0
         self._load()
@@ -150,17 +153,17 @@ class Engine:
             self.metrics = dict(state["metrics"])
             if self.precision == AUTO:
                 self.precision = state["precision"]
-            self.session.say(f"going on with {options.run} at step {self.count.step}")
+            _LOG.info(f"going on with {options.run} at step {self.count.step}")
         elif options.init_weights is not None:
             folder = resolve_model(options.init_weights, trained.spec.kind)
-            trained.start_from(load_weights(folder), f"--init-from {folder}")
+            trained.start_from(load_weights(folder), f"`init_from` {folder}")
 
     def _choose_precision(self, probe: Callable[[nn.Module], Tensor]) -> None:
         chosen, words = FP32, ""
         if self.session.is_first:
             chosen, words = faster_precision(self.trained.main_network, probe, self.session.fabric.device)
         self.precision = str(self.session.fabric.broadcast(chosen))
-        self.session.say(f"precision {self.precision}: {words}")
+        _LOG.info(f"precision {self.precision}: {words}")
 
     # ---- the loop's side -----------------------------------------------------------------------------------
 
@@ -208,7 +211,7 @@ class Engine:
         network, optimiser = self.trained.networks[name], self.trained.optimisers[name]
         optimiser.zero_grad(set_to_none=True)
         self.session.fabric.backward(loss)
-        norm = torch.nn.utils.clip_grad_norm_(network.parameters(), CLIP_NORM)
+        norm = torch.nn.utils.clip_grad_norm_(network.parameters(), self.optimiser.clip_norm)
         if not bool(torch.isfinite(norm)) or not bool(torch.isfinite(loss)):
             self._refuse(name, loss, batch)
         optimiser.step()
@@ -221,7 +224,7 @@ class Engine:
         raise UserError(
             f"step {self.count.step + 1}: the {name} loss or its gradient is not finite (loss {loss.item():g}); "
             f"pictures of the batch: {', '.join(batch.keys)}; {kept}; "
-            "try a lower --learning-rate or --precision fp32"
+            "try a lower `learning_rate` or `precision` fp32"
         )
 
     def finish_step(self, losses: Mapping[str, Tensor | float]) -> None:
@@ -263,8 +266,8 @@ class Engine:
     def _prepare_step(self) -> None:
         options, fabric = self.session.options, self.session.fabric
         torch.manual_seed(step_seed(options.seed, fabric.global_rank, self.count.step))  # dropout
-        warmup = min(_WARMUP_STEPS * self.session.batch_images, self._planned_images() // 10)
-        rate = learning_rate(self.fraction, self.base_rate, warmup, self.count.images)
+        warmup = min(self.schedule.warmup_steps * self.session.batch_images, self._planned_images() // 10)
+        rate = learning_rate(self.fraction, self.base_rate, warmup, self.count.images, self.schedule.floor)
         self.rate = rate
         for optimiser in self.trained.optimisers.values():
             for group in optimiser.param_groups:

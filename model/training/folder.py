@@ -42,7 +42,7 @@ def _identity(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 RUN = FolderKind(
-    flag="RUN",
+    argument="run",
     noun="run",
     work="training",
     card=CONFIG_NAME,

@@ -75,24 +75,24 @@ class EditObjective:
         active : frozenset of str
             Which discriminators have entered by now.
         """
-        preset = self.preset
-        weight = hole_weight(scene.paste, preset.hole)
+        losses = self.preset.losses
+        weight = hole_weight(scene.paste, losses.hole)
         terms = {
             "l1": l1(scene.output, scene.clean, weight),
             "ssim": masked_ssim_loss(scene.output, scene.clean, weight),
         }
-        if preset.l2:
+        if losses.l2:
             terms["l2"] = l2(scene.output, scene.clean, weight)
-        if self.perceptual is not None and preset.perceptual:
-            where = weight if preset.hole != 1 else None
+        if self.perceptual is not None and losses.perceptual:
+            where = weight if losses.hole != 1 else None
             terms["perceptual"] = self.perceptual(scene.output, scene.clean, where)
         for name in (WHOLE, MASK):
             if name in active:
                 terms |= self._adversarial(name, scene)
         weights = {
-            "l1": preset.l1, "l2": preset.l2, "ssim": preset.ssim, "perceptual": preset.perceptual,
-            "whole": preset.whole, "mask": preset.mask,
-            "whole_matching": preset.matching, "mask_matching": preset.matching,
+            "l1": losses.l1, "l2": losses.l2, "ssim": losses.ssim, "perceptual": losses.perceptual,
+            "whole": losses.whole, "mask": losses.mask,
+            "whole_matching": losses.matching, "mask_matching": losses.matching,
         }  # fmt: skip
         total = torch.stack([weights[name] * value for name, value in terms.items()]).sum()
         return {"loss": total, **terms}
@@ -103,8 +103,8 @@ class EditObjective:
         network.requires_grad_(False)  # the gradient goes through it to the generator, not into it
         try:
             logits, features = network(fake, features=True)
-            terms = {name: generator_adversarial_loss(self.preset.adversarial, logits)}
-            if self.preset.matching:
+            terms = {name: generator_adversarial_loss(self.preset.discriminator.loss, logits)}
+            if self.preset.losses.matching:
                 with torch.no_grad():
                     _, wanted = network(real, features=True)
                 terms[f"{name}_matching"] = feature_matching(wanted, features)
@@ -118,7 +118,7 @@ class EditObjective:
         # One pass over both: where batch statistics count, real and fake must be normalised alike.
         logits = network(torch.cat([real, fake.detach()]))
         seen_real, seen_fake = logits.chunk(2)
-        return discriminator_loss(self.preset.adversarial, seen_real, seen_fake)
+        return discriminator_loss(self.preset.discriminator.loss, seen_real, seen_fake)
 
 
 def views(name: str, scene: Scene) -> tuple[Tensor, Tensor]:

@@ -1,28 +1,28 @@
 """What a training is asked to do: one frozen object per module, checked before any work. Imports no torch."""
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, fields
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from unmask.datagen.common.checks import EXISTING, check_choice
+from unmask.datagen.common.checks import (
+    check_above_zero,
+    check_at_least,
+    check_exists,
+)
 from unmask.datagen.common.cores import MOST_WORKERS, available_cores
-from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.errors import ArgumentError
 from unmask.model.checkpoints.shipped import find_weights
-from unmask.model.common.limits import MULTIPLE_PX, PRECISIONS, SMALLEST_PX
+from unmask.model.common.options import ComputeOptions
+from unmask.model.data.options import DataOptions
 
 from .budget import Budget
-
-if TYPE_CHECKING:
-    from unmask.model.data.options import DataOptions
+from .preset_files import load_preset, packaged_presets
+from .presets import EditPreset, MapPreset, Preset
 
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:[0-9]+)?")
-
-# A dataset has its masks already.
-_ONLINE_ONLY = ("recipe", "pins", "templates", "textures", "landmarks")
 
 # Fields whose flag and key in a configuration file is not simply their name.
 _KEYS = {"map_run": "map", "pins": "set"}
@@ -41,19 +41,19 @@ FREE_KEYS = frozenset(
 
 
 @dataclass(frozen=True)
-class TrainOptions:
+class TrainOptions(DataOptions, ComputeOptions):
     """What both modules' trainings are told; one field per flag of ``unmask-train``.
+
+    What is about data is in `DataOptions`, what is about the machine in `ComputeOptions`.
 
     Attributes
     ----------
     run : Path
         Folder of the run.
     preset : str
-        Network, losses and learning rate by name.
-    data : Path or None
-        Dataset made by ``unmask-data build``.
-    online : str or None
-        SOURCE whose faces get new masks in every epoch; either this or ``data``.
+        Network, losses and learning rate: the name of a packaged preset, or a TOML file.
+    tuning : tuple of str
+        ``TABLE.KEY=VALUE``: parts of the preset that are changed.
     images : int or None
         Budget: pictures shown. One of the three budgets is given.
     epochs, minutes : float or None
@@ -62,32 +62,6 @@ class TrainOptions:
         Pictures in a step of one process.
     learning_rate : float or None
         Peak; the preset's where None.
-    size : int
-        Side of the pictures in pixels, a multiple of 16.
-    seed : int
-        Decides everything that is random.
-    recipe, pins
-        As in `unmask.datagen.dataset.options.BuildOptions`; with ``online`` only.
-    families : tuple of str or None
-        Only these mask families.
-    holdout_families : tuple of str
-        Mask families that are kept from training and that the validation pictures wear.
-    templates, textures, landmarks
-        As in `unmask.datagen.dataset.options.BuildOptions`; with ``online`` only.
-    jitter : bool or None
-        As in `unmask.model.data.options.DataOptions`.
-    limit : int or None
-        Only the first pictures.
-    val_pictures : int
-        How many pictures are validated on, at most.
-    cache : Path or None
-        Folder of the decoded faces; None chooses one.
-    workers : int or None
-        Processes that prepare pictures; None chooses, see `render_workers`.
-    device : str
-        ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
-    precision : str
-        ``auto`` measures which one is faster; ``fp32``; ``bf16``.
     compile : bool
         Whether torch.compile is used.
     sample_every, val_every : int or None
@@ -97,95 +71,52 @@ class TrainOptions:
     init_from : Path or None
         Run, checkpoint or weights that a new run begins with; ``shipped``, ``fidelity`` and ``perceptual`` are
         the weights that come with the package.
-    existing : str
-        What to do with a run that is there: ``resume``, ``overwrite`` or ``fail``.
     tensorboard : bool
         Whether the log is also written for TensorBoard.
     """
 
     run: Path
     preset: str
-    data: Path | None = None
-    online: str | None = None
+    tuning: tuple[str, ...] = ()
     images: int | None = None
     epochs: float | None = None
     minutes: float | None = None
     batch_size: int = 32
     learning_rate: float | None = None
-    size: int = 128
-    seed: int = 0
-    recipe: str = "default"
-    pins: tuple[str, ...] = ()
-    families: tuple[str, ...] | None = None
-    holdout_families: tuple[str, ...] = ()
-    templates: tuple[Path, ...] = ()
-    textures: Path | None = None
-    landmarks: Path | None = None
-    jitter: bool | None = None
-    limit: int | None = None
-    val_pictures: int = 256
-    cache: Path | None = None
-    workers: int | None = None
-    device: str = "auto"
-    precision: str = "auto"
     compile: bool = False
     sample_every: int | None = None
     val_every: int | None = None
     checkpoint_minutes: float = 5.0
     init_from: Path | None = None
-    existing: str = "resume"
     tensorboard: bool = False
 
     presets: ClassVar[tuple[str, ...]] = ()
 
     def validate(self) -> None:
-        """Raise UserError naming the first flag whose value makes no sense."""
-        check_choice("preset", self.preset, self.presets)
-        check_choice("existing", self.existing, EXISTING)
-        check_choice("precision", self.precision, PRECISIONS)
+        """Raise UserError naming the first one whose value makes no sense."""
+        self.load_preset()
+        self.check_compute()
         self.budget()
-        self._check_numbers()
-        self._check_data()
+        for name in ("batch_size", "val_pictures", "sample_every", "val_every"):
+            check_at_least(name, getattr(self, name), 1)
+        check_at_least("workers", self.workers, 0)
+        for name in ("learning_rate", "checkpoint_minutes"):
+            check_above_zero(name, getattr(self, name))
+        self.check_data()
         if not _DEVICE.fullmatch(self.device):
-            raise UserError(f"--device {self.device}: expected auto, cpu, cuda, cuda:N or mps")
-        _check_exists("init_from", self.init_weights)
+            raise ArgumentError("device", f"{self.device}: expected auto, cpu, cuda, cuda:N or mps")
+        check_exists("init_from", self.init_weights)
         if self.tensorboard and find_spec("tensorboard") is None:
-            raise UserError("--tensorboard: not installed here; pip install 'unmask[tensorboard]'")
+            raise ArgumentError("tensorboard", ": not installed here; pip install 'unmask[tensorboard]'")
 
     @property
     def init_weights(self) -> Path | None:
         """What ``init_from`` is or names."""
         return None if self.init_from is None else find_weights(self.init_from)
 
-    def _check_numbers(self) -> None:
-        for name in ("batch_size", "val_pictures", "limit", "sample_every", "val_every"):
-            _at_least(name, getattr(self, name), 1)
-        for name in ("seed", "workers"):
-            _at_least(name, getattr(self, name), 0)
-        for name in ("learning_rate", "checkpoint_minutes"):
-            value = getattr(self, name)
-            if value is not None and not (math.isfinite(value) and value > 0):
-                raise UserError(f"{flag(name)} {value}: expected a number above 0")
-        if self.size < SMALLEST_PX or self.size % MULTIPLE_PX:
-            raise UserError(f"--size {self.size}: expected a multiple of {MULTIPLE_PX} from {SMALLEST_PX} on")
-
-    def _check_data(self) -> None:
-        if (self.data is None) == (self.online is None):
-            both = "not both" if self.data is not None else "where the faces are"
-            raise UserError(f"give --data DATASET or --online SOURCE, {both}")
-        given = [name for name in _ONLINE_ONLY if getattr(self, name) != getattr(type(self), name)]
-        if self.data is not None and given:
-            raise UserError(f"{flag(given[0])}: goes with --online; a dataset has its masks already")
-        for name in ("families", "holdout_families"):
-            names = getattr(self, name)
-            if names is not None and not all(names):
-                raise UserError(f"{flag(name)}: there is an empty name in {','.join(names)!r}")
-        if self.families is not None and not self.families:
-            raise UserError("--families: names no family")
-        for folder in self.templates:
-            _check_exists("templates", folder)
-        _check_exists("textures", self.textures)
-        _check_exists("landmarks", self.landmarks)
+    def load_preset(self) -> Preset:
+        """Return the preset with what is tuned of it; UserError naming what is wrong with either."""
+        raise NotImplementedError
 
     def budget(self) -> Budget:
         """Return how long to train; UserError where not exactly one of the three budgets is given."""
@@ -207,13 +138,6 @@ class TrainOptions:
         """Return every option but RUN by its key: strings, numbers, truth values, lists of strings, None."""
         return {key: _plain(getattr(self, field.name)) for key, field in config_fields(type(self)).items()}
 
-    def to_data_options(self) -> "DataOptions":
-        """Return what the data has to know of this."""
-        from unmask.model.data.options import DataOptions
-
-        own = vars(self)
-        return DataOptions(**{field.name: own[field.name] for field in fields(DataOptions)})
-
 
 @dataclass(frozen=True)
 class MapOptions(TrainOptions):
@@ -232,13 +156,17 @@ class MapOptions(TrainOptions):
     preset: str = "compact"
     bare_share: float | None = None
     colour_jitter: bool | None = None
-    presets: ClassVar[tuple[str, ...]] = ("pretrained", "compact", "paper")
+    presets: ClassVar[tuple[str, ...]] = tuple(packaged_presets("map"))
+
+    def load_preset(self) -> MapPreset:
+        """Return the preset with what is tuned of it."""
+        return load_preset(MapPreset, self.preset, self.tuning)
 
     def validate(self) -> None:
-        """Raise UserError naming the first flag whose value makes no sense."""
+        """Raise UserError naming the first one whose value makes no sense."""
         super().validate()
         if self.bare_share is not None and not 0 <= self.bare_share < 1:
-            raise UserError(f"--bare-share {self.bare_share}: expected a share from 0 to below 1")
+            raise ArgumentError("bare_share", f"{self.bare_share}: expected a share from 0 to below 1")
 
 
 @dataclass(frozen=True)
@@ -263,7 +191,11 @@ class EditOptions(TrainOptions):
     predicted_share: float = 0.3
     vgg19: Path | None = None
     mask_discriminator_from: float = 0.4
-    presets: ClassVar[tuple[str, ...]] = ("fidelity", "perceptual", "paper")
+    presets: ClassVar[tuple[str, ...]] = tuple(packaged_presets("edit"))
+
+    def load_preset(self) -> EditPreset:
+        """Return the preset with what is tuned of it."""
+        return load_preset(EditPreset, self.preset, self.tuning)
 
     @property
     def map_weights(self) -> Path | None:
@@ -271,19 +203,21 @@ class EditOptions(TrainOptions):
         return None if self.map_run is None else find_weights(self.map_run)
 
     def validate(self) -> None:
-        """Raise UserError naming the first flag whose value makes no sense."""
+        """Raise UserError naming the first one whose value makes no sense."""
         super().validate()
         for name in ("predicted_share", "mask_discriminator_from"):
             value = getattr(self, name)
             if not 0 <= value <= 1:
-                raise UserError(f"{flag(name)} {value}: expected a share from 0 to 1")
-        _check_exists("map_run", self.map_weights)
-        _check_exists("vgg19", self.vgg19)
+                raise ArgumentError(name, f"{value}: expected a share from 0 to 1")
+        check_exists("map_run", self.map_weights)
+        check_exists("vgg19", self.vgg19)
 
 
 def config_fields(kind: type[TrainOptions]) -> Mapping[str, Field[Any]]:
-    """Return the fields of a kind of options, without RUN, by their keys in configurations."""
-    return {key_of(field.name): field for field in fields(kind) if field.name != "run"}
+    """Return the fields of a kind of options by their keys in configurations; without RUN and the tables."""
+    shared = {field.name for base in (DataOptions, ComputeOptions) for field in fields(base)}
+    ordered = sorted(fields(kind), key=lambda field: field.name in shared)  # what is the training's own first
+    return {key_of(field.name): field for field in ordered if field.name not in ("run", "tuning")}
 
 
 def key_of(name: str) -> str:
@@ -291,22 +225,7 @@ def key_of(name: str) -> str:
     return _KEYS.get(name, name)
 
 
-def flag(name: str) -> str:
-    """Return the flag of a field: ``map_run`` is ``--map``, ``batch_size`` is ``--batch-size``."""
-    return "--" + key_of(name).replace("_", "-")
-
-
 def _plain(value: object) -> Any:
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     return str(value.absolute()) if isinstance(value, Path) else value
-
-
-def _at_least(name: str, value: int | None, least: int) -> None:
-    if value is not None and value < least:
-        raise UserError(f"{flag(name)} {value}: expected at least {least}")
-
-
-def _check_exists(name: str, path: Path | None) -> None:
-    if path is not None and not path.exists():
-        raise UserError(f"{flag(name)} {path}: no such file or folder")

@@ -1,5 +1,6 @@
 """What a training says of itself while it runs: rows of log.csv, lines for the terminal, TensorBoard."""
 
+import logging
 import math
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,6 +14,8 @@ from torch import Tensor
 from .folder import SAMPLES_NAME, TENSORBOARD_NAME
 from .samples import write_samples
 from .session import Session
+
+_LOG = logging.getLogger(__name__)
 
 _COUNT_COLUMNS = ("step", "images", "epoch", "seconds", "learning_rate", "images_per_s")
 
@@ -80,7 +83,7 @@ class Reporter:
         self._log.append({**count, "images_per_s": round(pace, 2), **values})
         shown = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
         left = "" if math.isinf(left_s) else f"  {left_s / 60:.1f} min left"
-        self._session.say(f"{count['images']} images  {pace:.1f}/s  {shown}{left}")
+        _LOG.info(f"{count['images']} images  {pace:.1f}/s  {shown}{left}")
         if self._board is not None:
             for name, value in values.items():
                 self._board.add_scalar(name, value, count["images"])

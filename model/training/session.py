@@ -1,12 +1,13 @@
 """Where a training happens: devices and processes, data, run folder, signals; opened before the loop."""
 
 import errno
+import logging
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -14,16 +15,17 @@ from typing import Any
 import torch
 from lightning_fabric import Fabric
 
-from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.model.checkpoints.checkpoint import load_card, resolve_model
 from unmask.model.data.triplets import TripletSplits, open_triplets
-from unmask.model.networks.networks import NetworkSpec
+from unmask.model.networks.networks import NetworkSpec, build_network, default_spec
 
 from .folder import RunFolder
 from .options import FREE_KEYS, TrainOptions
-from .presets import network_of
+from .preset_files import flat_tables, tables_of
 
-Say = Callable[[str], None]
+_LOG = logging.getLogger(__name__)
+
 _NO_SPACE = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EROFS)
 # What torch's allocators and the system call it.
 _NO_MEMORY = ("not enough memory", "out of memory", "can't allocate memory", "Cannot allocate memory")
@@ -71,8 +73,6 @@ class Session:
     resumed : bool
         Whether RUN was there and goes on.
     stop : StopSignal
-    say : callable
-        Takes one line for the person at the terminal; silent on all processes but the first.
     """
 
     options: TrainOptions
@@ -81,7 +81,6 @@ class Session:
     splits: TripletSplits
     resumed: bool
     stop: StopSignal = field(default_factory=StopSignal)
-    say: Say = print
 
     @property
     def batch_images(self) -> int:
@@ -100,7 +99,7 @@ class Session:
 
 
 @contextmanager
-def open_session(options: TrainOptions, module: str, say: Say = print) -> Iterator[Session]:
+def open_session(options: TrainOptions, module: str) -> Iterator[Session]:
     """Check everything a person can mend, open the data, then the run folder.
 
     Parameters
@@ -108,40 +107,81 @@ def open_session(options: TrainOptions, module: str, say: Say = print) -> Iterat
     options : TrainOptions
     module : str
         ``map`` or ``edit``.
-    say : callable
 
     Raises
     ------
     UserError
-        With the flag or file named, before RUN is touched.
+        With the argument or file named, before RUN is touched.
     """
     options.validate()
     fabric = open_fabric(options.device)
     first = bool(fabric.is_global_zero)
     stop = StopSignal()
-    tell = say if first else silent
     folder = RunFolder(options.run)
-    config: dict[str, Any] = {"module": module, **options.to_config(), "processes": fabric.world_size}
-    folder.check(config, options.existing, FREE_KEYS | {"dataset"})  # before faces are decoded for minutes
+    tables = tables_of(options.load_preset())
+    config: dict[str, Any] = {
+        "module": module, **options.to_config(), **tables, "processes": fabric.world_size
+    }  # fmt: skip
+    free_keys = FREE_KEYS | _keys_of_then(folder.read_config(), options, tables)
+    folder.check(config, options.existing, free_keys | {"dataset"})  # before faces are decoded for minutes
+    spec = NetworkSpec(module, **tables["network"])
+    _check_network(spec)
     if options.init_weights is not None:
-        _check_first_weights(options.init_weights, network_of(module, options.preset))
-    splits = _open_data(options, fabric, tell)
+        _check_first_weights(options.init_weights, spec)
+    splits = _open_data(options, fabric)
     config["dataset"] = splits.fingerprint
     resumed = False
     with folder.lock() if first else nullcontext():
         if first:
-            resumed = folder.prepare(config, options.existing, FREE_KEYS)
+            resumed = folder.prepare(config, options.existing, free_keys)
             folder.write_environment()
         resumed = bool(fabric.broadcast(resumed))
         with stop.listening(), want_said(options):
-            yield Session(options, fabric, folder, splits, resumed, stop, tell)
+            yield Session(options, fabric, folder, splits, resumed, stop)
+
+
+def _keys_of_then(
+    before: Mapping[str, Any] | None, options: TrainOptions, tables: Mapping[str, Any]
+) -> set[str]:
+    """Keys of a preset that the earlier run of the folder did not write down and that are now what they were then.
+
+    The first version wrote the preset's name alone, and keys are added to presets; the packaged ones do not change.
+    """
+    if before is None or before.get("preset") not in options.presets:
+        return set()
+    written = flat_tables(before)
+    then = flat_tables(tables_of(replace(options, preset=before["preset"], tuning=()).load_preset()))
+    now = flat_tables(tables)
+    return {key for key, value in now.items() if key not in written and then.get(key) == value}
+
+
+def _check_network(spec: NetworkSpec) -> None:
+    """See that there is such a network: a preset may be anyone's."""
+    usual = default_spec(spec.kind, spec.name)
+    if spec == usual:
+        return
+    try:
+        with torch.random.fork_rng(devices=[]):
+            build_network(usual)
+            if bool(spec.width) != bool(usual.width):
+                has = (
+                    "widths of its own, for which stands 0"
+                    if spec.width
+                    else f"no width 0, but as {usual.width}"
+                )
+                raise UserError(f"network {spec.kind}/{spec.name} has {has}")
+            build_network(spec)
+    except (ValueError, RuntimeError) as error:
+        raise ArgumentError("preset", f": network.width = {spec.width}: {error}") from error
 
 
 def _check_first_weights(path: Path, spec: NetworkSpec) -> None:
     given = NetworkSpec.from_dict(load_card(resolve_model(path, spec.kind))["network"])
     if given != spec:
         was, now = (f"{one.name}, width {one.width}" for one in (given, spec))
-        raise UserError(f"--init-from {path}: the weights are another network's ({was}; this one is {now})")
+        raise ArgumentError(
+            "init_from", f"{path}: the weights are another network's ({was}; this one is {now})"
+        )
 
 
 @contextmanager
@@ -152,27 +192,27 @@ def want_said(options: TrainOptions) -> Iterator[None]:
     except OSError as error:
         if error.errno not in _NO_SPACE:
             raise
-        raise UserError(f"RUN {options.run}: cannot be written ({error.strerror})") from error
+        raise ArgumentError("run", f"{options.run}: cannot be written ({error.strerror})") from error
     except (MemoryError, RuntimeError) as error:
         words = str(error).splitlines()[0] if str(error) else "out of memory"
         is_memory = isinstance(error, (MemoryError, torch.OutOfMemoryError))
         if not is_memory and not any(sign in words for sign in _NO_MEMORY):
             raise
         raise UserError(
-            f"out of memory ({words[:120]}): lower --batch-size (now {options.batch_size}) "
-            f"or --size (now {options.size}), with --existing overwrite, or --workers"
+            f"out of memory ({words[:120]}): lower `batch_size` (now {options.batch_size}) "
+            f"or `size` (now {options.size}), with `existing` overwrite, or `workers`"
         ) from error
 
 
-def _open_data(options: TrainOptions, fabric: Fabric, say: Say) -> TripletSplits:
+def _open_data(options: TrainOptions, fabric: Fabric) -> TripletSplits:
     """Open the data on every process; the first one makes the cache that the others wait for."""
-    splits = open_triplets(options.to_data_options(), say)
+    splits = open_triplets(options)
     for note in splits.notes:
-        say(note)
+        _LOG.info(note)
     if len(splits.train) < options.batch_size * fabric.world_size:
         total = options.batch_size * fabric.world_size
-        raise UserError(
-            f"--batch-size: a step takes {total} pictures and there are {len(splits.train)} to train on"
+        raise ArgumentError(
+            "batch_size", f": a step takes {total} pictures and there are {len(splits.train)} to train on"
         )
     return splits
 
@@ -187,7 +227,7 @@ def open_fabric(device: str) -> Fabric:
     """
     accelerator, _, index = device.partition(":")
     if accelerator == "cuda" and not torch.cuda.is_available():
-        raise UserError("--device cuda: torch finds no CUDA device here")
+        raise ArgumentError("device", "cuda: torch finds no CUDA device here")
     world, local = (int(os.environ.get(name, "1")) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
     devices: Any = [int(index)] if index else local
     fabric = Fabric(
@@ -199,8 +239,3 @@ def open_fabric(device: str) -> Fabric:
     )
     fabric.launch()
     return fabric
-
-
-def silent(line: str) -> None:
-    """Say nothing."""
-    del line

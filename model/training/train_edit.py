@@ -1,5 +1,6 @@
 """Trains the Editing Module: it draws what is under the mask."""
 
+import logging
 from collections.abc import Mapping
 
 import numpy as np
@@ -18,33 +19,32 @@ from .engine import Engine, TrainResult, step_seed
 from .folder import FLOORS_NAME
 from .objective import MASK, WHOLE, EditObjective, Scene
 from .options import EditOptions
-from .presets import EDIT_PRESETS, EditPreset
+from .presets import EditPreset
 from .seen_maps import SeenMaps
-from .session import Say, Session, open_session
+from .session import Session, open_session
 from .trained import Trained
 from .validation import EditJudge
 
+_LOG = logging.getLogger(__name__)
+
 GENERATOR = "generator"
-DILATE_PX = (1, 4)  # half-open; drawn anew for every step: later maps are somewhat wrong, too
 _NAMES = ("loss", "l1", "l2", "ssim", "perceptual", WHOLE, MASK, "whole_matching", "mask_matching")
 
 
-def train_edit(options: EditOptions, say: Say = print) -> TrainResult:
+def train_edit(options: EditOptions) -> TrainResult:
     """Train an Editing Module, or go on with the one in ``options.run``.
 
     Parameters
     ----------
     options : EditOptions
-    say : callable
-        Takes each line for the person at the terminal.
 
     Raises
     ------
     UserError
-        With the flag or file named, before RUN is touched; later for a non-finite loss, for want of memory or disk.
+        Naming the argument or file, before RUN is touched; later for a non-finite loss, for want of memory or disk.
     """
     check_files(options)
-    with open_session(options, EDIT, say) as session:
+    with open_session(options, EDIT) as session:
         training = EditTraining(session, options)
         if session.is_first and not (options.run / FLOORS_NAME).exists():
             training.judge.write_floors()
@@ -54,7 +54,7 @@ def train_edit(options: EditOptions, say: Say = print) -> TrainResult:
 
 
 def check_files(options: EditOptions) -> None:
-    """Open what ``--map`` and ``--vgg19`` name, so that a wrong file is said before anything is written."""
+    """Open what ``map_run`` and ``vgg19`` name, so that a wrong file is said before anything is written."""
     options.validate()
     if options.map_weights is not None:
         load_model(options.map_weights, MAP)
@@ -67,21 +67,21 @@ class EditTraining:
 
     def __init__(self, session: Session, options: EditOptions) -> None:
         device = session.fabric.device
-        preset = EDIT_PRESETS[options.preset]
-        perceptual = _perceptual(preset, options, device, session.say)
+        self.preset = preset = options.load_preset()
+        perceptual = _perceptual(preset, options, device)
         trained = _trained(preset, options.seed)
         discriminators = {name: trained.networks[name] for name in discriminator_names(preset)}
         self.maps = _seen_maps(session, options)
-        self.starts = {WHOLE: preset.adversarial_from, MASK: options.mask_discriminator_from}
+        self.starts = {WHOLE: preset.discriminator.whole_from, MASK: options.mask_discriminator_from}
         self.objective = EditObjective(preset, discriminators, perceptual)
-        self.judge = EditJudge(session, self.maps.network, perceptual, preset.best)
+        self.judge = EditJudge(session, self.maps.network, perceptual, preset.judge.best)
         sample = probe_pictures(options.batch_size, options.size, device)
         self.engine = Engine(
             session,
             trained,
             self.judge,
             loss_columns(preset),
-            preset.learning_rate,
+            preset,
             lambda network: network(sample, sample[:, :1].abs()),
         )
 
@@ -89,10 +89,10 @@ class EditTraining:
         """Learn from a batch; the losses by name."""
         engine, networks = self.engine, self.engine.trained.networks
         rng = engine.step_rng()
-        picture, truth, clean = mirrored(batch.pictures(), rng)
+        picture, truth, clean = mirrored(batch.pictures(), self.preset.batch.mirror, rng)
         with engine.autocast():
             seen = self.maps.choose(picture, truth, rng)
-        paste = paste_alpha(seen, dilate_px=int(rng.integers(*DILATE_PX)))
+        paste = paste_alpha(seen, dilate_px=int(rng.integers(*self.preset.batch.dilate_px)))
         with engine.autocast():
             output = networks[GENERATOR](picture, paste)
         scene = Scene(picture, clean, paste, output.float())
@@ -110,32 +110,37 @@ class EditTraining:
     def active_discriminators(self) -> frozenset[str]:
         """Which discriminators take part in the present step."""
         spent = self.engine.fraction
-        names = discriminator_names(self.objective.preset)
+        names = discriminator_names(self.preset)
         return frozenset(name for name in names if spent >= self.starts[name])
 
 
-def mirrored(parts: tuple[Tensor, Tensor, Tensor], rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """Mirror half of the pictures of a batch, left to right; (masked, map, clean), each (n, c, h, w)."""
+def mirrored(
+    parts: tuple[Tensor, Tensor, Tensor], share: float, rng: np.random.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Mirror a share of the pictures of a batch, left to right; (masked, map, clean), each (n, c, h, w)."""
     masked, map_, clean = parts
-    turned = torch.from_numpy(rng.random(len(masked)) < 0.5).to(masked.device)[:, None, None, None]
+    turned = torch.from_numpy(rng.random(len(masked)) < share).to(masked.device)[:, None, None, None]
     masked, map_, clean = (torch.where(turned, part.flip(3), part) for part in (masked, map_, clean))
     return masked, map_, clean
 
 
 def discriminator_names(preset: EditPreset) -> tuple[str, ...]:
     """Which discriminators a preset has."""
-    return tuple(name for name, weight in ((WHOLE, preset.whole), (MASK, preset.mask)) if weight > 0)
+    return tuple(
+        name for name, weight in ((WHOLE, preset.losses.whole), (MASK, preset.losses.mask)) if weight > 0
+    )
 
 
 def loss_columns(preset: EditPreset) -> tuple[str, ...]:
     """Names of all the losses that a preset's steps can have."""
+    losses = preset.losses
     weights: Mapping[str, float] = {
-        "l2": preset.l2,
-        "perceptual": preset.perceptual,
-        WHOLE: preset.whole,
-        MASK: preset.mask,
-        "whole_matching": preset.matching * preset.whole,
-        "mask_matching": preset.matching * preset.mask,
+        "l2": losses.l2,
+        "perceptual": losses.perceptual,
+        WHOLE: losses.whole,
+        MASK: losses.mask,
+        "whole_matching": losses.matching * losses.whole,
+        "mask_matching": losses.matching * losses.mask,
     }
     names = [name for name in _NAMES if weights.get(name, 1.0) > 0]
     return (*names, *(f"{name}_discriminator" for name in discriminator_names(preset)))
@@ -143,33 +148,32 @@ def loss_columns(preset: EditPreset) -> tuple[str, ...]:
 
 def _trained(preset: EditPreset, seed: int) -> Trained:
     torch.manual_seed(step_seed(seed, 0, -1))
-    networks: dict[str, nn.Module] = {GENERATOR: build_network(preset.network)}
+    spec, adam = NetworkSpec(EDIT, **vars(preset.network)), preset.optimiser
+    networks: dict[str, nn.Module] = {GENERATOR: build_network(spec)}
     for name in discriminator_names(preset):
-        networks[name] = build_network(NetworkSpec(DISCRIMINATOR, "patch", preset.discriminator_width))
+        networks[name] = build_network(NetworkSpec(DISCRIMINATOR, "patch", preset.discriminator.width))
     optimisers: dict[str, Optimizer] = {
         name: torch.optim.Adam(
-            network.parameters(), preset.learning_rate, betas=(preset.beta1, 0.999), fused=True
+            network.parameters(), adam.learning_rate, betas=(adam.beta1, adam.beta2), fused=True
         )
         for name, network in networks.items()
     }
-    return Trained(preset.network, networks, optimisers, main=GENERATOR)
+    return Trained(spec, networks, optimisers, GENERATOR, adam.ema)
 
 
 def _seen_maps(session: Session, options: EditOptions) -> SeenMaps:
     if options.map_weights is None:
         if options.predicted_share:
-            session.say("no --map: trained on true maps only")
+            _LOG.info("no `map_run`: trained on true maps only")
         return SeenMaps(None, 0.0)
     network, _ = load_model(options.map_weights, MAP, str(session.fabric.device))
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in its stubs
     return SeenMaps(network.requires_grad_(False), options.predicted_share)
 
 
-def _perceptual(
-    preset: EditPreset, options: EditOptions, device: torch.device, say: Say
-) -> PerceptualNetwork | None:
-    if not preset.perceptual:
+def _perceptual(preset: EditPreset, options: EditOptions, device: torch.device) -> PerceptualNetwork | None:
+    if not preset.losses.perceptual:
         return None
     network = load_perceptual(options.vgg19).to(device)
-    say(f"perceptual network: {network.name}")
+    _LOG.info(f"perceptual network: {network.name}")
     return network

@@ -8,31 +8,28 @@ from unmask.model.data.batches import Batch
 from unmask.model.data.colour_jitter import jitter_colours
 from unmask.model.inference.precision import probe_pictures
 from unmask.model.networks.losses import bce_dice
-from unmask.model.networks.networks import MAP, build_network
+from unmask.model.networks.networks import MAP, NetworkSpec, build_network
 
 from .engine import Engine, TrainResult, step_seed
 from .options import MapOptions
-from .presets import MAP_PRESETS
-from .session import Say, Session, open_session
+from .session import Session, open_session
 from .trained import Trained
 from .validation import MapJudge
 
 
-def train_map(options: MapOptions, say: Say = print) -> TrainResult:
+def train_map(options: MapOptions) -> TrainResult:
     """Train a Map Module, or go on with the one in ``options.run``.
 
     Parameters
     ----------
     options : MapOptions
-    say : callable
-        Takes each line for the person at the terminal.
 
     Raises
     ------
     UserError
-        With the flag or file named, before RUN is touched; later for a non-finite loss, for want of memory or disk.
+        Naming the argument or file, before RUN is touched; later for a non-finite loss, for want of memory or disk.
     """
-    with open_session(options, MAP, say) as session:
+    with open_session(options, MAP) as session:
         training = MapTraining(session, options)
         for batch in training.engine.batches():
             training.engine.finish_step(training.step(batch))
@@ -43,24 +40,30 @@ class MapTraining:
     """Network, optimiser, validation pictures, and what a step does with them."""
 
     def __init__(self, session: Session, options: MapOptions) -> None:
-        self.preset = MAP_PRESETS[options.preset]
+        self.preset = preset = options.load_preset()
         share = options.bare_share
-        self.bare_share = self.preset.bare_share if share is None else share
+        self.bare_share = preset.batch.bare_share if share is None else share
         colours = options.colour_jitter
-        self.colour_jitter = self.preset.colour_jitter if colours is None else colours
+        self.colour_jitter = preset.batch.colour_jitter if colours is None else colours
         torch.manual_seed(step_seed(options.seed, 0, -1))
-        network = build_network(self.preset.network)
+        spec = NetworkSpec(MAP, **vars(preset.network))
+        network = build_network(spec)
+        adam = preset.optimiser
         optimiser = torch.optim.AdamW(
-            network.parameters(), self.preset.learning_rate, weight_decay=self.preset.weight_decay, fused=True
+            network.parameters(),
+            adam.learning_rate,
+            betas=(adam.beta1, adam.beta2),
+            weight_decay=adam.weight_decay,
+            fused=True,
         )
-        trained = Trained(self.preset.network, {MAP: network}, {MAP: optimiser}, main=MAP)
+        trained = Trained(spec, {MAP: network}, {MAP: optimiser}, MAP, adam.ema)
         sample = probe_pictures(options.batch_size, options.size, session.fabric.device)
         self.engine = Engine(
             session,
             trained,
-            MapJudge(session),
+            MapJudge(session, preset.judge.best),
             ("loss",),
-            self.preset.learning_rate,
+            preset,
             lambda network: network(sample),
         )
 
@@ -72,7 +75,7 @@ class MapTraining:
             picture = jitter_colours(picture, rng)
         with self.engine.autocast():
             logits = self.engine.trained.networks[MAP](picture)
-        loss = bce_dice(logits.float(), truth, dice=self.preset.dice)
+        loss = bce_dice(logits.float(), truth, dice=self.preset.losses.dice)
         self.engine.update(MAP, loss, batch)
         return {"loss": loss.detach()}
 

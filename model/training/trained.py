@@ -25,6 +25,7 @@ class Trained:
     networks, optimisers : dict
         An optimiser has the name of the network whose parameters it changes.
     main : str
+    ema_decay : float
     ema : Ema
     """
 
@@ -32,10 +33,11 @@ class Trained:
     networks: dict[str, nn.Module]
     optimisers: dict[str, Optimizer]
     main: str
+    ema_decay: float
     ema: Ema = field(init=False)
 
     def __post_init__(self) -> None:
-        self.ema = Ema(self.networks[self.main])
+        self.ema = Ema(self.networks[self.main], self.ema_decay)
 
     @property
     def main_network(self) -> nn.Module:
@@ -45,7 +47,7 @@ class Trained:
     def start_from(self, weights: dict[str, Tensor], where: str) -> None:
         """Begin with the weights of another run; UserError naming ``where`` when they do not fit."""
         load_into(self.networks[self.main], weights, where)
-        self.ema = Ema(self.networks[self.main])
+        self.ema = Ema(self.networks[self.main], self.ema_decay)
 
     def to_device(self, fabric: Fabric, *, compiled: bool) -> None:
         """Move everything to Fabric's device, channels last, and let it share gradients across processes."""

@@ -1,6 +1,7 @@
 """Judges: how good a network is on the validation pictures, beside what a fool would get on the same ones."""
 
 import json
+import logging
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -23,6 +24,8 @@ from .folder import FLOORS_NAME
 from .samples import draw_grid
 from .seen_maps import predict_maps
 from .session import Session
+
+_LOG = logging.getLogger(__name__)
 
 U8 = NDArray[np.uint8]
 SHOWN = 8  # faces on a sheet
@@ -47,9 +50,9 @@ class MapJudge:
     """
 
     columns: tuple[str, ...] = ("val_iou", "val_dice", "val_boundary_f", "val_raw_iou", "val_false_alarm")
-    best = "val_iou"
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, best: str = "val_iou") -> None:
+        self.best = best
         self._batches = fixed_batches(session.splits.val, session.fabric.device)
 
     @torch.inference_mode()
@@ -172,8 +175,8 @@ class EditJudge:
         report = {"pictures": len(coverage), "coverage": float(np.mean(coverage)), "floors": floors}
         write_atomic(path, (json.dumps(report, indent=2) + "\n").encode())
         for name, values in floors.items():
-            self._session.say(f"{name}: " + "  ".join(f"{key} {value:.4g}" for key, value in values.items()))
-        self._session.say(f"mean coverage of the validation masks: {report['coverage']:.1%} of the picture")
+            _LOG.info(f"{name}: " + "  ".join(f"{key} {value:.4g}" for key, value in values.items()))
+        _LOG.info(f"mean coverage of the validation masks: {report['coverage']:.1%} of the picture")
         return floors
 
 
