@@ -78,4 +78,4 @@ def _casts(numbers: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[n
 
 def _direction(hue: NDArray[np.float64]) -> NDArray[np.float64]:
     """Red, green and blue (n, 3) of a hue in [0, 1): -1 to 1, their sum 0."""
-    return np.cos(2 * np.pi * (hue[:, None] - np.array([0, 1 / 3, 2 / 3])))
+    return np.asarray(np.cos(2 * np.pi * (hue[:, None] - np.array([0, 1 / 3, 2 / 3]))), np.float64)
