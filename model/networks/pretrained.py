@@ -16,8 +16,8 @@ from .compact import Residual, conv_block
 from .perceptual import LITE0_CHANNELS, LITE0_PACKAGE, load_lite0_encoder
 
 _THIN = 16
-# While training. Shallow layers see how cloth and outlines are drawn, which photographs do not repeat: without them
-# now and then, and with every layer's channels weighed and shifted otherwise in each picture, a decision rests on more.
+# While training. Shallow layers see how cloth and outlines are drawn, which photographs do not repeat: where these
+# are missing now and then, and every channel is weighed and shifted otherwise in each picture, more is looked at.
 _BLIND_SHARE, _SHALLOW = 0.3, 2
 _STYLE_STD = 0.3
 
@@ -66,8 +66,8 @@ class PretrainedMapNet(nn.Module):
         outline = picture
         if self.training:
             levels = [_in_other_style(level) for level in levels]
-            seeing = (torch.rand(len(picture), 1, 1, 1, device=picture.device) >= _BLIND_SHARE).to(
-                picture.dtype
+            seeing = (
+                torch.rand(len(picture), 1, 1, 1, device=picture.device).ge(_BLIND_SHARE).to(picture.dtype)
             )
             levels[:_SHALLOW] = [level * seeing for level in levels[:_SHALLOW]]
             outline = picture * seeing
