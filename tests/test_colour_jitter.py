@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from unmask.model.data.colour_jitter import jitter_colours
+from unmask.model.data.colour_jitter import jitter_colours, jitter_sharpness
 
 
 @pytest.fixture
@@ -56,3 +56,14 @@ def test_grey_goes_in_and_only_the_cast_comes_out(pictures: torch.Tensor):
     assert (
         ordered.diff(dim=2) > -1e-5
     ).all()  # the brighter a pixel was, the brighter it is, in every channel
+
+
+def test_sharpness_and_noise_leave_the_mean_of_a_picture_and_its_colours(pictures: torch.Tensor):
+    made = jitter_sharpness(pictures, np.random.default_rng(8))
+    assert torch.equal(made, jitter_sharpness(pictures, np.random.default_rng(8)))
+    assert made.shape == pictures.shape
+    torch.testing.assert_close(made.mean((2, 3)), pictures.mean((2, 3)), atol=0.06, rtol=0)
+    spread = made.std((2, 3)).mean(1) / pictures.std((2, 3)).mean(1)
+    assert spread.min() < 0.8  # blurred
+    assert spread.max() > 1.3  # sharpened
+    assert (made == pictures).flatten(1).all(1).any()  # some stay as they are
