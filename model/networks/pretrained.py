@@ -16,10 +16,6 @@ from .compact import Residual, conv_block
 from .perceptual import LITE0_CHANNELS, LITE0_PACKAGE, load_lite0_encoder
 
 _THIN = 16
-# While training. Shallow layers see how cloth and outlines are drawn, which photographs do not repeat: where these
-# are missing now and then, and every channel is weighed and shifted otherwise in each picture, more is looked at.
-_BLIND_SHARE, _SHALLOW = 0.3, 2
-_STYLE_STD = 0.3
 
 
 class PretrainedMapNet(nn.Module):
@@ -63,29 +59,14 @@ class PretrainedMapNet(nn.Module):
         """Logits of the mask; h and w are multiples of 16."""
         features = self.encoder.features(picture)
         levels = [scale(level) for scale, level in zip(self.scale, features, strict=True)]
-        outline = picture
-        if self.training:
-            levels = [_in_other_style(level) for level in levels]
-            seeing = (
-                torch.rand(len(picture), 1, 1, 1, device=picture.device).ge(_BLIND_SHARE).to(picture.dtype)
-            )
-            levels[:_SHALLOW] = [level * seeing for level in levels[:_SHALLOW]]
-            outline = picture * seeing
         level = self.middle(levels.pop())
         for up in self.up:
             skip = levels.pop()
             level = functional.interpolate(level, scale_factor=2.0, mode="nearest")
             # An odd number of rows was rounded up on the way down.
             level = up(torch.cat([level[..., : skip.shape[-2], : skip.shape[-1]], skip], 1))
-        logits: Tensor = self.head(self.last(torch.cat([self.unfold(level), outline.to(level.dtype)], 1)))
+        logits: Tensor = self.head(self.last(torch.cat([self.unfold(level), picture.to(level.dtype)], 1)))
         return logits
-
-
-def _in_other_style(level: Tensor) -> Tensor:
-    """Change gain and offset of each channel in each picture; the channels' standard deviation is about 1."""
-    shape = (*level.shape[:2], 1, 1)
-    gain, offset = (_STYLE_STD * torch.randn(shape, device=level.device, dtype=level.dtype) for _ in range(2))
-    return level * gain.exp() + offset
 
 
 def _make_constant(module: nn.Module) -> None:
