@@ -88,7 +88,12 @@ def _flags(presets: tuple[str, ...], own: Mapping[str, Flag]) -> dict[str, Flag]
 
 _BARE = Flag("Share of pictures shown without their mask; the preset's by default.")
 _COLOURS = Flag("Give whole pictures other light and colours; the preset's by default.")
-MAP_FLAGS = _flags(MapOptions.presets, {"bare_share": _BARE, "colour_jitter": _COLOURS})
+_JUDGE = Flag("Photographs (images) and their maps (maps) to score besides; never trained on.", "FOLDER")
+_BEST = Flag("What best follows: drawn masks (drawn) or the photographs (judge).")
+MAP_FLAGS = _flags(
+    MapOptions.presets,
+    {"bare_share": _BARE, "colour_jitter": _COLOURS, "judge": _JUDGE, "best_by": _BEST},
+)
 EDIT_FLAGS = _flags(
     EditOptions.presets,
     {

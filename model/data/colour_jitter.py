@@ -4,8 +4,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 _DRAWS = 16
+_LOOK_DRAWS = 4
+_BLURRED, _SHARPENED, _SHARPEN_MOST = 0.3, 0.35, 1.5
+_NOISY, _NOISE_MOST = 0.3, 0.12  # standard deviation, of the range [-1, 1]
 _LUMA = (0.299, 0.587, 0.114)
 # Shares of the pictures, and how far each change goes.
 _GREY, _FADED = 0.13, 0.3
@@ -50,6 +54,46 @@ def jitter_colours(pictures: Tensor, rng: np.random.Generator) -> Tensor:
     return levels.clamp(0, 1) * 2 - 1
 
 
+def jitter_sharpness(pictures: Tensor, rng: np.random.Generator) -> Tensor:
+    """Blur some pictures, sharpen others, and put noise on some.
+
+    What drawing leaves at a mask's outline and in its cloth, and photographs do not have, is then no sure sign.
+
+    Parameters
+    ----------
+    pictures : Tensor
+        (n, 3, h, w) in [-1, 1].
+    rng : np.random.Generator
+
+    Returns
+    -------
+    Tensor
+        Of the same shape and range; new.
+    """
+    kind, amount, noisy, noise = rng.random((len(pictures), _LOOK_DRAWS)).T
+    seed = int(rng.integers(2**62))
+    sharper = np.select(
+        [kind < _BLURRED, kind < _BLURRED + _SHARPENED], [-amount, _SHARPEN_MOST * amount], 0.0
+    )
+    spread = np.where(noisy < _NOISY, _NOISE_MOST * noise**2, 0.0)
+
+    def each(values: NDArray[np.float64]) -> Tensor:
+        return torch.from_numpy(values).to(pictures)[:, None, None, None]
+
+    made = pictures + each(sharper) * (pictures - _blurred(pictures))
+    grains = torch.randn(pictures.shape, generator=torch.Generator().manual_seed(seed)).to(pictures)
+    return (made + each(spread) * grains).clamp(-1, 1)
+
+
+def _blurred(pictures: Tensor) -> Tensor:
+    """Blur with a standard deviation of 1.2 pixels."""
+    taps = torch.exp(-torch.arange(-3.0, 4.0).square() / (2 * 1.2**2)).to(pictures)
+    kernel = (taps / taps.sum()).expand(3, 1, 1, 7)
+    rows = functional.conv2d(functional.pad(pictures, (3, 3, 0, 0), "reflect"), kernel, groups=3)
+    padded = functional.pad(rows, (0, 0, 3, 3), "reflect")
+    return functional.conv2d(padded, kernel.transpose(2, 3), groups=3)
+
+
 def _saturations(numbers: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Weights (n, 3) of the channels in grey, and factors (n,) on what differs from grey."""
     kind, amount, *mixture = numbers
@@ -78,4 +122,4 @@ def _casts(numbers: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[n
 
 def _direction(hue: NDArray[np.float64]) -> NDArray[np.float64]:
     """Red, green and blue (n, 3) of a hue in [0, 1): -1 to 1, their sum 0."""
-    return np.cos(2 * np.pi * (hue[:, None] - np.array([0, 1 / 3, 2 / 3])))
+    return np.asarray(np.cos(2 * np.pi * (hue[:, None] - np.array([0, 1 / 3, 2 / 3]))), np.float64)

@@ -4,26 +4,25 @@ import csv
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from unmask.datagen.common.errors import ArgumentError, UserError
+from unmask.datagen.common.errors import ArgumentError
 from unmask.datagen.dataset.manifest import (
     ATTRIBUTE_PREFIX,
     ManifestRow,
     iterate_manifest,
     read_attribute_names,
 )
-from unmask.datagen.pictures.tree import list_pictures
 from unmask.model.data.built import MANIFEST, check_files
+from unmask.model.data.pairs import CLEAN, MAPS, PICTURES, by_stem, subfolder
 
 from .options import EvalOptions
 
 DATASET, PAIRS = "dataset", "pairs"
 TAGS = ("source", "split", "identity", "family", "template", "worn", "colour", "texture")
 NUMBER_TAGS = ("coverage", "yaw", "pitch")
-_PICTURES, _CLEAN, _MAPS = ("masked", "images", "photos"), ("clean", "unmasked"), ("map", "maps")
 
 
 @dataclass(frozen=True)
@@ -172,9 +171,9 @@ def _open_pairs(options: EvalOptions) -> EvalSet:
         raise ArgumentError(
             "split", f"{options.split}: {options.data} has no {MANIFEST} that knows of splits"
         )
-    pictures = _subfolder(options.data, _PICTURES) or options.data
-    clean = options.clean or _subfolder(options.data, _CLEAN)
-    maps = options.maps or _subfolder(options.data, _MAPS)
+    pictures = subfolder(options.data, PICTURES) or options.data
+    clean = options.clean or subfolder(options.data, CLEAN)
+    maps = options.maps or subfolder(options.data, MAPS)
     if clean is None and maps is None:
         raise ArgumentError(
             "data",
@@ -184,7 +183,7 @@ def _open_pairs(options: EvalOptions) -> EvalSet:
         raise ArgumentError(
             "data", f"{options.data}: an Editing Module needs clean pictures: give `clean` DIR"
         )
-    masked, partners = _by_stem(pictures), {"clean": _by_stem(clean), "map": _by_stem(maps)}
+    masked, partners = by_stem(pictures), {"clean": by_stem(clean), "map": by_stem(maps)}
     if not masked:
         raise ArgumentError("data", f"{options.data}: no jpg, jpeg, png, webp or bmp picture in {pictures}")
     items, left_out = [], Counter[str]()
@@ -200,18 +199,6 @@ def _open_pairs(options: EvalOptions) -> EvalSet:
         name, where = ("clean", clean) if missing == "no_clean" else ("maps", maps)
         raise ArgumentError(name, f"{where}: no picture named {first!r}")
     return EvalSet(PAIRS, options.data, tuple(items[: options.limit]), "all", dict(left_out))
-
-
-def _subfolder(folder: Path, names: Iterable[str]) -> Path | None:
-    return next((folder / name for name in names if (folder / name).is_dir()), None)
-
-
-def _by_stem(folder: Path | None) -> dict[str, Path]:
-    if folder is None:
-        return {}
-    if not folder.is_dir():
-        raise UserError(f"{folder}: not a folder")
-    return {name.rpartition(".")[0]: folder / name for name in list_pictures(folder, set()).names}
 
 
 def _tagged(opened: EvalSet, path: Path) -> EvalSet:

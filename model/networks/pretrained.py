@@ -42,7 +42,7 @@ class PretrainedMapNet(nn.Module):
         self.middle = nn.Sequential(conv_block(LITE0_CHANNELS[-1], widths[-1]), Residual(widths[-1]))
         self.up = nn.ModuleList()
         for (above, below), channels in zip(pairwise(widths), LITE0_CHANNELS, strict=False):
-            layers = [conv_block(below + channels, above)]
+            layers: list[nn.Module] = [conv_block(below + channels, above)]
             if above > width:  # at half resolution a block would cost as much as all the others
                 layers.append(Residual(above))
             self.up.insert(0, nn.Sequential(*layers))

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from unmask.datagen.common.checks import (
     check_above_zero,
     check_at_least,
+    check_choice,
     check_exists,
 )
 from unmask.datagen.common.cores import MOST_WORKERS, available_cores
@@ -151,11 +152,18 @@ class MapOptions(TrainOptions):
     colour_jitter : bool or None
         Whether whole pictures get other light and colours while training: without, a network learns that coloured
         means mask. None takes the preset's.
+    judge : Path or None
+        Folder of photographs with true maps, as `unmask.model.data.pairs.mapped_photos` takes it: never trained on,
+        scored at every validation.
+    best_by : str or None
+        ``judge``: ``best`` follows IoU on these photographs; ``drawn`` or None: the preset's column on drawn masks.
     """
 
     preset: str = "compact"
     bare_share: float | None = None
     colour_jitter: bool | None = None
+    judge: Path | None = None
+    best_by: str | None = None
     presets: ClassVar[tuple[str, ...]] = tuple(packaged_presets("map"))
 
     def load_preset(self) -> MapPreset:
@@ -167,6 +175,11 @@ class MapOptions(TrainOptions):
         super().validate()
         if self.bare_share is not None and not 0 <= self.bare_share < 1:
             raise ArgumentError("bare_share", f"{self.bare_share}: expected a share from 0 to below 1")
+        if self.best_by is not None:
+            check_choice("best_by", self.best_by, ("drawn", "judge"))
+        if self.best_by == "judge" and self.judge is None:
+            raise ArgumentError("best_by", "judge: goes with `judge` FOLDER")
+        check_exists("judge", self.judge, "folder")
 
 
 @dataclass(frozen=True)

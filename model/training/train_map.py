@@ -5,13 +5,14 @@ import torch
 from torch import Tensor
 
 from unmask.model.data.batches import Batch
-from unmask.model.data.colour_jitter import jitter_colours
+from unmask.model.data.colour_jitter import jitter_colours, jitter_sharpness
 from unmask.model.inference.precision import probe_pictures
 from unmask.model.networks.losses import bce_dice
 from unmask.model.networks.networks import MAP, NetworkSpec, build_network
 
 from .engine import Engine, TrainResult, step_seed
 from .options import MapOptions
+from .photo_judge import PhotoJudge, open_judge
 from .session import Session, open_session
 from .trained import Trained
 from .validation import MapJudge
@@ -29,11 +30,19 @@ def train_map(options: MapOptions) -> TrainResult:
     UserError
         Naming the argument or file, before RUN is touched; later for a non-finite loss, for want of memory or disk.
     """
+    check_files(options)
     with open_session(options, MAP) as session:
         training = MapTraining(session, options)
         for batch in training.engine.batches():
             training.engine.finish_step(training.step(batch))
         return training.engine.result()
+
+
+def check_files(options: MapOptions) -> None:
+    """Read what ``judge`` names, so that a wrong file is said before anything is written."""
+    options.validate()
+    if options.judge is not None:
+        open_judge(options.judge)
 
 
 class MapTraining:
@@ -57,11 +66,14 @@ class MapTraining:
             fused=True,
         )
         trained = Trained(spec, {MAP: network}, {MAP: optimiser}, MAP, adam.ema)
-        sample = probe_pictures(options.batch_size, options.size, session.fabric.device)
+        device = session.fabric.device
+        photos = None if options.judge is None else PhotoJudge(options.judge, options.size, device)
+        best = "judge_iou" if options.best_by == "judge" else preset.judge.best
+        sample = probe_pictures(options.batch_size, options.size, device)
         self.engine = Engine(
             session,
             trained,
-            MapJudge(session, preset.judge.best),
+            MapJudge(session, best, photos),
             ("loss",),
             preset,
             lambda network: network(sample),
@@ -72,7 +84,7 @@ class MapTraining:
         rng = self.engine.step_rng()
         picture, truth = some_bare(batch.pictures(), self.bare_share, rng)
         if self.colour_jitter:
-            picture = jitter_colours(picture, rng)
+            picture = jitter_sharpness(jitter_colours(picture, rng), rng)
         with self.engine.autocast():
             logits = self.engine.trained.networks[MAP](picture)
         loss = bce_dice(logits.float(), truth, dice=self.preset.losses.dice)

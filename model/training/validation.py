@@ -21,6 +21,7 @@ from unmask.model.networks.perceptual import PerceptualNetwork
 
 from .engine import Network
 from .folder import FLOORS_NAME
+from .photo_judge import PhotoJudge
 from .samples import draw_grid
 from .seen_maps import predict_maps
 from .session import Session
@@ -46,13 +47,17 @@ class MapJudge:
     """Judges a Map Module.
 
     Columns: IoU, Dice and boundary F-score of the cleaned map against the true one at 0.5, means over pictures; and
-    IoU before cleaning; and the share of the same faces, bare, on which something is found.
+    IoU before cleaning; and the share of the same faces, bare, on which something is found. Then those of
+    `PhotoJudge`, where there is one.
     """
 
-    columns: tuple[str, ...] = ("val_iou", "val_dice", "val_boundary_f", "val_raw_iou", "val_false_alarm")
-
-    def __init__(self, session: Session, best: str = "val_iou") -> None:
+    def __init__(self, session: Session, best: str = "val_iou", photos: PhotoJudge | None = None) -> None:
         self.best = best
+        self._photos = photos
+        self.columns: tuple[str, ...] = (
+            *("val_iou", "val_dice", "val_boundary_f", "val_raw_iou", "val_false_alarm"),
+            *(photos.columns if photos is not None else ()),
+        )
         self._batches = fixed_batches(session.splits.val, session.fabric.device)
 
     @torch.inference_mode()
@@ -67,11 +72,12 @@ class MapJudge:
                 scores.append(score_map(clean_map(chance), truth))
                 raw_scores.append(score_map(np.where(chance >= 0.5, 255, 0).astype(np.uint8), truth))
         mean, raw = mean_scores(scores), mean_scores(raw_scores)
-        return {
+        values = {
             "val_iou": mean["iou"], "val_dice": mean["dice"],
             "val_boundary_f": mean["boundary_f"], "val_raw_iou": raw["iou"],
             "val_false_alarm": float(np.mean(false_alarms)),
         }  # fmt: skip
+        return values | (self._photos.validate(network, mean["iou"]) if self._photos is not None else {})
 
     @torch.inference_mode()
     def draw(self, network: Network) -> U8:

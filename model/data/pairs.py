@@ -1,0 +1,80 @@
+"""Plain folders of pictures that go with each other by their names: photographs, true maps, clean pictures."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unmask.datagen.common.errors import UnreadablePictureError, UserError
+from unmask.datagen.pictures.picture import decode_picture
+from unmask.datagen.pictures.tree import list_pictures
+
+U8 = NDArray[np.uint8]
+
+PICTURES, CLEAN, MAPS = ("masked", "images", "photos"), ("clean", "unmasked"), ("map", "maps")
+"""What the subfolders may be called."""
+
+
+def subfolder(folder: Path, names: Iterable[str]) -> Path | None:
+    """Return the first subfolder of one of these names, None where there is none."""
+    return next((folder / name for name in names if (folder / name).is_dir()), None)
+
+
+def by_stem(folder: Path | None) -> dict[str, Path]:
+    """Return the pictures of a folder by their names without extension; UserError where it is no folder."""
+    if folder is None:
+        return {}
+    if not folder.is_dir():
+        raise UserError(f"{folder}: not a folder")
+    return {name.rpartition(".")[0]: folder / name for name in list_pictures(folder, set()).names}
+
+
+def mapped_photos(folder: Path) -> list[tuple[Path, Path]]:
+    """Return the photographs of a folder and their maps, in order of names.
+
+    Parameters
+    ----------
+    folder : Path
+        With a subfolder ``maps``, and one ``images`` or the pictures themselves.
+
+    Raises
+    ------
+    UserError
+        When it has no maps, or none of its pictures has one.
+    """
+    maps = subfolder(folder, MAPS)
+    if maps is None:
+        raise UserError(f"{folder}: no subfolder {' or '.join(MAPS)} with the true maps")
+    known = by_stem(maps)
+    photos = by_stem(subfolder(folder, PICTURES) or folder)
+    pairs = [(path, known[stem]) for stem, path in photos.items() if stem in known]
+    if not pairs:
+        raise UserError(f"{folder}: no picture has a map of its name in {maps}")
+    return pairs
+
+
+def read_rgb(path: Path) -> U8:
+    """Decode a picture, uint8 (h, w, 3); UserError naming it where it is gone or damaged."""
+    try:
+        return decode_picture(path.read_bytes()).image_rgb
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except UnreadablePictureError as error:
+        raise UserError(f"{path}: {error}") from error
+
+
+def read_mapped(photo: Path, map_: Path) -> tuple[U8, U8]:
+    """Decode a photograph (h, w, 3) and its map (h, w), 0..255; UserError where their sizes differ."""
+    image, coverage = read_rgb(photo), np.ascontiguousarray(read_rgb(map_)[..., 0])
+    check_size(map_, coverage, photo, image)
+    return image, coverage
+
+
+def check_size(path: Path, image: U8, of: Path, picture: U8) -> None:
+    """Raise UserError where a partner has another size than its picture."""
+    if image.shape[:2] != picture.shape[:2]:
+        raise UserError(
+            f"{path}: {image.shape[1]}x{image.shape[0]} pixels, its picture {of.name} has "
+            f"{picture.shape[1]}x{picture.shape[0]}"
+        )
