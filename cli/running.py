@@ -30,7 +30,6 @@ def make_app(summary: str | None = None) -> typer.Typer:
     return typer.Typer(
         help=summary,
         no_args_is_help=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )

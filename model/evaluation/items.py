@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from unmask.datagen.common.errors import UserError
+from unmask.datagen.dataset.built import check_files
+from unmask.datagen.dataset.folder import MANIFEST_NAME as MANIFEST
 from unmask.datagen.dataset.manifest import (
     ATTRIBUTE_PREFIX,
     ManifestRow,
@@ -16,7 +18,6 @@ from unmask.datagen.dataset.manifest import (
     read_attribute_names,
 )
 from unmask.datagen.pictures.tree import list_pictures
-from unmask.model.data.built import MANIFEST, check_files
 
 from .options import EvalOptions
 

@@ -1,14 +1,14 @@
 """Decode what is evaluated: a picture with its true map and its clean picture, at the size of the evaluation."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.datagen.common.errors import UnreadablePictureError, UserError
+from unmask.datagen.common.errors import UserError
 from unmask.datagen.faces.landmarks import Landmarks
-from unmask.datagen.pictures.picture import decode_picture, fit_picture, fit_transform
+from unmask.datagen.pictures.open_picture import open_file
+from unmask.datagen.pictures.picture import fit_picture, fit_transform
 from unmask.model.metrics.similarity import WINDOW_PX
 
 from .items import EvalItem
@@ -46,9 +46,9 @@ def read_item(item: EvalItem, side: int | None) -> EvalPicture:
     UserError
         Naming the file: damaged, gone, too small, or of another size than its partners.
     """
-    masked = _decode(item.masked)
-    map_ = None if item.map is None else np.ascontiguousarray(_decode(item.map)[..., 0])
-    clean = None if item.clean is None else _decode(item.clean)
+    masked = open_file(item.masked)
+    map_ = None if item.map is None else np.ascontiguousarray(open_file(item.map)[..., 0])
+    clean = None if item.clean is None else open_file(item.clean)
     for path, image in ((item.map, map_), (item.clean, clean)):
         if image is not None and image.shape[:2] != masked.shape[:2]:
             raise UserError(
@@ -67,12 +67,3 @@ def read_item(item: EvalItem, side: int | None) -> EvalPicture:
     map_ = None if map_ is None else fit_picture(map_, size)
     clean = None if clean is None else fit_picture(clean, size)
     return EvalPicture(item, fit_picture(masked, size), map_, clean, points)
-
-
-def _decode(path: Path) -> U8:
-    try:
-        return decode_picture(path.read_bytes()).image_rgb
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except UnreadablePictureError as error:
-        raise UserError(f"{path}: {error}") from error
