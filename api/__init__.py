@@ -1,1 +1,68 @@
-"""unmask: varied masked-face triplets, and the networks that take the mask off again."""
+"""Varied masked-face triplets, and the networks that take the mask off again.
+
+    unmask.put_mask("portrait.jpg")             one picture, one mask
+    unmask.build("photos", "out")               a dataset on disk, as unmask-data build writes it
+    unmask.BuiltDataset("out")                  its triplets, for a data loader
+    unmask.TripletDataset("photos", size=128)   new masks for every face in every epoch, without files
+    unmask.to_tensors                           the transform of both that gives float tensors
+    unmask.Unmasker()                           masks off photographs and aligned faces
+    unmask.load_model("fidelity")               a network with its weights
+    unmask.evaluate("out", out="report")        how good the modules are, and for whom
+
+Importing this loads nothing else: each name brings what it needs when it is first used.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from unmask.calls import build as build
+    from unmask.calls import evaluate as evaluate
+    from unmask.calls import load_model as load_model
+    from unmask.calls import put_mask as put_mask
+    from unmask.datagen.dataset.built import BuiltDataset as BuiltDataset
+    from unmask.datagen.dataset.online import TripletDataset as TripletDataset
+    from unmask.model.data.tensors import to_tensors as to_tensors
+    from unmask.model.inference.unmasker import Unmasker as Unmasker
+
+    __version__: str
+else:
+    _HOMES = {
+        "BuiltDataset": "unmask.datagen.dataset.built",
+        "TripletDataset": "unmask.datagen.dataset.online",
+        "Unmasker": "unmask.model.inference.unmasker",
+        "build": "unmask.calls",
+        "evaluate": "unmask.calls",
+        "load_model": "unmask.calls",
+        "put_mask": "unmask.calls",
+        "to_tensors": "unmask.model.data.tensors",
+    }
+
+    def __getattr__(name):
+        if name == "__version__":
+            from importlib.metadata import version
+
+            value = version("unmask")
+        elif name in _HOMES:
+            from importlib import import_module
+
+            value = getattr(import_module(_HOMES[name]), name)
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = value
+        return value
+
+    def __dir__():
+        return sorted(__all__)
+
+
+__all__ = [
+    "BuiltDataset",
+    "TripletDataset",
+    "Unmasker",
+    "__version__",
+    "build",
+    "evaluate",
+    "load_model",
+    "put_mask",
+    "to_tensors",
+]

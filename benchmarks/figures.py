@@ -14,7 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.datagen.dataset.online import OnlineTriplet, TripletDataset
+from unmask.datagen.dataset.items import TripletItem
+from unmask.datagen.dataset.online import TripletDataset
 from unmask.datagen.drawn_faces.demo import draw_demo_face
 from unmask.datagen.masks.draw import draw_recipe
 from unmask.datagen.masks.recipe import MaskRecipe
@@ -67,7 +68,7 @@ def unmasked() -> U8:
     return np.hstack([*columns, np.vstack([np.zeros_like(clean), np.zeros_like(clean), clean])])
 
 
-def _drawn(stem: str, pins: list[str]) -> OnlineTriplet:
+def _drawn(stem: str, pins: list[str]) -> TripletItem:
     """A face of the embedded source in a mask that is chosen."""
     recipe = load_recipe_config("default", ["worn=proper", "sensor.wrong_blur=0", *pins])
     data = TripletDataset("demo", TripletConfig(4, None, recipe, load_templates(), "largest"))

@@ -74,7 +74,6 @@ def make_app(summary: str | None = None) -> App:
     return App(
         help=summary,
         no_args_is_help=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )

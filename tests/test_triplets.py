@@ -43,12 +43,12 @@ def test_cached_faces_give_the_pixels_of_the_dataset_without_a_cache(
     source, table = open_source(str(drawn_celeba)), LandmarkTable.read(drawn_celeba / "landmarks.csv")
     config = TripletConfig(3, size, load_recipe_config(), load_templates(), "largest", jitter)
     cached = OnlineTriplets(open_face_cache(source, size, jitter, tmp_path, 1, table), config)
-    direct = TripletDataset(source, config, landmarks=table)
+    direct = TripletDataset(source, config, landmarks=table, row=True)
     for epoch in (0, 1):
         direct.set_epoch(epoch)
         for index in (0, 3, 4):
             item = direct[index]
-            assert item["row"].source == cached.keys(index)
+            assert item["row"]["source"] == cached.keys(index)
             for ours, name in zip(cached.get(index, epoch), ("masked", "map", "clean"), strict=True):
                 assert np.array_equal(ours, item[name]), name
 

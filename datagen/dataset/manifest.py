@@ -1,6 +1,7 @@
 """The table of a dataset: one row per (source picture, variant), failures included."""
 
 import csv
+import io
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -198,6 +199,36 @@ def iterate_manifest(path: Path) -> Iterator[ManifestRow]:
             raise UserError(f"{path}: line {line}: {error}") from error
 
 
+class RowReader:
+    """Rows of a manifest by their number, read when they are asked for.
+
+    Parameters
+    ----------
+    path : Path
+        It must not change from now on.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._places = [0]
+        quotes = place = 0
+        with path.open("rb") as file:
+            for line in file:
+                place += len(line)
+                quotes += line.count(b'"')
+                if quotes % 2 == 0:  # else the line ends inside of a quoted name
+                    self._places.append(place)
+
+    def read(self, number: int) -> ManifestRow:
+        """Return a row, the first one after the header being number 0."""
+        first, end = self._places[number + 1 : number + 3]
+        with self._path.open("rb") as file:
+            file.seek(first)
+            text = file.read(end - first).decode("utf-8", ENCODING_ERRORS)
+        _allow_long_cells()
+        return ManifestRow.from_cells(next(csv.reader(io.StringIO(text, newline=""), strict=True)))
+
+
 def read_manifest(path: Path) -> "pd.DataFrame":
     """Read the manifest as a table.
 
@@ -229,9 +260,13 @@ def read_manifest(path: Path) -> "pd.DataFrame":
     )
 
 
-def _csv_rows(path: Path) -> Iterator[tuple[list[str], int]]:
+def _allow_long_cells() -> None:
     # A picture with many faces has a recipe longer than the module's default limit of 131072 characters.
     csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
+
+
+def _csv_rows(path: Path) -> Iterator[tuple[list[str], int]]:
+    _allow_long_cells()
     try:
         with path.open(encoding="utf-8", errors=ENCODING_ERRORS, newline="") as file:
             reader = csv.reader(file, strict=True)

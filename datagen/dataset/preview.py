@@ -58,8 +58,8 @@ def choose_items(out: Path, count: int, seed: int = 0) -> list[PreviewItem]:
 
 def draw_items(dataset: TripletDataset, count: int, seed: int = 0) -> list[PreviewItem]:
     """Render random triplets of a source, without a dataset on disk."""
-    items = (dataset[int(i)] for i in _choose(len(dataset), count, seed))
-    return [PreviewItem(t["clean"], t["masked"], t["map"], _caption(t["row"])) for t in items]
+    made = (dataset.triplet(int(i)) for i in _choose(len(dataset), count, seed))
+    return [PreviewItem(t.clean, t.masked, t.map, _caption(row)) for t, row in made]
 
 
 def _choose(length: int, count: int, seed: int) -> list[int]:

@@ -316,12 +316,22 @@ def known_or_found(
     known: Sequence[tuple[str, tuple[Landmarks, ...]]] = (),
 ) -> Sequence[Landmarks]:
     """Return the faces' points: supplied, else known by the source, else found; largest first."""
+    points = known_points(face, sha256, known)
+    return find_points(face, image_rgb) if points is None else points
+
+
+def known_points(
+    face: SourceFace, sha256: str, known: Sequence[tuple[str, tuple[Landmarks, ...]]]
+) -> Sequence[Landmarks] | None:
+    """Return the points that need no search: supplied, else known by the source; None where there are none."""
     for wanted, faces in known:
         if wanted in ("", sha256):
             return sorted(faces, key=lambda found: -found.eye_dist_px)  # a person's own table is in any order
-    drawn = face.known_landmarks()
-    if drawn is not None:
-        return drawn
+    return face.known_landmarks()
+
+
+def find_points(face: SourceFace, image_rgb: NDArray[np.uint8]) -> Sequence[Landmarks]:
+    """Search a picture for faces."""
     return _finder().find(image_rgb, aligned=face.aligned, points5=face.points5)
 
 

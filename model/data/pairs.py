@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.datagen.common.errors import UnreadablePictureError, UserError
-from unmask.datagen.pictures.picture import decode_picture
+from unmask.datagen.common.errors import UserError
+from unmask.datagen.pictures.open_picture import open_file
 from unmask.datagen.pictures.tree import list_pictures
 
 U8 = NDArray[np.uint8]
@@ -54,19 +54,9 @@ def mapped_photos(folder: Path) -> list[tuple[Path, Path]]:
     return pairs
 
 
-def read_rgb(path: Path) -> U8:
-    """Decode a picture, uint8 (h, w, 3); UserError naming it where it is gone or damaged."""
-    try:
-        return decode_picture(path.read_bytes()).image_rgb
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except UnreadablePictureError as error:
-        raise UserError(f"{path}: {error}") from error
-
-
 def read_mapped(photo: Path, map_: Path) -> tuple[U8, U8]:
     """Decode a photograph (h, w, 3) and its map (h, w), 0..255; UserError where their sizes differ."""
-    image, coverage = read_rgb(photo), np.ascontiguousarray(read_rgb(map_)[..., 0])
+    image, coverage = open_file(photo), np.ascontiguousarray(open_file(map_)[..., 0])
     check_size(map_, coverage, photo, image)
     return image, coverage
 

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from unmask.datagen.common.errors import ArgumentError
+from unmask.datagen.dataset.built import check_files
+from unmask.datagen.dataset.folder import MANIFEST_NAME as MANIFEST
 from unmask.datagen.dataset.manifest import (
     ATTRIBUTE_PREFIX,
     ManifestRow,
     iterate_manifest,
     read_attribute_names,
 )
-from unmask.model.data.built import MANIFEST, check_files
 from unmask.model.data.pairs import CLEAN, MAPS, PICTURES, by_stem, subfolder
 
 from .options import EvalOptions

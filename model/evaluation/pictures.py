@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from unmask.datagen.common.errors import UserError
 from unmask.datagen.faces.landmarks import Landmarks
+from unmask.datagen.pictures.open_picture import open_file
 from unmask.datagen.pictures.picture import fit_picture, fit_transform
-from unmask.model.data.pairs import check_size, read_rgb
+from unmask.model.data.pairs import check_size
 from unmask.model.metrics.similarity import WINDOW_PX
 
 from .items import EvalItem
@@ -46,9 +47,9 @@ def read_item(item: EvalItem, side: int | None) -> EvalPicture:
     UserError
         Naming the file: damaged, gone, too small, or of another size than its partners.
     """
-    masked = read_rgb(item.masked)
-    map_ = None if item.map is None else np.ascontiguousarray(read_rgb(item.map)[..., 0])
-    clean = None if item.clean is None else read_rgb(item.clean)
+    masked = open_file(item.masked)
+    map_ = None if item.map is None else np.ascontiguousarray(open_file(item.map)[..., 0])
+    clean = None if item.clean is None else open_file(item.clean)
     for path, image in ((item.map, map_), (item.clean, clean)):
         if path is not None and image is not None:
             check_size(path, image, item.masked, masked)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from unmask.datagen.common.checks import check_choice
 from unmask.datagen.common.errors import ArgumentError
+from unmask.datagen.pictures.open_picture import PictureOrPath, open_picture
 from unmask.model.checkpoints.checkpoint import load_model
 from unmask.model.checkpoints.shipped import PERCEPTUAL, SHIPPED, find_weights, weights_folder
 from unmask.model.common.limits import PRECISIONS
@@ -45,6 +46,14 @@ class Unmasker:
     ------
     UserError
         When weights are missing, damaged or of the other module, or there is no such device or precision.
+
+    Examples
+    --------
+    >>> import unmask
+    >>> unmasker = unmask.Unmasker()
+    >>> result = unmasker.restore_photo("photo.jpg")
+    >>> result.status, result.image.shape, result.map.shape
+    ('ok', (512, 512, 3), (512, 512))
     """
 
     def __init__(
@@ -70,12 +79,12 @@ class Unmasker:
 
         return FaceFinder(load_frame_module(weights_folder() / FRAME_FILE, self.device))
 
-    def segment(self, image_rgb: U8) -> F32:
+    def segment(self, image_rgb: PictureOrPath) -> F32:
         """Find the mask of one aligned face.
 
         Parameters
         ----------
-        image_rgb : uint8 (h, w, 3)
+        image_rgb : uint8 (h, w, 3), or path of a file
             RGB, framed roughly like aligned CelebA; any size.
 
         Returns
@@ -84,14 +93,14 @@ class Unmasker:
             Chance that a pixel is mask; binary map: at least 0.5, cleaned by
             `unmask.model.inference.cleaning.clean_map`.
         """
-        return find_chances(self.map_module, [checked(image_rgb)])[0]
+        return find_chances(self.map_module, [open_picture(image_rgb)])[0]
 
-    def restore(self, image_rgb: U8, alpha: F32 | U8 | None = None) -> U8:
+    def restore(self, image_rgb: PictureOrPath, alpha: F32 | U8 | None = None) -> U8:
         """Take the mask off one aligned face.
 
         Parameters
         ----------
-        image_rgb : uint8 (h, w, 3)
+        image_rgb : uint8 (h, w, 3), or path of a file
             RGB, framed like aligned CelebA; any size.
         alpha : (h, w), optional
             Where the mask is: float in [0, 1] or uint8 in 0..255. Found and cleaned where it is not given.
@@ -106,18 +115,23 @@ class Unmasker:
         ------
         ValueError
             When an array has another shape, type or range.
+        UserError
+            When a file cannot be read.
         """
-        checked(image_rgb)
-        map_ = clean_map(self.segment(image_rgb)) if alpha is None else _levels(alpha, image_rgb)
+        image = open_picture(image_rgb)
+        map_ = clean_map(self.segment(image)) if alpha is None else _levels(alpha, image)
         if not map_.any():
-            return image_rgb.copy()
-        return restore_pictures(self.edit_module, [image_rgb], [map_])[0].done
+            return image.copy()
+        return restore_pictures(self.edit_module, [image], [map_])[0].done
 
-    def restore_photo(self, image_rgb: U8) -> "Restored":
-        """Find the masked faces of a photograph and take their masks off: see `.photo.restore_photo`."""
+    def restore_photo(self, image_rgb: PictureOrPath) -> "Restored":
+        """Find the masked faces of a photograph and take their masks off: see `.photo.restore_photo`.
+
+        The photograph is an array, uint8 (h, w, 3) RGB, or the path of a file.
+        """
         from .photo import restore_photo
 
-        return restore_photo(self, image_rgb)
+        return restore_photo(self, open_picture(image_rgb))
 
 
 def load_module(path: Path, kind: str, device: torch.device, *, bf16: bool = False) -> TrainedModule:
@@ -142,13 +156,6 @@ def choose_device(name: str | None) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         raise ArgumentError("device", f"{name}: not available here") from error
     return device
-
-
-def checked(image_rgb: U8) -> U8:
-    """Return the picture; ValueError where it is not uint8 (h, w, 3)."""
-    if image_rgb.ndim != 3 or image_rgb.shape[2] != 3 or image_rgb.dtype != np.uint8:
-        raise ValueError(f"expected uint8 (h, w, 3), got {image_rgb.dtype} {image_rgb.shape}")
-    return image_rgb
 
 
 def _levels(alpha: F32 | U8, image_rgb: U8) -> U8:

@@ -1,0 +1,259 @@
+"""The toolkit's commands as functions: short calls with defaults that work."""
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from unmask.datagen.common.arguments import make_options, square_or_size
+from unmask.datagen.common.errors import UserError
+from unmask.datagen.dataset.build import BuildReport, Progress
+from unmask.datagen.dataset.build import build as build_dataset
+from unmask.datagen.dataset.online import triplet_config
+from unmask.datagen.dataset.options import BuildOptions
+from unmask.datagen.faces.detect import ALIGNED_SIZE, LandmarkFinder
+from unmask.datagen.faces.landmarks import POINT_COUNT, Landmarks, quantise
+from unmask.datagen.pictures.open_picture import U8, PictureOrPath, open_picture
+from unmask.datagen.render.sensor import jpeg_quality
+from unmask.datagen.render.triplet import Refusal, Triplet, make_triplet
+
+if TYPE_CHECKING:
+    import torch
+
+
+def put_mask(
+    image: PictureOrPath,
+    *,
+    template: str | None = None,
+    family: str | None = None,
+    seed: int = 0,
+    recipe: str | Path = "default",
+    pins: Sequence[str] = (),
+    size: int | tuple[int, int] | None = None,
+    faces: str = "all",
+    landmarks: Landmarks | ArrayLike | None = None,
+    templates: Sequence[str | Path] = (),
+    textures: str | Path | None = None,
+) -> Triplet:
+    """Put a mask on every face of a picture.
+
+    Parameters
+    ----------
+    image : uint8 (h, w, 3), or path of a file
+        RGB. With a file's name the mask is, to the pixel, the one that `build` gives it for the same seed.
+    template, family : str, optional
+        Which mask: the name of a template, or any of a family. ``unmask-data templates list`` has them.
+    seed, recipe, pins, faces, templates, textures
+        As in `unmask.datagen.dataset.options.BuildOptions`; another seed is another mask.
+    size : int or (width, height), optional
+        Crop centrally and scale first.
+    landmarks : Landmarks or (68, 2) or (n, 68, 2), optional
+        The points of the face, or of n faces, in pixels; found where they are not given.
+
+    Returns
+    -------
+    Triplet
+        ``masked``, ``clean``, ``map``, ``layers``, ``recipe_json`` and a ``summary`` of what is worn.
+
+    Raises
+    ------
+    UserError
+        When an argument makes no sense, the file cannot be read, or no face or no mask that fits was found.
+
+    Examples
+    --------
+    >>> import unmask
+    >>> made = unmask.put_mask("portrait.jpg", family="surgical", seed=3)
+    >>> made.masked.shape, made.map.shape, made.summary.family
+    ((512, 512, 3), (512, 512), 'surgical')
+    """
+    chosen = [f"{name}={value}" for name, value in (("template", template), ("family", family)) if value]
+    options = make_options(
+        BuildOptions,
+        source="",
+        out="",
+        seed=seed,
+        recipe=recipe,
+        pins=(*((pins,) if isinstance(pins, str) else pins), *chosen),
+        size=square_or_size(size),
+        faces=faces,
+        templates=templates,
+        textures=textures,
+    )
+    config = triplet_config(options)
+    image_rgb = open_picture(image)
+    path = None if isinstance(image, np.ndarray) else Path(image)
+    found = _find_faces(image_rgb) if landmarks is None else _given_faces(landmarks)
+    made = make_triplet(
+        image_rgb,
+        found,
+        config,
+        key=path.name if path else "",
+        variant=0,
+        jpeg_quality=jpeg_quality(path.read_bytes()) if path else None,
+    )
+    if isinstance(made, Refusal):
+        raise UserError(f"{path or 'image'}: {made.reason}")
+    return made
+
+
+@lru_cache(maxsize=1)
+def _finder() -> LandmarkFinder:
+    return LandmarkFinder()
+
+
+def _find_faces(image_rgb: U8) -> list[Landmarks]:
+    aligned = image_rgb.shape[1::-1] == ALIGNED_SIZE and _finder().find(image_rgb, aligned=True)
+    return aligned or _finder().find(image_rgb, aligned=False)
+
+
+def _given_faces(landmarks: Landmarks | ArrayLike) -> list[Landmarks]:
+    if isinstance(landmarks, Landmarks):
+        return [landmarks]
+    points = np.asarray(landmarks, np.float64)
+    if points.shape[-2:] != (POINT_COUNT, 2) or points.ndim > 3 or not np.isfinite(points).all():
+        raise UserError(
+            f"landmarks: expected ({POINT_COUNT}, 2) or (n, {POINT_COUNT}, 2) pixels, got {points.shape}"
+        )
+    faces = [Landmarks(quantise(face), "supplied") for face in points.reshape(-1, POINT_COUNT, 2)]
+    return sorted(faces, key=lambda face: -face.eye_dist_px)
+
+
+def build(
+    source: str | Path,
+    out: str | Path,
+    *,
+    progress: Callable[[Progress], None] | None = None,
+    **options: Any,
+) -> BuildReport:
+    """Make a dataset as ``unmask-data build`` does; the same call again resumes.
+
+    Parameters
+    ----------
+    source : str or Path
+        Folder of pictures, CelebA folder, or ``demo``.
+    out : str or Path
+        Folder of the dataset.
+    progress : callable, optional
+        Called after each chunk of pictures.
+    **options
+        By the names of `unmask.datagen.dataset.options.BuildOptions`, such as ``seed``, ``size``, ``limit``,
+        ``workers``; ``size`` may be one number for a square.
+
+    Raises
+    ------
+    UserError
+        For what a person can mend, in one line.
+    TypeError
+        Naming an option that there is not.
+
+    Examples
+    --------
+    >>> import unmask
+    >>> report = unmask.build("demo", "out", seed=1, limit=5)
+    >>> report.counts["ok"]
+    5
+    """
+    options |= {"size": square_or_size(options.get("size"))}
+    return build_dataset(make_options(BuildOptions, source=source, out=out, **options), progress)
+
+
+def evaluate(
+    data: str | Path,
+    out: str | Path,
+    *,
+    map: str | Path | None = None,  # noqa: A002 - the module's name everywhere else, too
+    edit: str | Path | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Judge a Map Module, an Editing Module or both as ``unmask-eval`` does; the same call again resumes.
+
+    Parameters
+    ----------
+    data : str or Path
+        Dataset of `build`, or a folder of masked pictures.
+    out : str or Path
+        Folder of the report.
+    map, edit : str or Path, optional
+        Runs, checkpoints or weights, or ``shipped``, ``fidelity``, ``perceptual``. One of them is judged alone;
+        without both, those that come with the package are judged.
+    **options
+        By the names of `unmask.model.evaluation.options.EvalOptions`, such as ``limit``, ``split``, ``identity``;
+        ``by`` may be ``"Male,Young"`` or a list of such.
+
+    Returns
+    -------
+    dict
+        What ``summary.json`` says: ``means`` with intervals, ``systems``, ``worst``, ``data``, ...
+
+    Raises
+    ------
+    UserError
+        For what a person can mend, in one line.
+    TypeError
+        Naming an option that there is not.
+
+    Examples
+    --------
+    >>> import unmask
+    >>> report = unmask.build("demo", "out", seed=1, limit=5)
+    >>> summary = unmask.evaluate("out", "report", map="shipped", identity=False, features=False)
+    >>> summary["means"]["map_iou"]["mean"] > 0.8
+    True
+    """
+    from unmask.model.checkpoints.shipped import PERCEPTUAL, SHIPPED
+    from unmask.model.evaluation.options import EvalOptions
+
+    if map is None and edit is None:
+        map, edit = SHIPPED, PERCEPTUAL  # noqa: A001
+    if "by" in options:
+        crossings = [options["by"]] if isinstance(options["by"], str) else options["by"]
+        options["by"] = [names.split(",") if isinstance(names, str) else names for names in crossings]
+    chosen = make_options(EvalOptions, data=data, out=out, map_module=map, edit_module=edit, **options)
+    chosen.validate()
+    from unmask.model.evaluation.run import run_evaluation
+
+    return run_evaluation(chosen, "unmask.evaluate", lambda title: nullcontext(lambda *told: None)).summary
+
+
+def load_model(
+    path_or_name: str | Path, device: "str | torch.device" = "cpu"
+) -> "tuple[torch.nn.Module, dict[str, Any]]":
+    """Load a network with its weights.
+
+    Parameters
+    ----------
+    path_or_name : str or Path
+        A run, a checkpoint or weights; or ``shipped`` (the Map Module that comes with the package), ``fidelity`` or
+        ``perceptual`` (Editing Modules).
+    device : str or torch.device
+        Where it is put.
+
+    Returns
+    -------
+    network : torch.nn.Module
+        In evaluation mode.
+    card : dict
+        What ``model.json`` says of it.
+
+    Raises
+    ------
+    UserError
+        When there is no such model or it is damaged.
+
+    Examples
+    --------
+    >>> import unmask
+    >>> network, card = unmask.load_model("fidelity")
+    >>> card["network"]["kind"]
+    'edit'
+    """
+    from unmask.model.checkpoints import checkpoint
+    from unmask.model.checkpoints.shipped import find_weights
+
+    path = checkpoint.find_model(find_weights(path_or_name))
+    return checkpoint.load_model(path, checkpoint.load_card(path)["network"]["kind"], device)

@@ -1,0 +1,42 @@
+"""A picture as a person gives it: an array, or the path of a file."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unmask.datagen.common.errors import UnreadablePictureError, UserError
+
+from .picture import decode_picture
+
+U8 = NDArray[np.uint8]
+PictureOrPath = U8 | str | os.PathLike[str]
+
+
+def open_picture(picture: PictureOrPath) -> U8:
+    """Return the pixels, uint8 (h, w, 3), RGB: the array itself, or the decoded file.
+
+    Raises
+    ------
+    UserError
+        Naming the file that cannot be read or decoded.
+    ValueError
+        When the array has another shape or type.
+    """
+    if isinstance(picture, str | os.PathLike):
+        return open_file(Path(picture))
+    image = np.asarray(picture)
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise ValueError(f"expected uint8 (h, w, 3), got {image.dtype} {image.shape}")
+    return image
+
+
+def open_file(path: Path) -> U8:
+    """Return the pixels of a file; UserError naming it where it cannot be read or decoded."""
+    try:
+        return decode_picture(path.read_bytes()).image_rgb
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except UnreadablePictureError as error:
+        raise UserError(f"{path}: {error}") from error
