@@ -21,7 +21,7 @@ from unmask.datagen.sources.celeba import SPLITS
 from .folder import MANIFEST_NAME
 from .items import Transform, TripletItem, cells_by_column, checked_index
 from .manifest import ManifestRow, RowReader, iterate_manifest, read_attribute_names
-from .shared import SharedEpoch
+from .shared import SharedEpoch, share_cores
 
 U8 = NDArray[np.uint8]
 
@@ -265,6 +265,7 @@ class BuiltDataset:
         return len(self._rows)
 
     def __getitem__(self, index: int) -> TripletItem:
+        share_cores()
         number = checked_index(index, len(self))
         masked, map_, clean = read_triplet(self.folder, self._rows[number], self.size)
         item: TripletItem = {"masked": masked, "map": map_, "clean": clean, "key": self._rows[number].key}

@@ -2,11 +2,8 @@
 
 import hashlib
 from collections.abc import Sequence
-from multiprocessing import parent_process
 from pathlib import Path
 from typing import cast
-
-import cv2
 
 from unmask.datagen.common.arguments import make_options, square_or_size
 from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError, UserError
@@ -25,7 +22,7 @@ from .items import Transform, TripletItem, cells_by_column, checked_index
 from .manifest import ManifestRow
 from .options import BuildOptions
 from .rows import make_row
-from .shared import FoundLandmarks, SharedEpoch
+from .shared import FoundLandmarks, SharedEpoch, share_cores
 from .worker import find_points, known_points
 
 
@@ -186,8 +183,7 @@ class TripletDataset:
         """Render an item: all that is known of it."""
         first, offset = divmod(checked_index(index, len(self)), self.variants)
         variant = self.epoch * self.variants + offset
-        if parent_process() is not None and cv2.getNumThreads() != 1:
-            cv2.setNumThreads(1)  # a loader's processes share the cores among themselves
+        share_cores()
         for step in range(len(self.faces)):
             made = self._render((first + step) % len(self.faces), variant)
             if made is not None:

@@ -7,12 +7,24 @@ import weakref
 from collections.abc import Sequence
 from contextlib import suppress
 from ctypes import c_int64
+from multiprocessing import parent_process
 from multiprocessing.context import get_spawning_popen
 from multiprocessing.sharedctypes import RawValue
 from pathlib import Path
 from typing import Any
 
+import cv2
+
 from unmask.datagen.faces.landmarks import Landmarks
+
+
+def share_cores() -> None:
+    """Keep OpenCV to one thread in a data loader's process, since there is one for each core.
+
+    With 0 it goes without threads. With 1 it would end those that it has, and wait for ever where a fork left none.
+    """
+    if parent_process() is not None and cv2.getNumThreads() != 1:
+        cv2.setNumThreads(0)
 
 
 class SharedEpoch:
