@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from unmask.datagen.common.arguments import make_options, square_or_size
-from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.dataset.build import BuildReport, Progress
 from unmask.datagen.dataset.build import build as build_dataset
 from unmask.datagen.dataset.online import triplet_config
@@ -116,8 +116,8 @@ def _given_faces(landmarks: Landmarks | ArrayLike) -> list[Landmarks]:
         return [landmarks]
     points = np.asarray(landmarks, np.float64)
     if points.shape[-2:] != (POINT_COUNT, 2) or points.ndim > 3 or not np.isfinite(points).all():
-        raise UserError(
-            f"landmarks: expected ({POINT_COUNT}, 2) or (n, {POINT_COUNT}, 2) pixels, got {points.shape}"
+        raise ArgumentError(
+            "landmarks", f": expected ({POINT_COUNT}, 2) or (n, {POINT_COUNT}, 2) pixels, got {points.shape}"
         )
     faces = [Landmarks(quantise(face), "supplied") for face in points.reshape(-1, POINT_COUNT, 2)]
     return sorted(faces, key=lambda face: -face.eye_dist_px)

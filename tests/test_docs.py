@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from unmask.datagen.drawn_faces.demo import portrait_rgb
+from unmask.datagen.pictures.open_picture import open_file
 from unmask.datagen.pictures.picture import encode_jpg
 
 ROOT = Path(__file__).parent.parent
@@ -43,18 +44,32 @@ def python_examples() -> list[str]:
     return re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
 
 
-def test_the_dataset_example_runs():
-    names: dict[str, Any] = {}
-    exec(python_examples()[0], names)
-    assert names["item"]["masked"].shape == (128, 128, 3)
-
-
-def test_the_unmasking_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, draw_face: Callable):
+@pytest.fixture
+def photographs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, draw_face: Callable) -> None:
+    """The files that the examples name, in the working directory."""
     monkeypatch.chdir(tmp_path)
-    Path("photo.jpg").write_bytes(encode_jpg(portrait_rgb(), 95))
+    for name in ("portrait.jpg", "photo.jpg"):
+        Path(name).write_bytes(encode_jpg(portrait_rgb(), 95))
     Path("aligned.jpg").write_bytes(encode_jpg(draw_face(0)[0], 95))
+
+
+def run_example(number: int) -> dict[str, Any]:
     names: dict[str, Any] = {}
-    exec(python_examples()[1], names)
+    exec(python_examples()[number], names)
+    return names
+
+
+def test_the_dataset_example_runs(photographs: None):
+    names = run_example(0)
+    assert names["made"].summary.family == "kn95"
+    assert names["item"]["masked"].shape == names["files"][7]["masked"].shape == (128, 128, 3)
+    assert names["summary"]["means"]["map_iou"]["mean"] > 0.5
+
+
+def test_the_unmasking_example_runs(photographs: None):
+    names = run_example(1)
     assert names["result"].status in ("no_mask", "no_face")
-    assert np.array_equal(names["result"].image, names["photograph"])
-    assert names["clean"].shape == names["face"].shape
+    assert np.array_equal(names["result"].image, open_file(Path("photo.jpg")))
+    assert names["chances"].shape == (218, 178)
+    assert names["face"].shape == (218, 178, 3)
+    assert names["card"]["network"]["kind"] == "edit"

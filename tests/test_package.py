@@ -1,4 +1,5 @@
 import ast
+import os
 import subprocess
 import sys
 import tomllib
@@ -90,6 +91,9 @@ def test_the_commands_are_installed():
     assert {"unmask-data", "unmask-train"} <= set(scripts)
 
 
+HEAVY = {"cv2", "dlib", "pandas", "scipy", "skimage", "numpy", "torch", "lightning_fabric", "safetensors"}
+
+
 @pytest.mark.parametrize(
     ("module", "arguments"),
     [
@@ -100,11 +104,38 @@ def test_the_commands_are_installed():
     ],
 )
 def test_looking_loads_none_of_the_heavy_libraries(module: str, arguments: list[str]):
-    heavy = {"cv2", "dlib", "pandas", "scipy", "skimage", "numpy", "torch", "lightning_fabric", "safetensors"}
     code = f"import sys; from unmask.cli.{module} import main; assert main({arguments}) == 0; "
-    code += f"print(sorted(set({sorted(heavy)}) & sys.modules.keys()))"
+    code += f"print(sorted(set({sorted(HEAVY)}) & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("command", "words", "completed"),
+    [
+        ("data", "bu", ["build"]),
+        ("data", "build --see", ["--seed"]),
+        ("train", "ma", ["map"]),
+        ("eval", "--comp", ["--compare"]),
+        ("run", "--side", ["--side-by-side"]),
+    ],
+)
+def test_a_shell_completes_commands_and_flags_without_the_heavy_libraries(
+    command: str, words: str, completed: list[str]
+) -> None:
+    name, count = f"unmask-{command}", words.count(" ") + 1
+    code = f"import atexit, sys; from unmask.cli.{command} import main; "
+    code += f"atexit.register(lambda: print(*set({sorted(HEAVY)}) & sys.modules.keys(), file=sys.stderr)); main([])"
+    asked = {
+        f"_{name.replace('-', '_').upper()}_COMPLETE": "complete_bash",
+        "COMP_WORDS": f"{name} {words}",
+        "COMP_CWORD": str(count),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=os.environ | asked, check=False
+    )
+    assert done.stdout.split() == completed
+    assert done.stderr.split() == []
 
 
 @pytest.mark.parametrize("command", ["data", "train", "eval", "run"])

@@ -51,7 +51,7 @@ class SharedEpoch:
         return {"epoch": self.get()} if get_spawning_popen() is None else {"cell": self._cell}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self._cell = state.get("cell") or RawValue(c_int64, state["epoch"])
+        self._cell = state["cell"] if "cell" in state else RawValue(c_int64, state["epoch"])
 
 
 class FoundLandmarks:
