@@ -5,12 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from unmask.datagen.dataset.online import TripletDataset
-from unmask.datagen.masks.recipe_config import load_recipe_config
-from unmask.datagen.masks.template import load_templates
-from unmask.datagen.render.triplet import TripletConfig
+import unmask
 from unmask.model.inference.cleaning import clean_map
-from unmask.model.inference.unmasker import Unmasker
 from unmask.model.metrics.floors import nearest_fill
 
 FACES = 8
@@ -18,10 +14,7 @@ FACES = 8
 
 @pytest.fixture(scope="module")
 def triplets() -> list[dict[str, Any]]:
-    config = TripletConfig(
-        seed=1, size=(128, 128), recipe=load_recipe_config("default"), templates=load_templates()
-    )
-    data = TripletDataset("demo", config)
+    data = unmask.TripletDataset("demo", size=128, seed=1)
     return [data[index] for index in range(FACES)]
 
 
@@ -31,7 +24,7 @@ def in_mask_error(image: np.ndarray, item: dict[str, Any]) -> float:
 
 
 def test_the_shipped_map_module_finds_masks_that_it_never_saw(triplets: list[dict[str, Any]]) -> None:
-    unmasker = Unmasker()
+    unmasker = unmask.Unmasker()
     overlaps = []
     for item in triplets:
         found, true = clean_map(unmasker.segment(item["masked"])) > 0, item["map"] >= 128
@@ -42,7 +35,7 @@ def test_the_shipped_map_module_finds_masks_that_it_never_saw(triplets: list[dic
 
 @pytest.mark.parametrize("preset", ["fidelity", "perceptual"])
 def test_shipped_editing_modules_beat_the_nearest_pixel(preset: str, triplets: list[dict[str, Any]]) -> None:
-    unmasker = Unmasker(edit=preset)
+    unmasker = unmask.Unmasker(edit=preset)
     ours = [in_mask_error(unmasker.restore(item["masked"]), item) for item in triplets]
     nearest = [in_mask_error(nearest_fill(item["masked"], item["map"]), item) for item in triplets]
     assert np.mean(ours) < 0.7 * np.mean(nearest)
