@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from unmask.datagen.common.errors import UserError
+from unmask.datagen.dataset.built import filter_families, read_rows
 from unmask.datagen.dataset.manifest import iterate_manifest
 from unmask.datagen.pictures.picture import fit_picture
-from unmask.model.data.built import BuiltTriplets, filter_families, read_rows
+from unmask.model.data.built import BuiltTriplets
 from unmask.model.data.options import DataOptions
 from unmask.model.data.triplets import open_triplets
 
