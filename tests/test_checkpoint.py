@@ -223,7 +223,7 @@ def test_a_full_disk_is_said_in_one_line_and_the_last_good_checkpoint_stays(
     with pytest.raises(UserError) as caught:
         save(tmp_path / "last", 2.0)
     message = str(caught.value)
-    assert message.startswith(f"RUN {tmp_path}: no space for a checkpoint (No space left on device, ")
+    assert message.startswith(f"run {tmp_path}: no space for a checkpoint (No space left on device, ")
     assert "\n" not in message
     assert [path.name for path in tmp_path.iterdir()] == ["last"]
     assert value_of(tmp_path / "last") == 1.0
@@ -243,7 +243,7 @@ def test_a_refused_rename_leaves_the_earlier_checkpoint_in_its_place(
         rename(*args)  # type: ignore[arg-type]
 
     monkeypatch.setattr(os, "rename", refuse)
-    with pytest.raises(UserError, match=r"RUN .*: cannot write a checkpoint \(Permission denied\)"):
+    with pytest.raises(UserError, match=r"^run .*: cannot write a checkpoint \(Permission denied\)"):
         save(tmp_path / "last", 2.0)
     assert value_of(tmp_path / "last") == 1.0
     assert [path.name for path in tmp_path.iterdir()] == ["last"]
@@ -251,7 +251,7 @@ def test_a_refused_rename_leaves_the_earlier_checkpoint_in_its_place(
 
 def test_a_run_folder_that_went_away_is_said_in_one_line(tmp_path: Path):
     with pytest.raises(
-        UserError, match=r"RUN .*gone: cannot write a checkpoint \(No such file or directory\)"
+        UserError, match=r"^run .*gone: cannot write a checkpoint \(No such file or directory\)"
     ):
         save(tmp_path / "gone" / "last", 1.0)
 

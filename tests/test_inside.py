@@ -151,7 +151,7 @@ def test_what_reads_a_dataset_refuses_in_one_line(
 
 
 def test_training_and_evaluation_refuse_in_one_line(built_once: Path, tmp_path: Path, victim: Path):
-    from unmask.model.data.built import read_rows
+    from unmask.datagen.dataset.built import read_rows
     from unmask.model.evaluation.items import open_eval_set
     from unmask.model.evaluation.options import EvalOptions
 
@@ -187,7 +187,7 @@ def test_a_journal_that_is_a_link_elsewhere_is_not_cut(
     (tmp_path / "diary.txt").write_text("precious")
     (interrupted / JOURNAL_NAME).unlink()
     (interrupted / JOURNAL_NAME).symlink_to(tmp_path / "diary.txt")
-    with pytest.raises(UserError, match=r"OUT .*: \.journal\.jsonl is a link that leads out of it"):
+    with pytest.raises(UserError, match=r"^out .*: \.journal\.jsonl is a link that leads out of it"):
         build(options(existing=existing))
     assert (tmp_path / "diary.txt").read_text() == "precious"
 

@@ -115,4 +115,4 @@ def test_a_full_disk_is_said_in_one_line(tmp_path: Path):
     (tmp_path / "log.csv").symlink_to("/dev/full")
     with pytest.raises(UserError) as caught:
         LogFile(tmp_path / "log.csv", COLUMNS).append({"step": 1})
-    assert str(caught.value) == f"RUN {tmp_path}: cannot write log.csv ({os.strerror(errno.ENOSPC)})"
+    assert str(caught.value) == f"run {tmp_path}: cannot write log.csv ({os.strerror(errno.ENOSPC)})"

@@ -32,30 +32,30 @@ EDIT = {"batch.mirror": 0.5, "batch.dilate_px": [1, 4]}
 FIRST: dict[tuple[str, str], dict[str, Any]] = {
     ("map", "compact"): {
         "network.name": "compact", "network.width": 24, "optimiser.learning_rate": 2e-3, "optimiser.beta1": 0.9,
-        "optimiser.weight_decay": 1e-2, "losses.dice": 1.0, "batch.bare_share": 0.1, "judge.best": "val_iou",
+        "optimiser.weight_decay": 1e-2, "losses.dice": 1.0, "batch.bare_share": 0.1, "validation.best": "val_iou",
     },
     ("map", "paper"): {
         "network.name": "paper", "network.width": 0, "optimiser.learning_rate": 1e-3, "optimiser.beta1": 0.9,
-        "optimiser.weight_decay": 0.0, "losses.dice": 0.0, "batch.bare_share": 0.0, "judge.best": "val_iou",
+        "optimiser.weight_decay": 0.0, "losses.dice": 0.0, "batch.bare_share": 0.0, "validation.best": "val_iou",
     },
     ("edit", "fidelity"): EDIT | {
         "network.name": "compact", "network.width": 48, "optimiser.learning_rate": 2e-3, "optimiser.beta1": 0.9,
         "losses.l1": 1.0, "losses.l2": 4.0, "losses.ssim": 0.25, "losses.perceptual": 0.0, "losses.whole": 0.0,
         "losses.mask": 0.0, "losses.matching": 0.0, "losses.hole": 10.0, "discriminator.loss": "hinge",
-        "discriminator.whole_from": 0.0, "discriminator.width": 32, "judge.best": "val_psnr",
+        "discriminator.whole_from": 0.0, "discriminator.width": 32, "validation.best": "val_psnr",
     },
     ("edit", "perceptual"): EDIT | {
         "network.name": "compact", "network.width": 48, "optimiser.learning_rate": 1e-3, "optimiser.beta1": 0.5,
         "losses.l1": 1.0, "losses.l2": 0.0, "losses.ssim": 0.25, "losses.perceptual": 1.0, "losses.whole": 0.02,
         "losses.mask": 0.05, "losses.matching": 0.5, "losses.hole": 10.0, "discriminator.loss": "hinge",
-        "discriminator.whole_from": 0.2, "discriminator.width": 32, "judge.best": "val_perceptual",
+        "discriminator.whole_from": 0.2, "discriminator.width": 32, "validation.best": "val_perceptual",
     },
     ("edit", "paper"): EDIT | {
         "network.name": "paper", "network.width": 0, "optimiser.learning_rate": 2e-4, "optimiser.beta1": 0.5,
         "losses.l1": 100.0, "losses.l2": 0.0, "losses.ssim": 100.0, "losses.perceptual": 100.0,
         "losses.whole": 0.3, "losses.mask": 0.7, "losses.matching": 0.0, "losses.hole": 1.0,
         "discriminator.loss": "bce", "discriminator.whole_from": 0.0, "discriminator.width": 64,
-        "judge.best": "val_perceptual",
+        "validation.best": "val_perceptual",
     },
 }  # fmt: skip
 
@@ -98,8 +98,8 @@ def test_set_knows_by_the_table_whose_a_key_is():
         ("network.name=3", "`tuning` network.name = 3: expected a name"),
         ("batch.dilate_px=[4, 1]", "`tuning` batch.dilate_px = [4, 1]: expected two rising whole numbers"),
         (
-            "judge.best=val_perceptual",
-            "`preset`: judge.best = val_perceptual needs losses.perceptual above 0",
+            "validation.best=val_perceptual",
+            "`preset`: validation.best = val_perceptual needs losses.perceptual above 0",
         ),
     ],
 )

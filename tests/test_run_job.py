@@ -232,7 +232,7 @@ def test_other_settings_are_not_mixed_into_a_folder(options: RunOptions) -> None
     with pytest.raises(UserError, match="`precision`"):
         run_job(replace(options, precision="bf16"))
     assert run_job(replace(options, aligned=True, existing="overwrite")).done == 3
-    with pytest.raises(UserError, match="holds a run, and --existing fail"):
+    with pytest.raises(UserError, match="holds a run, and `existing` fail"):
         run_job(replace(options, existing="fail"))
 
 
@@ -307,7 +307,7 @@ def test_a_second_run_in_the_same_folder_is_refused_and_changes_nothing(
         said.append(str(caught.value))
 
     assert run_job(options, second).done == 3
-    words = f"--out {options.out}: another unmask-run (process {os.getpid()}) is writing to this folder"
+    words = f"out {options.out}: another unmask-run (process {os.getpid()}) is writing to this folder"
     assert said == [words] * 3
     assert not (options.out / ".lock").exists()
     assert run_job(options).resumed == 3

@@ -206,7 +206,7 @@ def test_the_gradient_of_an_adversarial_loss_reaches_the_generator(training: Edi
 
 
 def test_presets_with_discriminators_are_judged_by_distance_and_the_others_by_psnr():
-    assert {name: load_preset(EditPreset, name).judge.best for name in packaged_presets("edit")} == {
+    assert {name: load_preset(EditPreset, name).validation.best for name in packaged_presets("edit")} == {
         "fidelity": "val_psnr",
         "perceptual": "val_perceptual",
         "paper": "val_perceptual",

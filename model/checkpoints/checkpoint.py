@@ -133,10 +133,10 @@ def _settle(folder: Path) -> None:
 def _words(folder: Path, error: OSError) -> str:
     what = error.strerror or str(error)
     if error.errno not in _NO_SPACE:
-        return f"RUN {folder.parent}: cannot write a checkpoint ({what})"
+        return f"`run` {folder.parent}: cannot write a checkpoint ({what})"
     with suppress(OSError):
         what += f", {shutil.disk_usage(folder.parent).free / 1e6:.0f} MB free"
-    return f"RUN {folder.parent}: no space for a checkpoint ({what})"
+    return f"`run` {folder.parent}: no space for a checkpoint ({what})"
 
 
 def find_checkpoint(run: Path, name: str = LAST) -> Path | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from unmask.datagen.common.atomic import write_atomic
-from unmask.datagen.common.errors import ArgumentError
+from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.common.inside import Inside
 from unmask.datagen.common.line_journal import LineJournal
 from unmask.datagen.common.work_folder import TOOLKIT_KEY, FolderKind, WorkFolder
@@ -106,8 +106,12 @@ class RunFolder:
             (out / TABLE).open(encoding="utf-8", errors="surrogateescape", newline="") as file,
         ):
             for cells in csv.DictReader(file):
-                with suppress(ValueError):
+                try:
                     self._take(cells, TABLE)
+                except UserError:
+                    raise
+                except ValueError:
+                    continue  # no row of ours
         self._journal = LineJournal(out / JOURNAL, lambda line, _: self._take(json.loads(line), JOURNAL))
 
     def _take(self, cells: Mapping[str, Any], table: str) -> None:

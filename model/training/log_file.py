@@ -147,4 +147,4 @@ def _cell(text: str) -> Cell:
 
 
 def _refused(path: Path, what: str) -> str:
-    return f"RUN {path.parent}: cannot write {path.name} ({what})"
+    return f"`run` {path.parent}: cannot write {path.name} ({what})"

@@ -193,8 +193,8 @@ def _check_edit(preset: EditPreset) -> None:
     losses = asdict(preset.losses)
     if not any(value for name, value in losses.items() if name not in ("hole", "matching")):
         raise ArgumentError("preset", ": all of its losses have weight 0")
-    if preset.judge.best == "val_perceptual" and not preset.losses.perceptual:
+    if preset.validation.best == "val_perceptual" and not preset.losses.perceptual:
         raise ArgumentError(
             "preset",
-            ": judge.best = val_perceptual needs losses.perceptual above 0, else it is not measured",
+            ": validation.best = val_perceptual needs losses.perceptual above 0, else it is not measured",
         )

@@ -99,14 +99,14 @@ class EditBatch:
 
 
 @dataclass(frozen=True)
-class MapJudge:
+class MapValidation:
     """Column of the validation that ``best`` follows."""
 
     best: str = _one_of("val_iou", "val_dice", "val_boundary_f", "val_raw_iou", "val_false_alarm")
 
 
 @dataclass(frozen=True)
-class EditJudge:
+class EditValidation:
     """Column of the validation that ``best`` follows."""
 
     best: str = _one_of(
@@ -123,7 +123,7 @@ class MapPreset:
     schedule: Schedule
     losses: MapLosses
     batch: MapBatch
-    judge: MapJudge
+    validation: MapValidation
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ class EditPreset:
     losses: EditLosses
     discriminator: Discriminator
     batch: EditBatch
-    judge: EditJudge
+    validation: EditValidation
 
 
 Preset = MapPreset | EditPreset

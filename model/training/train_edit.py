@@ -74,7 +74,7 @@ class EditTraining:
         self.maps = _seen_maps(session, options)
         self.starts = {WHOLE: preset.discriminator.whole_from, MASK: options.mask_discriminator_from}
         self.objective = EditObjective(preset, discriminators, perceptual)
-        self.judge = EditJudge(session, self.maps.network, perceptual, preset.judge.best)
+        self.judge = EditJudge(session, self.maps.network, perceptual, preset.validation.best)
         sample = probe_pictures(options.batch_size, options.size, device)
         self.engine = Engine(
             session,

@@ -68,7 +68,7 @@ class MapTraining:
         trained = Trained(spec, {MAP: network}, {MAP: optimiser}, MAP, adam.ema)
         device = session.fabric.device
         photos = None if options.judge is None else PhotoJudge(options.judge, options.size, device)
-        best = "judge_iou" if options.best_by == "judge" else preset.judge.best
+        best = "judge_iou" if options.best_by == "judge" else preset.validation.best
         sample = probe_pictures(options.batch_size, options.size, device)
         self.engine = Engine(
             session,
