@@ -23,8 +23,11 @@ def in_mask_error(image: np.ndarray, item: dict[str, Any]) -> float:
     return float(np.abs(image[inside].astype(np.float64) - item["clean"][inside]).mean())
 
 
-def test_the_shipped_map_module_finds_masks_that_it_never_saw(triplets: list[dict[str, Any]]) -> None:
-    unmasker = unmask.Unmasker()
+@pytest.mark.parametrize("name", ["shipped", "pretrained"])
+def test_shipped_map_modules_find_masks_that_they_never_saw(
+    name: str, triplets: list[dict[str, Any]]
+) -> None:
+    unmasker = unmask.Unmasker(map=name)
     overlaps = []
     for item in triplets:
         found, true = clean_map(unmasker.segment(item["masked"])) > 0, item["map"] >= 128

@@ -7,8 +7,14 @@ from unmask.datagen.common.errors import UserError
 
 PERCEPTUAL, FIDELITY = "perceptual", "fidelity"
 PRESETS = (PERCEPTUAL, FIDELITY)
-MAP_NAME = "map"
-SHIPPED = "shipped"  # how a person names the Map Module that comes with the package
+SHIPPED = "shipped"  # how a person names the Map Module that is used unasked
+PRETRAINED = "pretrained"  # and the one that holds in odd light, on aligned faces
+_FILES = {
+    SHIPPED: "map.safetensors",
+    PRETRAINED: "map-pretrained.safetensors",
+    PERCEPTUAL: "edit-perceptual.safetensors",
+    FIDELITY: "edit-fidelity.safetensors",
+}
 
 
 def weights_folder() -> Path:
@@ -22,27 +28,25 @@ def shipped_weights(name: str) -> Path:
     Parameters
     ----------
     name : str
-        ``map``, ``perceptual`` or ``fidelity``.
+        ``shipped``, ``pretrained``, ``perceptual`` or ``fidelity``.
 
     Raises
     ------
     UserError
         When it is not there: a broken installation.
     """
-    path = weights_folder() / (f"{name}.safetensors" if name == MAP_NAME else f"edit-{name}.safetensors")
+    path = weights_folder() / _FILES[name]
     if not path.is_file():
         raise UserError(f"shipped weights {path.name} are missing from {path.parent}: install unmask again")
     return path
 
 
 def find_weights(chosen: str | Path) -> Path:
-    """Return what ``shipped``, ``perceptual`` or ``fidelity`` names; anything else is a path.
+    """Return what ``shipped``, ``pretrained``, ``perceptual`` or ``fidelity`` names; anything else is a path.
 
     A ``Path`` that exists is that path: it no longer tells ``./fidelity`` from ``fidelity``, as a text does.
     """
     if isinstance(chosen, Path) and chosen.exists():
         return chosen
     name = str(chosen)
-    if name == SHIPPED:
-        return shipped_weights(MAP_NAME)
-    return shipped_weights(name) if name in PRESETS else Path(chosen)
+    return shipped_weights(name) if name in _FILES else Path(chosen)
