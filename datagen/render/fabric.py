@@ -23,6 +23,7 @@ F32 = NDArray[np.float32]
 
 _TILE_PX = 512
 _TILE_PX_PER_IOD = 96  # of the wrinkle tile
+_WRAP_PX = 128  # wider than any blur of it reaches
 _WRINKLE_IOD = 0.012  # height of the deepest wrinkles at strength 1
 _CLEAR = 0.88  # light that passes a clear window
 _DARKEST, _BRIGHTEST = 0.018, 0.92  # linear reflectance of black and white cloth
@@ -194,11 +195,14 @@ def _wrinkle_tile() -> F32:
     height = np.zeros((_TILE_PX, _TILE_PX), np.float32)
     for sigma, weight in ((13.0, 1.0), (6.0, 0.35)):
         noise = rng.standard_normal((_TILE_PX, _TILE_PX)).astype(np.float32)
-        smooth = cv2.GaussianBlur(np.tile(noise, (3, 3)), (0, 0), sigmaX=sigma * 1.6, sigmaY=sigma * 0.8)
-        centre = smooth[_TILE_PX : 2 * _TILE_PX, _TILE_PX : 2 * _TILE_PX]
+        smooth = cv2.GaussianBlur(_wrapped(noise), (0, 0), sigmaX=sigma * 1.6, sigmaY=sigma * 0.8)
+        centre = smooth[_WRAP_PX:-_WRAP_PX, _WRAP_PX:-_WRAP_PX]
         height += np.float32(weight) * np.abs(centre / centre.std())
-    height = np.tile(height * np.float32(-_WRINKLE_IOD), (3, 3))
-    height = cv2.GaussianBlur(height, (0, 0), 1.5)
-    relief = slopes(height, 1 / _TILE_PX_PER_IOD, 1 / _TILE_PX_PER_IOD)
-    once = relief[_TILE_PX : 2 * _TILE_PX, _TILE_PX : 2 * _TILE_PX]
-    return np.tile(once, (2, 2, 1))
+    around = cv2.GaussianBlur(_wrapped(height * np.float32(-_WRINKLE_IOD)), (0, 0), 1.5)
+    relief = slopes(np.asarray(around, np.float32), 1 / _TILE_PX_PER_IOD, 1 / _TILE_PX_PER_IOD)
+    return np.tile(relief[_WRAP_PX:-_WRAP_PX, _WRAP_PX:-_WRAP_PX], (2, 2, 1))
+
+
+def _wrapped(tile: F32) -> F32:
+    """A periodic tile with so much of itself around it that a blur of its middle is periodic too."""
+    return np.pad(tile, _WRAP_PX, mode="wrap")

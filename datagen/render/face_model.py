@@ -5,11 +5,10 @@ towards the camera; the origin is point 27, the root of the nose.
 """
 
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
-from scipy.spatial import ConvexHull
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -51,18 +50,6 @@ GENERIC_POINTS: F64 = np.array(
     np.float64,
 )
 
-# Where the 68 points say nothing: cheeks, front of the chin, under the chin, forehead, in front of the ears.
-# Placed by eye on the fitted points, one side; mirrored below.
-_SKIN_POINTS = np.array(
-    [
-        *[(0.62, -0.40, -0.27), (0.62, -0.85, -0.33), (0.88, -0.65, -0.58), (0.75, -1.15, -0.60)],
-        *[(0.14, -1.68, -0.14), (0.25, -1.90, -0.75), (0.55, -1.72, -0.95), (0.85, -1.40, -1.10)],
-        *[(0.00, 0.85, -0.05), (0.55, 0.75, -0.28), (0.95, 0.55, -0.75), (1.17, 0.00, -1.25)],
-        *[(1.13, -0.65, -1.30), (1.00, -1.20, -1.30)],
-    ],
-    np.float64,
-)
-
 EAR_TOP: F64 = np.array([1.20, 0.02, -1.32])  # where a loop goes behind the ear, picture right
 EAR_LOBE: F64 = np.array([1.15, -0.58, -1.24])
 
@@ -70,10 +57,9 @@ EAR_LOBE: F64 = np.array([1.15, -0.58, -1.24])
 # height of the nose's base, so that lower face and underside of the chin are star-shaped around it.
 CENTRE: F64 = np.array([0.0, -0.80, -0.95])
 
-_STEP_DEG = 2.0
-_AZIMUTHS = np.arange(-130.0, 130.0 + _STEP_DEG, _STEP_DEG)
-_ELEVATIONS = np.arange(-88.0, 88.0 + _STEP_DEG, _STEP_DEG)
-_SMOOTH_DEG = 5.0  # cloth bridges hollows: sigma of the blur over directions
+STEP_DEG = 2.0
+AZIMUTHS = np.arange(-130.0, 130.0 + STEP_DEG, STEP_DEG)
+ELEVATIONS = np.arange(-88.0, 88.0 + STEP_DEG, STEP_DEG)
 
 
 def directions(azimuth_deg: F64, elevation_deg: F64) -> F64:
@@ -103,16 +89,10 @@ def direction_of(points: F64) -> tuple[F64, F64]:
 
 @lru_cache(maxsize=1)
 def _radius_table() -> F64:
-    """Distance from the centre to the convex hull of the face, float64 (elevations, azimuths), in IOD."""
-    mirrored = _SKIN_POINTS * [-1, 1, 1]
-    hull = ConvexHull(np.concatenate([GENERIC_POINTS, _SKIN_POINTS, mirrored]))
-    normal, offset = hull.equations[:, :3], hull.equations[:, 3]
-    ray = directions(*np.meshgrid(_AZIMUTHS, _ELEVATIONS))
-    # A ray leaves a convex body through the first face plane that it meets.
-    rate = ray @ normal.T
-    gap = -(offset + normal @ CENTRE)
-    reach = np.where(rate > 1e-9, gap / np.maximum(rate, 1e-9), np.inf).min(axis=-1)
-    return gaussian_filter(np.minimum(reach, 2.5), _SMOOTH_DEG / _STEP_DEG, mode="nearest")
+    """Distance from the centre to the taut skin, float64 (elevations, azimuths), in IOD."""
+    # Stored, because scipy, which computes it, takes longer to import than a mask to draw.
+    table: F64 = np.load(Path(__file__).with_name("skin_radius.npy"))
+    return table
 
 
 def _between(values: F64, most: float) -> F64:
@@ -129,8 +109,8 @@ def skin_radius(azimuth_deg: F64, elevation_deg: F64) -> F64:
         Directions; clipped to the table's +-130 and +-88 degrees.
     """
     table = _radius_table()
-    column = _between((azimuth_deg - _AZIMUTHS[0]) / _STEP_DEG, len(_AZIMUTHS) - 1.001)
-    row = _between((elevation_deg - _ELEVATIONS[0]) / _STEP_DEG, len(_ELEVATIONS) - 1.001)
+    column = _between((azimuth_deg - AZIMUTHS[0]) / STEP_DEG, len(AZIMUTHS) - 1.001)
+    row = _between((elevation_deg - ELEVATIONS[0]) / STEP_DEG, len(ELEVATIONS) - 1.001)
     c, r = column.astype(np.intp), row.astype(np.intp)
     fc, fr = column - c, row - r
     upper = table[r, c] * (1 - fc) + table[r, c + 1] * fc
@@ -149,7 +129,7 @@ def skin_point(azimuth_deg: F64, elevation_deg: F64, lift: F64 | float = 0.0) ->
 @lru_cache(maxsize=1)
 def _normal_table() -> F64:
     """Outward unit normals of the taut skin, float64 (elevations, azimuths, 3), by central differences."""
-    azimuth, elevation = np.meshgrid(_AZIMUTHS, _ELEVATIONS)
+    azimuth, elevation = np.meshgrid(AZIMUTHS, ELEVATIONS)
     along = skin_point(azimuth + 1, elevation) - skin_point(azimuth - 1, elevation)
     up = skin_point(azimuth, elevation + 1) - skin_point(azimuth, elevation - 1)
     normal = np.cross(along, up)
@@ -159,9 +139,7 @@ def _normal_table() -> F64:
 
 def skin_normal(azimuth_deg: F64, elevation_deg: F64) -> F64:
     """Outward unit normals of the taut skin, float64 (..., 3), at the nearest of directions two degrees apart."""
-    column = np.rint(_between((azimuth_deg - _AZIMUTHS[0]) / _STEP_DEG, len(_AZIMUTHS) - 1)).astype(np.intp)
-    row = np.rint(_between((elevation_deg - _ELEVATIONS[0]) / _STEP_DEG, len(_ELEVATIONS) - 1)).astype(
-        np.intp
-    )
+    column = np.rint(_between((azimuth_deg - AZIMUTHS[0]) / STEP_DEG, len(AZIMUTHS) - 1)).astype(np.intp)
+    row = np.rint(_between((elevation_deg - ELEVATIONS[0]) / STEP_DEG, len(ELEVATIONS) - 1)).astype(np.intp)
     normals: F64 = _normal_table()[row, column]
     return normals

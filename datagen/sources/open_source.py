@@ -48,20 +48,26 @@ def open_source(spec: str, *, split: str | None = None, limit: int | None = None
                 source, notes=(*source.notes, "demo is the embedded source; write ./demo for the folder")
             )
     else:
-        source = _open_folder(spec)
-    faces = source.faces
-    if split not in (None, "all"):
-        if not any(face.split for face in faces):
-            raise ArgumentError(
-                "split", f"{split}: {spec} has no list_eval_partition.txt or .csv that names its pictures"
-            )
-        faces = tuple(face for face in faces if face.split == split)
-        if not faces:
-            raise ArgumentError("split", f"{split}: no picture of {spec} is in it")
-    return replace(source, faces=faces[:limit])
+        return _open_folder(spec, split, limit)
+    chosen = _choose([face.split for face in source.faces], spec, split)
+    return replace(source, faces=tuple(source.faces[number] for number in chosen[:limit]))
 
 
-def _open_folder(spec: str) -> Source:
+def _choose(splits: list[str], spec: str, split: str | None) -> list[int]:
+    """Numbers of the pictures that are in a split."""
+    if split in (None, "all"):
+        return list(range(len(splits)))
+    if not any(splits):
+        raise ArgumentError(
+            "split", f"{split}: {spec} has no list_eval_partition.txt or .csv that names its pictures"
+        )
+    chosen = [number for number, each in enumerate(splits) if each == split]
+    if not chosen:
+        raise ArgumentError("split", f"{split}: no picture of {spec} is in it")
+    return chosen
+
+
+def _open_folder(spec: str, split: str | None, limit: int | None) -> Source:
     root = Path(spec)
     if not spec or not root.exists():
         raise ArgumentError("source", f"{spec!r}: no such folder (write demo for the embedded pictures)")
@@ -78,11 +84,13 @@ def _open_folder(spec: str) -> Source:
         bool(files) and _has_aligned_picture(pictures, listing.names)
     )
     tables = read_tables(files)
-    notes = [*tables.notes, *tables.compare({picture_key(name) for name in listing.names}), *listing.notes]
+    keys = [picture_key(name) for name in listing.names]
+    notes = [*tables.notes, *tables.compare(set(keys)), *listing.notes]
+    chosen = _choose([tables.splits.get(key, "") for key in keys], spec, split)[:limit]
     return Source(
         kind="celeba" if files or aligned else "folder",
         root=str(pictures),
-        faces=tuple(_faces(pictures, listing.names, tables, aligned)),
+        faces=tuple(_faces(pictures, listing.names, chosen, tables, aligned)),
         attribute_names=tables.attribute_names,
         notes=tuple(notes),
     )
@@ -120,12 +128,16 @@ def _has_aligned_picture(folder: Path, names: list[str]) -> bool:
     return False
 
 
-def _faces(folder: Path, names: list[str], tables: CelebaTables, aligned: bool) -> Iterable[SourceFace]:
-    for name, stem in zip(names, make_stems(names), strict=True):
+def _faces(
+    folder: Path, names: list[str], chosen: list[int], tables: CelebaTables, aligned: bool
+) -> Iterable[SourceFace]:
+    stems = make_stems(names)  # of all, so that none depends on what was chosen
+    for number in chosen:
+        name = names[number]
         key = picture_key(name)
         yield SourceFace(
             name=name,
-            stem=stem,
+            stem=stems[number],
             path=folder / name,
             split=tables.splits.get(key, ""),
             identity=tables.identities.get(key, ""),

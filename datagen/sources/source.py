@@ -109,9 +109,11 @@ def make_stems(names: Iterable[str]) -> list[str]:
     stems = []
     for name in names:
         stem = (name.rpartition(".")[0] or name).replace("/", "__")
-        if stem.casefold() in taken or len(stem.encode("utf-8", "surrogateescape")) > _STEM_BYTES:
+        folded = stem.casefold()
+        if folded in taken or len(stem.encode("utf-8", "surrogateescape")) > _STEM_BYTES:
             stem = marked_stem(stem, name)
-        taken.add(stem.casefold())
+            folded = stem.casefold()
+        taken.add(folded)
         stems.append(stem)
     return stems
 
