@@ -5,10 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import dlib
 import numpy as np
 
-from unmask.datagen.faces.dlib_models import DlibModels
 from unmask.datagen.render.face_model import skin_radius
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -20,11 +18,6 @@ def test_the_stored_skin_is_the_blurred_hull_of_the_generic_face():
     spec.loader.exec_module(fitting)
     grid = np.meshgrid(np.arange(-130.0, 129.0, 2.0), np.arange(-88.0, 87.0, 2.0))
     np.testing.assert_allclose(skin_radius(*grid), fitting.skin_radii()[:-1, :-1], rtol=0, atol=1e-12)
-
-
-def test_the_stored_detector_is_dlibs_own_to_the_byte():
-    stored = DlibModels()._hog_detector
-    assert stored.__getstate__() == dlib.get_frontal_face_detector().__getstate__()
 
 
 def test_drawing_masks_does_not_import_scipy():
