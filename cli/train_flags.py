@@ -77,7 +77,9 @@ def _flags(presets: tuple[str, ...], own: Mapping[str, Flag]) -> dict[str, Flag]
         "val_every": Flag("Pictures between validations; 20 in all by default.", "IMAGES"),
         "sample_every": Flag("Pictures between sample sheets; 10 in all by default.", "IMAGES"),
         "checkpoint_minutes": Flag("Between checkpoints."),
-        "init_from": Flag("Weights to begin with; or: shipped, pretrained (map), fidelity, perceptual", "RUN|FILE"),
+        "init_from": Flag(
+            "Weights to begin with; or: shipped, pretrained (map), fidelity, perceptual", "RUN|FILE"
+        ),
         "existing": EXISTING,
         "tensorboard": Flag("Log for TensorBoard, too."),
         "config": _CONFIG,
