@@ -22,7 +22,7 @@ from unmask.datagen.masks.recipe import MaskRecipe
 from unmask.datagen.masks.recipe_config import load_recipe_config
 from unmask.datagen.masks.template import TemplateSet, load_templates
 from unmask.datagen.render.face_model import GENERIC_POINTS
-from unmask.datagen.render.render import Scene, composite, paint_mask, read_scene
+from unmask.datagen.render.render import Scene, blend_painting, paint_mask, read_scene
 from unmask.datagen.render.triplet import TripletConfig
 from unmask.model.inference.unmasker import Unmasker
 
@@ -136,7 +136,7 @@ def _masked(image: U8, scene: Scene, recipe: MaskRecipe, templates: TemplateSet)
     painting = paint_mask(image, scene, recipe, templates[recipe.template])
     masked = image.copy()
     if painting is not None:
-        composite(masked, painting)
+        blend_painting(masked, painting)
     return masked
 
 

@@ -45,7 +45,7 @@ _FLAGS = {
     "identity": Flag("Distance of face descriptors, in a second pass."),
     "features": Flag("Perceptual distance, KID, attribute changes."),
     "compare": Flag("Another report on the same pictures.", "REPORT"),
-    "train": Flag("Training faces for the mean-face floor; DATA's own source by default.", "SOURCE"),
+    "train": Flag("Training faces for the mean-face baseline; DATA's own source by default.", "SOURCE"),
     "batch_size": Flag("Pictures at a time.", "N"),
     "device": flags.DEVICE,
     "precision": flags.PRECISION,

@@ -138,8 +138,8 @@ def test_the_input_is_left_alone():
 def test_random_maps_are_cleaned_as_scipy_would(smooth_px: float):
     rng = np.random.default_rng(3)
     for _ in range(20):
-        for chance in random_maps(rng, smooth_px):
-            assert np.array_equal(clean_map(chance), expected(chance))
+        for probability in random_maps(rng, smooth_px):
+            assert np.array_equal(clean_map(probability), expected(probability))
 
 
 @pytest.mark.parametrize("smooth_px", [0.0, 0.7, 2.0, 5.0])
@@ -149,7 +149,7 @@ def test_the_onnx_graph_cleans_random_maps_of_any_size_bit_for_bit(
     rng = np.random.default_rng(4)
     for _ in range(40):
         maps = random_maps(rng, smooth_px)
-        assert np.array_equal(clean_onnx(maps), np.stack([clean_map(chance) for chance in maps]))
+        assert np.array_equal(clean_onnx(maps), np.stack([clean_map(probability) for probability in maps]))
 
 
 def test_the_onnx_graph_cleans_the_hard_cases_bit_for_bit(clean_onnx: Callable[[np.ndarray], np.ndarray]):
@@ -161,5 +161,5 @@ def test_the_onnx_graph_cleans_the_hard_cases_bit_for_bit(clean_onnx: Callable[[
     maps = np.stack([band, band[::-1], band[:, ::-1], 1 - band, tie, half, 0 * half, 0 * half + 1])
     cleaned = clean_onnx(maps)
     assert cleaned.dtype == np.uint8
-    assert np.array_equal(cleaned, np.stack([clean_map(chance) for chance in maps]))
+    assert np.array_equal(cleaned, np.stack([clean_map(probability) for probability in maps]))
     assert np.array_equal(cleaned[0] > 0, band > 0)  # the whole spiral is one component, without a hole

@@ -70,6 +70,6 @@ def test_the_unmasking_example_runs(photographs: None):
     names = run_example(1)
     assert names["result"].status in ("no_mask", "no_face")
     assert np.array_equal(names["result"].image, open_file(Path("photo.jpg")))
-    assert names["chances"].shape == (218, 178)
+    assert names["probabilities"].shape == (218, 178)
     assert names["face"].shape == (218, 178, 3)
     assert names["card"]["network"]["kind"] == "edit"

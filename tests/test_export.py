@@ -86,7 +86,7 @@ def test_the_map_files_outputs_are_torchs_probability_and_clean_map_of_its_own(
     assert probability.dtype == np.float32
     assert map_.dtype == np.uint8
     assert np.abs(probability - truth).max() < 1e-5
-    assert np.array_equal(map_, np.stack([clean_map(chance) for chance in probability]))
+    assert np.array_equal(map_, np.stack([clean_map(probability) for probability in probability]))
     assert 0.05 < (map_ > 0).mean() < 0.95  # there was something to clean
     assert not np.array_equal(map_ > 0, probability >= 0.5)
 
@@ -187,7 +187,7 @@ def drift(image: Tensor) -> Tensor:
 @pytest.mark.parametrize(
     ("name", "fault", "words"),
     [
-        ("clean_map", lambda chance: np.full(chance.shape, 7, np.uint8), "is not clean_map's"),
+        ("clean_map", lambda probability: np.full(probability.shape, 7, np.uint8), "is not clean_map's"),
         ("_to_picture", drift, r"differs from torch by .* levels of 255"),
     ],
 )

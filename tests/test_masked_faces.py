@@ -153,10 +153,10 @@ def test_no_correction_leaves_the_guess() -> None:
 
 
 def test_a_blob_has_the_middle_and_the_size_that_the_map_shows() -> None:
-    chances = np.zeros((80, 120), np.float32)
-    chances[20:60, 50:90] = 1
-    chances[0:4, 0:4] = 1  # too small
-    (blob,) = blobs_of(chances, 2.0)
+    probabilities = np.zeros((80, 120), np.float32)
+    probabilities[20:60, 50:90] = 1
+    probabilities[0:4, 0:4] = 1  # too small
+    (blob,) = blobs_of(probabilities, 2.0)
     assert (blob.x, blob.y, blob.side) == pytest.approx((2 * 70.0 - 0.5, 2 * 40.0 - 0.5, 80.0))
 
 

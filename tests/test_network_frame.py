@@ -41,7 +41,7 @@ def test_padding_is_half_above_and_half_below() -> None:
 
 
 def test_enlarged_chances_stay_between_0_and_1() -> None:
-    chances = (np.indices((64, 64)).sum(0) % 2).astype(np.float32)
-    large = np.asarray(NetworkFrame(333, 333, 64).enlarge(chances))
+    probabilities = (np.indices((64, 64)).sum(0) % 2).astype(np.float32)
+    large = np.asarray(NetworkFrame(333, 333, 64).enlarge(probabilities))
     assert large.min() >= 0
     assert large.max() <= 1

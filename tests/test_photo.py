@@ -116,7 +116,7 @@ def test_of_several_faces_one_can_be_bare(unmasker: Unmasker, photo: np.ndarray,
 def test_with_an_own_map_the_map_module_is_not_asked(
     unmasker: Unmasker, photo: np.ndarray, own_map: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("unmask.model.inference.face_mask.find_chances", None)
+    monkeypatch.setattr("unmask.model.inference.face_mask.predict_probabilities", None)
     monkeypatch.setattr("unmask.model.inference.photo.see_masks", None)
     finder = use(unmasker, FACE)
     assert restore_photo(unmasker, photo, own_map).status == OK
@@ -131,7 +131,7 @@ def test_a_map_of_another_size_is_refused(unmasker: Unmasker, photo: np.ndarray)
 def test_the_map_module_finds_the_mask_in_crops_of_the_face(
     unmasker: Unmasker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def chances(module: object, crops: Sequence[np.ndarray]) -> list[np.ndarray]:
+    def probabilities(module: object, crops: Sequence[np.ndarray]) -> list[np.ndarray]:
         return [crop[..., 0].astype(np.float32) / 255 for crop in crops]
 
     photo = np.zeros((307, 541, 3), np.uint8)
@@ -139,7 +139,7 @@ def test_the_map_module_finds_the_mask_in_crops_of_the_face(
         np.array([(60, 125), (115, 125), (110, 180), (65, 180)]) @ FACE.frame[:, :2].T + FACE.frame[:, 2]
     )
     cv2.fillPoly(photo, [np.rint(corners).astype(np.int32)], (255, 0, 0))
-    monkeypatch.setattr("unmask.model.inference.face_mask.find_chances", chances)
+    monkeypatch.setattr("unmask.model.inference.face_mask.predict_probabilities", probabilities)
     monkeypatch.setattr("unmask.model.inference.photo.see_masks", lambda module, small: nothing_seen(small))
     use(unmasker, FACE)
     restored = restore_photo(unmasker, photo)
@@ -164,19 +164,19 @@ def test_a_frame_beside_the_photograph_changes_nothing(unmasker: Unmasker, photo
 
 
 def test_the_mask_in_the_middle_counts_and_not_a_larger_neighbours() -> None:
-    chances = np.zeros((96, 64), np.float32)
-    chances[52:74, 20:46] = 0.9
-    chances[40:96, 52:64] = 0.9
-    mask = main_mask(chances)
+    probabilities = np.zeros((96, 64), np.float32)
+    probabilities[52:74, 20:46] = 0.9
+    probabilities[40:96, 52:64] = 0.9
+    mask = main_mask(probabilities)
     assert mask is not None
-    assert np.array_equal(mask > 0, (chances > 0) & (np.arange(64) < 50))
+    assert np.array_equal(mask > 0, (probabilities > 0) & (np.arange(64) < 50))
 
 
 def test_a_few_pixels_are_no_mask() -> None:
-    chances = np.zeros((96, 64), np.float32)
-    assert main_mask(chances) is None
-    chances[60:65, 30:36] = 1
-    assert main_mask(chances) is None
+    probabilities = np.zeros((96, 64), np.float32)
+    assert main_mask(probabilities) is None
+    probabilities[60:65, 30:36] = 1
+    assert main_mask(probabilities) is None
 
 
 def test_the_networks_see_the_frame_and_half_as_much_again() -> None:
@@ -189,11 +189,11 @@ def test_the_networks_see_the_frame_and_half_as_much_again() -> None:
 
 def test_collars_below_the_chin_need_better_evidence_than_cloth_on_the_mouth() -> None:
     grid = work_grid(64)
-    chances = _doubted(np.full((grid.height, grid.width), 0.9, np.float32), grid)
+    probabilities = _doubted(np.full((grid.height, grid.width), 0.9, np.float32), grid)
     frame_y = grid.to_picture(np.eye(2, 3))[1] @ np.array([0 * np.arange(96), np.arange(96), np.ones(96)])
-    assert chances[np.abs(frame_y - 160) < 3, 32] == pytest.approx(0.9, abs=1e-5)
-    assert (chances[frame_y > 215] < 0.5).all()
-    assert (chances[frame_y < 98] < 0.5).all()
+    assert probabilities[np.abs(frame_y - 160) < 3, 32] == pytest.approx(0.9, abs=1e-5)
+    assert (probabilities[frame_y > 215] < 0.5).all()
+    assert (probabilities[frame_y < 98] < 0.5).all()
 
 
 def nothing_seen(small: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from unmask.datagen.masks.draw import draw_recipe
 from unmask.datagen.masks.recipe import MaskRecipe
 from unmask.datagen.masks.template import Template, TemplateSet
 from unmask.datagen.masks.template_layers import load_layers
-from unmask.datagen.render.render import composite, paint_mask
+from unmask.datagen.render.render import blend_painting, paint_mask
 from unmask.datagen.render.triplet import (
     PreparedPicture,
     Triplet,
@@ -71,7 +71,7 @@ def test_no_pixel_overshoots_whatever_lies_under_the_mask(
         levels = np.empty((len(backgrounds), *image.shape), np.int16)
         for row, level in zip(levels, backgrounds, strict=True):
             picture = np.full_like(image, level)
-            composite(picture, painting)
+            blend_painting(picture, painting)
             row[...] = picture
         assert (np.diff(levels, axis=0) >= 0).all()
         moved = np.sign(levels - np.array(backgrounds, np.int16)[:, None, None, None])

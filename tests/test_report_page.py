@@ -12,7 +12,7 @@ import pytest
 from report_fixture import made_report
 
 from unmask.model.metrics.table import SCORES, write_number
-from unmask.model.report.content import Interval, System
+from unmask.model.report.content import ScoreInterval, System
 from unmask.model.report.names import group_label, group_words, read_metric
 from unmask.model.report.page import EvalReport, Gallery, GalleryRow, draw_report
 from unmask.model.report.plots import Gap, draw_gaps, draw_scale, draw_scatter
@@ -528,4 +528,4 @@ def test_drawings_stand_extreme_values():
         assert len(list(tree.iter("g"))) == len(gaps)
     for points in (np.zeros((1, 2)), np.array([[1.0, 1e-9], [1.0, 1e9]])):
         assert ET.fromstring(draw_scatter(points, ["t"] * len(points), "label", ("x", "y"))) is not None
-    assert ET.fromstring(draw_scale({"a": Interval(0.0, None, None, None)}, {}, "label")) is not None
+    assert ET.fromstring(draw_scale({"a": ScoreInterval(0.0, None, None, None)}, {}, "label")) is not None

@@ -7,7 +7,7 @@ import pytest
 
 import unmask
 from unmask.model.inference.cleaning import clean_map
-from unmask.model.metrics.floors import nearest_fill
+from unmask.model.metrics.baselines import nearest_fill
 
 FACES = 8
 

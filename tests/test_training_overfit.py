@@ -17,7 +17,7 @@ from unmask.model.metrics.metrics import iou, psnr
 from unmask.model.networks.losses import bce_dice
 from unmask.model.networks.networks import NetworkSpec, build_network
 from unmask.model.training.budget import learning_rate
-from unmask.model.training.objective import EditObjective, Scene
+from unmask.model.training.objective import EditObjective, JudgedPictures
 from unmask.model.training.preset_files import load_preset
 from unmask.model.training.presets import EditPreset, MapPreset
 from unmask.model.training.validation import restore, to_uint8
@@ -57,7 +57,7 @@ def test_the_editing_module_learns_eight_faces_by_heart(batch: Batch):
     paste = paste_alpha(truth)
 
     def loss() -> Tensor:
-        scene = Scene(picture, clean, paste, network(picture, paste))
+        scene = JudgedPictures(picture, clean, paste, network(picture, paste))
         return objective.generator(scene, frozenset())["loss"]
 
     learn(network, loss, 3e-3, preset.optimiser.beta1, steps=240)

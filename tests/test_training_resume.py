@@ -255,7 +255,7 @@ def test_a_training_killed_before_its_first_checkpoint_begins_anew(
 ):
     options = short("edit", tmp_path / "run", face_cache, images=2 * BATCH)
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(EditJudge, "write_floors", interrupt)
+        patch.setattr(EditJudge, "write_baselines", interrupt)
         train(options)
     train(options)
     train(replace(options, run=tmp_path / "new"))

@@ -139,7 +139,7 @@ def test_no_space_for_a_checkpoint_keeps_the_one_before(short_run: Callable[...,
     assert outcome(asked.run) == outcome(whole.run)
 
 
-@pytest.mark.parametrize("module", [samples, validation])  # the first sheet, the floors
+@pytest.mark.parametrize("module", [samples, validation])  # the first sheet, the baselines
 def test_no_space_for_another_file_is_one_line_too(
     module: ModuleType, short_run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ):

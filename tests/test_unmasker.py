@@ -110,8 +110,8 @@ def test_a_device_that_is_not_here_is_named(tmp_path: Path) -> None:
 def test_bfloat16_is_close_to_float32_and_asked_for_by_name(tmp_path: Path, face: np.ndarray) -> None:
     weights = write_module(tmp_path / "map", "map"), write_module(tmp_path / "edit", "edit")
     exact, default, fast = (Unmasker(*weights, "cpu", *words) for words in (("fp32",), (), ("bf16",)))
-    chances = exact.segment(face)
-    assert np.array_equal(default.segment(face), chances)
-    assert 0 < np.abs(fast.segment(face) - chances).max() < 0.05
+    probabilities = exact.segment(face)
+    assert np.array_equal(default.segment(face), probabilities)
+    assert 0 < np.abs(fast.segment(face) - probabilities).max() < 0.05
     with pytest.raises(UserError, match="precision half"):
         Unmasker(*weights, "cpu", "half")

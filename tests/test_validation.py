@@ -159,7 +159,7 @@ def cells(sheet: np.ndarray, columns: int) -> list[list[np.ndarray]]:
 
 def test_floors_are_in_order_and_a_perfect_network_reaches_the_ceiling(session: Session, truth: Batch):
     judge = EditJudge(session, None, None, "val_psnr")
-    floors = judge.write_floors()
+    floors = judge.write_baselines()
     for column in ("val_psnr", "val_mask_psnr"):
         nothing, nearest, mean, ceiling = (floors[name][column] for name in FLOORS)
         assert nothing < min(nearest, mean)
@@ -176,7 +176,7 @@ def test_a_network_that_returns_the_photograph_gets_the_floor_of_doing_nothing(
 ):
     judge = EditJudge(session, None, None, "val_psnr")
     idle = judge.validate(lambda picture, paste: picture)
-    assert idle == pytest.approx(judge.write_floors()["do nothing"])
+    assert idle == pytest.approx(judge.write_baselines()["do nothing"])
     own = [
         psnr(*pair) for pair in zip(to_uint8(truth.pictures()[0]), to_uint8(truth.pictures()[2]), strict=True)
     ]
@@ -187,7 +187,7 @@ def test_floors_are_kept_beside_the_coverage_of_the_masks(
     session: Session, truth: Batch, caplog: pytest.LogCaptureFixture
 ):
     caplog.set_level(logging.INFO, "unmask")
-    floors = EditJudge(session, None, None, "val_psnr").write_floors()
+    floors = EditJudge(session, None, None, "val_psnr").write_baselines()
     kept = json.loads((session.options.run / "floors.json").read_text())
     assert kept["floors"] == floors
     assert kept["pictures"] == PICTURES
@@ -217,7 +217,7 @@ def test_predicted_maps_are_judged_against_the_true_ones(session: Session, truth
     # A map that finds nothing leaves the mask where it is, however good the network.
     blind = EditJudge(session, Known(in_table(truth, logits_of(truth.map * 0))), None, "val_psnr")
     scores = blind.validate(in_table(truth, clean))
-    nothing = blind.write_floors()["do nothing"]
+    nothing = blind.write_baselines()["do nothing"]
     assert scores["val_predicted_psnr"] == pytest.approx(nothing["val_psnr"])
     assert scores["val_predicted_mask_psnr"] == pytest.approx(nothing["val_mask_psnr"])
     assert scores["val_mask_psnr"] == found["val_mask_psnr"] == 100

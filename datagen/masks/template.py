@@ -7,10 +7,17 @@ from pathlib import Path
 
 from unmask.datagen.common.errors import ArgumentError, UserError
 
-from .template_format import Problem, Template, read_template
+from .template_format import Template, TemplateProblem, read_template
 from .textures import find_textures
 
-__all__ = ["Problem", "Template", "TemplateSet", "check_templates", "load_templates", "packaged_folder"]
+__all__ = [
+    "Template",
+    "TemplateProblem",
+    "TemplateSet",
+    "check_templates",
+    "load_templates",
+    "packaged_folder",
+]
 
 
 class TemplateSet:
@@ -108,21 +115,21 @@ def load_templates(
     return TemplateSet(found, pictures, digest, known)
 
 
-def check_templates(folder: Path) -> list[Problem]:
+def check_templates(folder: Path) -> list[TemplateProblem]:
     """Everything that is wrong with the templates in a folder, [] when they can be used beside packaged ones."""
     beside = [] if folder.resolve() == packaged_folder().resolve() else [packaged_folder()]
     return _read_folders([*beside, folder])[1]
 
 
-def _read_folders(folders: Sequence[Path]) -> tuple[list[Template], list[Problem]]:
+def _read_folders(folders: Sequence[Path]) -> tuple[list[Template], list[TemplateProblem]]:
     found: list[Template] = []
-    problems: list[Problem] = []
+    problems: list[TemplateProblem] = []
     files: dict[str, Path] = {}
     for folder in folders:
         paths = sorted([*folder.glob("*.json"), *folder.glob("*/*.json")])
         if not paths:
             nothing = "no template: expected NAME.json here or one folder down"
-            problems.append(Problem(folder, nothing if folder.is_dir() else "no such folder"))
+            problems.append(TemplateProblem(folder, nothing if folder.is_dir() else "no such folder"))
         for path in paths:
             # The packaged layers are looked at by the tests; decoding them all would cost every process.
             template, wrongs = read_template(path, look=folder != packaged_folder())
@@ -131,7 +138,7 @@ def _read_folders(folders: Sequence[Path]) -> tuple[list[Template], list[Problem
                 continue
             if template.name in files:
                 twice = f"the name {template.name!r} is also used by {files[template.name]}"
-                problems.append(Problem(path, twice))
+                problems.append(TemplateProblem(path, twice))
             files[template.name] = path
             found.append(template)
     return found, problems

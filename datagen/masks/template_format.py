@@ -124,7 +124,7 @@ def fabric_size(top: Edge, bottom: Edge, drop: float) -> tuple[float, float]:
 
 
 @dataclass(frozen=True)
-class Problem:
+class TemplateProblem:
     """Something wrong with a template: the file and what to mend, in one line."""
 
     path: Path
@@ -134,7 +134,7 @@ class Problem:
         return f"{self.path}: {self.message}"
 
 
-def read_template(path: Path, look: bool = True) -> tuple[Template | None, list[Problem]]:
+def read_template(path: Path, look: bool = True) -> tuple[Template | None, list[TemplateProblem]]:
     """Read one template; None and everything that is wrong with it when it cannot be used.
 
     Parameters
@@ -142,21 +142,21 @@ def read_template(path: Path, look: bool = True) -> tuple[Template | None, list[
     look : bool
         Decode the layers to check them, too, and that no file leads outside the folder of the JSON.
     """
-    problems: list[Problem] = []
+    problems: list[TemplateProblem] = []
     try:
         text = read_file(path, TEXT_BYTES, path.parent if look else None)
         data = json.loads(text)
     except OSError as error:
-        return None, [Problem(path, f"cannot be read: {error.strerror}")]
+        return None, [TemplateProblem(path, f"cannot be read: {error.strerror}")]
     except (ValueError, RecursionError) as error:
-        return None, [Problem(path, f"not readable as JSON: {error}")]
+        return None, [TemplateProblem(path, f"not readable as JSON: {error}")]
     if not isinstance(data, dict):
-        return None, [Problem(path, "the JSON must be an object")]
+        return None, [TemplateProblem(path, "the JSON must be an object")]
     for key in _REQUIRED:
         if key not in data:
-            problems.append(Problem(path, f"missing {key!r}"))
+            problems.append(TemplateProblem(path, f"missing {key!r}"))
     for key in sorted(set(data) - set(_REQUIRED) - set(_OPTIONAL)):
-        problems.append(Problem(path, f"unknown key {key!r}"))
+        problems.append(TemplateProblem(path, f"unknown key {key!r}"))
     if problems:
         return None, problems
     reader = _Reader(path, data, look)
@@ -169,7 +169,7 @@ class _Reader:
 
     def __init__(self, path: Path, data: dict[str, Any], look: bool) -> None:
         self.path, self.data, self.look = path, data, look
-        self.problems: list[Problem] = []
+        self.problems: list[TemplateProblem] = []
         self.width_px = 1
 
     def template(self, text: bytes) -> Template:
@@ -204,7 +204,7 @@ class _Reader:
         )
 
     def _complain(self, message: str) -> None:
-        self.problems.append(Problem(self.path, message))
+        self.problems.append(TemplateProblem(self.path, message))
 
     def _text(self, key: str) -> str:
         value = self.data[key]

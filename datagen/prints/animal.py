@@ -7,7 +7,7 @@ import numpy as np
 from numpy.random import Generator
 
 from .noise import SILK, fields
-from .stamp import Canvas
+from .stamp import TileCanvas
 from .tile import Frame, Print, Tile, Values, make_tile, sample, soft_step, unit
 
 _COAT_PX = 256
@@ -57,7 +57,7 @@ def _cow(rng: Generator) -> list[Values]:
 
 def _leopard(rng: Generator) -> list[Values]:
     """Rosettes: broken dark rings around spots of a third colour."""
-    canvas = Canvas(_COAT_PX, 2)
+    canvas = TileCanvas(_COAT_PX, 2)
     for x, y in canvas.scatter(rng, 30.0):
         radius = float(rng.uniform(13.5, 19.0))
         window = canvas.window(x, y, radius * 1.35, float(rng.uniform(0, 6.3)))
@@ -75,7 +75,7 @@ def _leopard(rng: Generator) -> list[Values]:
 
 def _giraffe(rng: Generator) -> list[Values]:
     """Patches with light lines between them: distance to the border of Voronoi cells."""
-    canvas = Canvas(_COAT_PX, 1)
+    canvas = TileCanvas(_COAT_PX, 1)
     points = np.array(canvas.scatter(rng, 44.0), np.float32)
     t = np.arange(_COAT_PX, dtype=np.float32)
     bent = fields(SILK)[0].levels[0][1:-1, 1:-1]

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
-from .stamp import Canvas, Window
+from .stamp import TileCanvas, Window
 from .tile import Frame, Print, Tile, Values, gain_code, gain_of, make_tile, sample, soft_step, unit
 
 _PX = 256
@@ -31,7 +31,7 @@ def draw_lace(frame: Frame, rng: Generator) -> Print:
 def _lace(index: int) -> Tile:
     """Holes, motif share, gain, height."""
     rng = np.random.Generator(np.random.PCG64(20240720 + index))
-    canvas = Canvas(_PX, 2)
+    canvas = TileCanvas(_PX, 2)
     canvas.channels[0] = _net(index % 3, (36, 30, 44, 26)[index % 4])
     apart = _PX / _CELLS * float(rng.uniform(0.8, 0.95))
     for x, y in canvas.scatter(rng, apart):
@@ -66,7 +66,7 @@ def _net(kind: int, count: int) -> Values:
     return soft_step((edge - np.float32(0.36)).astype(np.float32), soft)
 
 
-def _motif(canvas: Canvas, window: Window, count: int) -> None:
+def _motif(canvas: TileCanvas, window: Window, count: int) -> None:
     """A flower: its ground closed and opened again inside each petal, outlined in thick thread."""
     away, angle = window.polar()
     wave = np.abs(np.cos(angle * np.float32(count / 2)))
@@ -81,7 +81,7 @@ def _motif(canvas: Canvas, window: Window, count: int) -> None:
     canvas.shape(1, window, outline + 0.04 - away)
 
 
-def _worked_leaf(canvas: Canvas, window: Window) -> None:
+def _worked_leaf(canvas: TileCanvas, window: Window) -> None:
     inside = (0.5 * (1 - window.x**2) - np.abs(window.y)).astype(np.float32)
     canvas.shape(0, window, inside)
     canvas.shape(0, window, 0.03 - np.abs(window.y), 0.4)

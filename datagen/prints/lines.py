@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.random import Generator
 
-from .stamp import Canvas
+from .stamp import TileCanvas
 from .tile import Frame, Print, Tile, Values, layered, make_tile, sample, sample_new, soft_step, unit
 
 _PROFILE = 1024  # entries of one repeat of a stripe
@@ -153,7 +153,7 @@ def _dot_distance(staggered: bool) -> Values:
 def _confetti(index: int) -> Tile:
     """Scattered dots, some of them rings, in two channels; 6 x 6 periods."""
     rng = np.random.Generator(np.random.PCG64(20240601 + index))
-    canvas = Canvas(_CONFETTI_PX, 2)
+    canvas = TileCanvas(_CONFETTI_PX, 2)
     apart = _CONFETTI_PX / 6 * 0.9
     thin, even, mixed = rng.uniform(0.1, 0.3), rng.random() < 0.4, rng.uniform(0, 0.5)
     for x, y in canvas.scatter(rng, apart):

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.random import Generator
 
 from .emblems import EMBLEM_PX, EMBLEMS, emblem
-from .stamp import Canvas
+from .stamp import TileCanvas
 from .tile import Frame, Print, Tile, lay_once, layered, make_tile, sample, unit
 
 _SWARMS = 8
@@ -43,7 +43,7 @@ def _swarm(index: int) -> Tile:
     """Staggered rows of one or two emblems: the first in one channel, the second in the other."""
     rng = np.random.Generator(np.random.PCG64(20240760 + index))
     names = [EMBLEMS[int(i)] for i in rng.choice(len(EMBLEMS), 2, replace=False)]
-    canvas = Canvas(_SWARM_PX, 2)
+    canvas = TileCanvas(_SWARM_PX, 2)
     cell = _SWARM_PX / _SWARM_CELLS
     for row in range(_SWARM_CELLS):
         for col in range(_SWARM_CELLS):

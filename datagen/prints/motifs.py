@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
-from .stamp import Canvas
+from .stamp import TileCanvas
 from .tile import Frame, Print, Tile, Values, layered, make_tile, sample, soft_step, unit
 
 _FLOWER_PX = 256
@@ -36,7 +36,7 @@ def draw_floral(frame: Frame, rng: Generator) -> Print:
 def _flowers(index: int) -> Tile:
     """Petals, hearts, leaves and small flowers of one bunch."""
     rng = np.random.Generator(np.random.PCG64(20240700 + index))
-    canvas = Canvas(_FLOWER_PX, 4)
+    canvas = TileCanvas(_FLOWER_PX, 4)
     apart = _FLOWER_PX / _FLOWER_CELLS * float(rng.uniform(0.75, 1.0))
     big = canvas.scatter(rng, apart)
     for x, y in big:
@@ -49,7 +49,7 @@ def _flowers(index: int) -> Tile:
     return make_tile(canvas.channels, (_FLOWER_CELLS, _FLOWER_CELLS))
 
 
-def _leaves(canvas: Canvas, rng: Generator, x: float, y: float, apart: float) -> None:
+def _leaves(canvas: TileCanvas, rng: Generator, x: float, y: float, apart: float) -> None:
     start, count = float(rng.uniform(0, 6.3)), int(rng.integers(2, 5))
     length, slim = apart * float(rng.uniform(0.26, 0.34)), float(rng.uniform(0.3, 0.5))
     for i in range(count):
@@ -62,7 +62,7 @@ def _leaves(canvas: Canvas, rng: Generator, x: float, y: float, apart: float) ->
         canvas.shape(2, window, inside, 1 - np.float32(0.45) * vein)
 
 
-def _blossom(canvas: Canvas, rng: Generator, place: tuple[float, float], radius: float) -> None:
+def _blossom(canvas: TileCanvas, rng: Generator, place: tuple[float, float], radius: float) -> None:
     window = canvas.window(*place, radius, float(rng.uniform(0, 6.3)))
     away, angle = window.polar()
     canvas.shape(3, window, 0.62 + 0.3 * np.cos(5 * angle) - away)
@@ -70,7 +70,7 @@ def _blossom(canvas: Canvas, rng: Generator, place: tuple[float, float], radius:
     canvas.shape(2, window, 0.62 + 0.3 * np.cos(5 * angle) - away, 0.0)
 
 
-def _flower(canvas: Canvas, rng: Generator, place: tuple[float, float], radius: float, kind: int) -> None:
+def _flower(canvas: TileCanvas, rng: Generator, place: tuple[float, float], radius: float, kind: int) -> None:
     window = canvas.window(*place, radius, float(rng.uniform(0, 6.3)))
     away, angle = window.polar()
     outline, shade, heart = _petals(away, angle, kind, rng)

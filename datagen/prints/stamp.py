@@ -33,7 +33,7 @@ class Window:
         return np.hypot(self.x, self.y), np.arctan2(self.y, self.x)
 
 
-class Canvas:
+class TileCanvas:
     """Channels 0..1 of a periodic square tile; lengths in its pixels."""
 
     def __init__(self, side: int, count: int) -> None:

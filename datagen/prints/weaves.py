@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
-from .stamp import Canvas
+from .stamp import TileCanvas
 from .tile import Frame, Print, Tile, Values, gain_code, gain_of, make_tile, sample, unit
 
 _PX = 256
@@ -75,7 +75,7 @@ def _web(index: int) -> Tile:
     """Gain and height of a web: round, oval, lozenge or bar-shaped points, 8 x 8 periods."""
     rng = np.random.Generator(np.random.PCG64(20240640 + index))
     side, cell = _PX, _PX / 8
-    canvas = Canvas(side, 1)
+    canvas = TileCanvas(side, 1)
     for row in range(16):
         for col in range(8):
             x, y = (col + 0.5 * (row % 2) + 0.25) * cell, (row + 0.5) * cell / 2

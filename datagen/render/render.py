@@ -193,7 +193,7 @@ def _behind(window: U8, scene: Scene, region: Region) -> F32 | None:
     return None if matte is None else 1 - matte
 
 
-def composite(image_rgb: U8, painting: Painting) -> None:
+def blend_painting(image_rgb: U8, painting: Painting) -> None:
     """Blend a painting into a picture, in place; pixels that no layer touches keep their bytes."""
     window = image_rgb[painting.region.window]
     window[...] = _blended(window, painting)

@@ -22,7 +22,7 @@ from unmask.datagen.pictures.picture import fit_labels, fit_picture, fit_transfo
 
 from .jitter import apply_jitter, draw_jitter
 from .quality import LOWER_FACE, Fit, fault, measure_fit
-from .render import Painting, Scene, composite, paint_mask, read_scene
+from .render import Painting, Scene, blend_painting, paint_mask, read_scene
 
 U8 = NDArray[np.uint8]
 
@@ -310,7 +310,7 @@ def _assemble(picture: PreparedPicture, drawn: Sequence[tuple[MaskRecipe, Painti
     masked = picture.clean.copy()
     layers = np.zeros(masked.shape, np.uint8)
     for _, painting, _ in drawn:
-        composite(masked, painting)
+        blend_painting(masked, painting)
         part = cv2.merge([_levels(painting.body), _levels(painting.strap), _support(painting.shadow)])
         window = layers[painting.region.window]
         np.maximum(window, part, out=window)

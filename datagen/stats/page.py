@@ -16,8 +16,8 @@ from .measure import Stats
 from .pictures import read_pair
 from .plots import (
     draw_bars,
+    draw_counts,
     draw_fabric_cells,
-    draw_grid,
     draw_histogram,
     draw_plane,
     lab_hex,
@@ -58,7 +58,7 @@ def draw_page(stats: Stats) -> str:
         shares=sorted(shares.items(), key=lambda item: (-item[1], item[0])),
         thumbs=_thumbs(stats),
         bars=draw_bars,
-        grid=draw_grid,
+        grid=draw_counts,
         histogram=draw_histogram,
         joined=_joined,
         table_grid=_table_grid,
@@ -83,7 +83,7 @@ def _histogram_fills(colour: Mapping[str, Any]) -> list[tuple[str, str, list[str
 
 def _table_grid(lines: Mapping[str, Mapping[str, int]], label: str) -> Markup:
     columns = list(next(iter(lines.values()), {}))
-    return draw_grid([list(line.values()) for line in lines.values()], columns, list(lines), label)
+    return draw_counts([list(line.values()) for line in lines.values()], columns, list(lines), label)
 
 
 def _joined(cells: Sequence[str]) -> list[str]:

@@ -75,7 +75,7 @@ def draw_histogram(
     return svg(height, label, parts)
 
 
-def draw_grid(
+def draw_counts(
     grid: Sequence[Sequence[int]], columns: Sequence[str], rows: Sequence[str], label: str, left: int = 88
 ) -> Markup:
     """Draw counts as shaded cells; empty ones are hatched out in red. Column names stand upright above."""

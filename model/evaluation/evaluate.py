@@ -76,7 +76,7 @@ class Evaluation:
     def run_batch(self, start: int, pool: ThreadPoolExecutor) -> list[Outcome]:
         """Decode a batch and let every system work on it."""
         outcomes = self.systems.run(self.read_batch(start, pool))
-        list(pool.map(self.systems.fill_floors, outcomes))
+        list(pool.map(self.systems.fill_baselines, outcomes))
         return outcomes
 
 

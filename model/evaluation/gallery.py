@@ -53,7 +53,7 @@ def _galleries(evaluation: Evaluation, table: pd.DataFrame, module: str, column:
 def _outcome(evaluation: Evaluation, index: int) -> Outcome:
     item = evaluation.pictures.items[index]
     outcome = evaluation.systems.run([read_item(item, evaluation.pictures.size)])[0]
-    evaluation.systems.fill_floors(outcome)
+    evaluation.systems.fill_baselines(outcome)
     return outcome
 
 
@@ -62,7 +62,7 @@ def _images(module: str, outcome: Outcome) -> dict[str, U8]:
     images: dict[str, U8] = {"masked": picture.masked}
     if found is not None:
         if module == MAP:
-            images["chance"] = np.rint(found.chance * 255).astype(np.uint8)
+            images["probability"] = np.rint(found.probability * 255).astype(np.uint8)
         images["found map"] = found.map
     if picture.map is not None:
         images["true map"] = picture.map

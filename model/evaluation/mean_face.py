@@ -1,4 +1,4 @@
-"""The mean-face floor: an average of clean faces of the training split, never of those that are judged on."""
+"""The mean-face baseline: an average of clean faces of the training split, never of those that are judged on."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError, 
 from unmask.datagen.pictures.picture import decode_picture, fit_picture
 from unmask.datagen.sources.open_source import open_source
 from unmask.datagen.sources.source import Source
-from unmask.model.metrics.floors import MeanFace
+from unmask.model.metrics.baselines import MeanFace
 
 from .items import DATASET, EvalSet
 

@@ -39,7 +39,7 @@ def _map_scores(outcome: Outcome) -> Row:
     truth, found = outcome.picture.map, outcome.found
     if truth is None or found is None:
         return {}
-    raw = np.where(found.chance >= 0.5, 255, 0).astype(np.uint8)
+    raw = np.where(found.probability >= 0.5, 255, 0).astype(np.uint8)
     scores = {f"{MAP}_{name}": value for name, value in asdict(score_map(found.map, truth)).items()}
     return {**scores, **{f"{MAP}_raw_{name}": value for name, value in asdict(score_map(raw, truth)).items()}}
 

@@ -1,4 +1,4 @@
-"""What stands beside each other in an evaluation: the modules, and the floors that know nothing."""
+"""What stands beside each other in an evaluation: the modules, and the baselines that know nothing."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,10 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.model.inference.aligned import TrainedModule, find_chances, map_tensor, paste, restore_pictures
+from unmask.model.inference.aligned import (
+    TrainedModule,
+    map_tensor,
+    paste,
+    predict_probabilities,
+    restore_pictures,
+)
 from unmask.model.inference.cleaning import clean_map
 from unmask.model.inference.compositing import paste_alpha
-from unmask.model.metrics.floors import MeanFace, nearest_fill, telea_fill
+from unmask.model.metrics.baselines import MeanFace, nearest_fill, telea_fill
 
 from .pictures import EvalPicture
 
@@ -29,9 +35,9 @@ SYSTEM_NAMES = {
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """What the Map Module makes of a picture: chance float32 (h, w), and cleaned map uint8 (h, w)."""
+    """What the Map Module makes of a picture: probability float32 (h, w), and cleaned map uint8 (h, w)."""
 
-    chance: F32
+    probability: F32
     map: U8
 
 
@@ -71,7 +77,7 @@ class Systems:
     mean_face: MeanFace | None
 
     def run(self, pictures: Sequence[EvalPicture]) -> list[Outcome]:
-        """Let the networks work on a batch; floors are added by `fill_floors`.
+        """Let the networks work on a batch; baselines are added by `fill_baselines`.
 
         Raises
         ------
@@ -81,8 +87,8 @@ class Systems:
         masked = [picture.masked for picture in pictures]
         found: list[Found | None] = [None] * len(pictures)
         if self.map_module is not None:
-            chances = find_chances(self.map_module, masked)
-            found = [Found(chance, clean_map(chance)) for chance in chances]
+            probabilities = predict_probabilities(self.map_module, masked)
+            found = [Found(probability, clean_map(probability)) for probability in probabilities]
         outcomes = [Outcome(picture, seen, {}, {}) for picture, seen in zip(pictures, found, strict=True)]
         if self.edit_module is not None:
             self._restore(EDIT, outcomes, lambda outcome: outcome.picture.map)
@@ -104,8 +110,8 @@ class Systems:
         for (outcome, _), restoration in zip(chosen, made, strict=True):
             outcome.done[name], outcome.raw[name] = restoration.done, restoration.raw
 
-    def fill_floors(self, outcome: Outcome) -> None:
-        """Add what the floors make of a picture, pasted by the modules' own rule."""
+    def fill_baselines(self, outcome: Outcome) -> None:
+        """Add what the baselines make of a picture, pasted by the modules' own rule."""
         picture = outcome.picture
         if picture.clean is None:
             return

@@ -247,7 +247,9 @@ def _try_out(data: bytes, pipeline: nn.Module, kind: str, size: int) -> float:
             truth = pipeline(*(torch.from_numpy(array) for array in feed.values())).numpy()
         largest = max(largest, levels * float(np.abs(found[0].astype(np.float32) - truth).max()))
         # Between torch and the file a pixel at one half may fall on either side; within the file it may not.
-        if kind == MAP and not np.array_equal(found[1], np.stack([clean_map(chance) for chance in found[0]])):
+        if kind == MAP and not np.array_equal(
+            found[1], np.stack([clean_map(probability) for probability in found[0]])
+        ):
             raise RuntimeError("the map in the ONNX file is not clean_map's")
     if not largest <= 1:
         raise RuntimeError(f"the ONNX file differs from torch by {largest:.3g} levels of 255, more than 1")

@@ -1,4 +1,4 @@
-"""The two networks at work on aligned faces: chances of the mask, and restored pictures, in batches."""
+"""The two networks at work on aligned faces: probabilities of the mask, and restored pictures, in batches."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -93,8 +93,8 @@ class TrainedModule:
 
 
 @torch.inference_mode()
-def find_chances(module: TrainedModule, pictures: Sequence[U8]) -> list[F32]:
-    """Chance of the mask in each pixel.
+def predict_probabilities(module: TrainedModule, pictures: Sequence[U8]) -> list[F32]:
+    """Probability of the mask in each pixel.
 
     Parameters
     ----------
@@ -112,17 +112,17 @@ def find_chances(module: TrainedModule, pictures: Sequence[U8]) -> list[F32]:
 
     def answer(given: list[Tensor]) -> Tensor:
         picture = given[0]
-        chances, mirrored = (
+        probabilities, mirrored = (
             module.checked(module.network(seen)).sigmoid()[:, 0] for seen in (picture, picture.flip(3))
         )
-        return (chances + mirrored.flip(2)) / 2
+        return (probabilities + mirrored.flip(2)) / 2
 
-    return [np.asarray(chance, np.float32) for chance in module.run((pictures,), answer)]
+    return [np.asarray(probability, np.float32) for probability in module.run((pictures,), answer)]
 
 
 def find_maps(module: TrainedModule, pictures: Sequence[U8]) -> list[U8]:
-    """Cleaned maps, uint8 (h, w), 0 or 255; parameters as for `find_chances`."""
-    return [clean_map(chance) for chance in find_chances(module, pictures)]
+    """Cleaned maps, uint8 (h, w), 0 or 255; parameters as for `predict_probabilities`."""
+    return [clean_map(probability) for probability in predict_probabilities(module, pictures)]
 
 
 @torch.inference_mode()

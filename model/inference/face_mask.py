@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from unmask.datagen.faces.frame import FRAME_SIZE
 from unmask.datagen.pictures.pyramid import Grid, PicturePyramid
 
-from .aligned import TrainedModule, find_chances
+from .aligned import TrainedModule, predict_probabilities
 from .cleaning import clean_map
 from .photo_patch import MIDDLE, Patch, bounds, to_photo, work_grid
 
@@ -49,13 +49,15 @@ def segment_face(module: TrainedModule, picture: PicturePyramid, frame: F64) -> 
     if box is None:
         return None
     grid = work_grid(module.side)
-    chances = _doubted(_seen_several_times(module, picture, frame, grid), grid)
-    mask = main_mask(chances)
+    probabilities = _doubted(_seen_several_times(module, picture, frame, grid), grid)
+    mask = main_mask(probabilities)
     if mask is None:
         return None
     # What the cleaning took away stays away; what it filled stays filled.
-    chances = np.where(mask > 0, np.maximum(chances, 0.5), np.minimum(chances, _near(mask, chances)))
-    patch = to_photo(np.asarray(chances, np.float32), grid, frame, box)
+    probabilities = np.where(
+        mask > 0, np.maximum(probabilities, 0.5), np.minimum(probabilities, _near(mask, probabilities))
+    )
+    patch = to_photo(np.asarray(probabilities, np.float32), grid, frame, box)
     cleaned = clean_map(np.asarray(patch.pixels, np.float32))
     return Patch(patch.left, patch.top, cleaned) if cleaned.any() else None
 
@@ -64,7 +66,7 @@ def _seen_several_times(module: TrainedModule, picture: PicturePyramid, frame: F
     """Mean of what the Map Module says of several crops of a face, on ``grid``."""
     wider = Grid(grid.width, grid.height, WIDER * grid.step, WIDER_MIDDLE)
     crops = [picture.cut(view.to_picture(frame), view.width, view.height) for view in (grid, wider)]
-    near, far = find_chances(module, crops)
+    near, far = predict_probabilities(module, crops)
     first, there = (view.to_picture(np.eye(2, 3)) for view in (wider, grid))
     matrix = np.column_stack([np.eye(2) / WIDER, (there[:, 2] - first[:, 2]) / wider.step])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -74,8 +76,8 @@ def _seen_several_times(module: TrainedModule, picture: PicturePyramid, frame: F
     return np.asarray((near + enlarged) / 2, np.float32)
 
 
-def _doubted(chances: F32, grid: Grid) -> F32:
-    """Lower the chances where no mask of training reaches."""
+def _doubted(probabilities: F32, grid: Grid) -> F32:
+    """Lower the probabilities where no mask of training reaches."""
     matrix = grid.to_picture(np.eye(2, 3))
     x = matrix[0, 0] * np.arange(grid.width) + matrix[0, 2]
     y = matrix[1, 1] * np.arange(grid.height) + matrix[1, 2]
@@ -84,23 +86,25 @@ def _doubted(chances: F32, grid: Grid) -> F32:
     beyond_y = np.maximum(0, np.maximum(top - y, y - bottom))
     factor = np.exp(-DOUBT * (beyond_x[None] + beyond_y[:, None]))
     # The same as taking the doubt from the logit.
-    return np.asarray(chances * factor / (1 - chances + chances * factor + 1e-9), np.float32)
+    return np.asarray(
+        probabilities * factor / (1 - probabilities + probabilities * factor + 1e-9), np.float32
+    )
 
 
-def _near(mask: U8, chances: F32) -> F32:
-    """Chances beside the mask, which decide where between two pixels its border runs; 0 elsewhere."""
+def _near(mask: U8, probabilities: F32) -> F32:
+    """Probabilities beside the mask, which decide where between two pixels its border runs; 0 elsewhere."""
     ring = cv2.dilate(mask, _OPENING) > 0
-    return np.where(ring, chances, 0).astype(np.float32)
+    return np.where(ring, probabilities, 0).astype(np.float32)
 
 
-def main_mask(chances: F32) -> U8 | None:
+def main_mask(probabilities: F32) -> U8 | None:
     """Return the cleaned map of the face that a crop shows, 0 or 255, or None where it wears no mask.
 
     Of several regions the one counts that covers most of where masks are: the largest one may be a neighbour's.
     """
-    binary = cv2.morphologyEx((chances >= 0.5).astype(np.uint8), cv2.MORPH_OPEN, _OPENING)
+    binary = cv2.morphologyEx((probabilities >= 0.5).astype(np.uint8), cv2.MORPH_OPEN, _OPENING)
     count, labels = cv2.connectedComponents(binary, connectivity=8)
-    height, width = chances.shape
+    height, width = probabilities.shape
     left, top, right, bottom = (
         round(part * whole) for part, whole in zip(MASK_PLACE, (width, height) * 2, strict=True)
     )

@@ -38,7 +38,7 @@ class Blob:
 
 
 def see_masks(module: TrainedModule, image_rgb: U8) -> F32:
-    """Chance of a mask in each pixel of any picture, at the size that it has.
+    """Probability of a mask in each pixel of any picture, at the size that it has.
 
     Parameters
     ----------
@@ -56,8 +56,8 @@ def see_masks(module: TrainedModule, image_rgb: U8) -> F32:
     tensor = torch.from_numpy(padded).to(module.device).permute(2, 0, 1)[None].float() / 127.5 - 1
     with torch.inference_mode(), torch.autocast(module.device.type, torch.bfloat16, enabled=module.bf16):
         logits = module.checked(module.network(tensor.contiguous(memory_format=torch.channels_last)))
-    chances = logits.sigmoid()[0, 0, :height, :width].cpu().numpy()
-    return np.asarray(chances, np.float32)
+    probabilities = logits.sigmoid()[0, 0, :height, :width].cpu().numpy()
+    return np.asarray(probabilities, np.float32)
 
 
 def find_blobs(picture: PicturePyramid, see: SeeMask) -> list[Blob]:
@@ -68,7 +68,7 @@ def find_blobs(picture: PicturePyramid, see: SeeMask) -> list[Blob]:
     picture : PicturePyramid
         RGB.
     see : callable
-        Chances of a mask, float32 (h, w), of a picture uint8 (h, w, 3), such as `see_masks` of a module.
+        Probabilities of a mask, float32 (h, w), of a picture uint8 (h, w, 3), such as `see_masks` of a module.
     """
     longer = max(picture.levels[0].shape[:2])
     found: list[Blob] = []
@@ -83,18 +83,18 @@ def find_blobs(picture: PicturePyramid, see: SeeMask) -> list[Blob]:
     return kept[:MOST_BLOBS]
 
 
-def blobs_of(chances: F32, factor: float = 1.0) -> list[Blob]:
+def blobs_of(probabilities: F32, factor: float = 1.0) -> list[Blob]:
     """Return the blobs of one map whose size is one that the network knows.
 
     Parameters
     ----------
-    chances : float32 (h, w) in [0, 1]
+    probabilities : float32 (h, w) in [0, 1]
     factor : float
         Pixels of the picture for one of the map.
     """
-    binary = cv2.morphologyEx((chances >= 0.5).astype(np.uint8), cv2.MORPH_OPEN, _OPENING)
+    binary = cv2.morphologyEx((probabilities >= 0.5).astype(np.uint8), cv2.MORPH_OPEN, _OPENING)
     count, labels, stats, middles = cv2.connectedComponentsWithStats(binary, connectivity=8)
-    sums = np.bincount(labels.ravel(), weights=chances.ravel(), minlength=count)
+    sums = np.bincount(labels.ravel(), weights=probabilities.ravel(), minlength=count)
     blobs = []
     for number in range(1, count):
         area = int(stats[number, cv2.CC_STAT_AREA])

@@ -71,6 +71,6 @@ class NetworkFrame:
             return inner
         method = cv2.INTER_AREA
         if min(self.width, self.height) >= self.side:
-            # Cubic interpolation of chances would overshoot.
+            # Cubic interpolation of probabilities would overshoot.
             method = cv2.INTER_CUBIC if answer.dtype == np.uint8 else cv2.INTER_LINEAR
         return np.asarray(cv2.resize(inner, (self.width, self.height), interpolation=method))

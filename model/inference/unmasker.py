@@ -16,7 +16,7 @@ from unmask.model.checkpoints.shipped import PERCEPTUAL, SHIPPED, find_weights, 
 from unmask.model.common.limits import PRECISIONS
 from unmask.model.networks.networks import EDIT, MAP
 
-from .aligned import TrainedModule, find_chances, restore_pictures
+from .aligned import TrainedModule, predict_probabilities, restore_pictures
 from .cleaning import clean_map
 from .precision import AUTO, infers_in_bf16
 
@@ -90,10 +90,10 @@ class Unmasker:
         Returns
         -------
         float32 (h, w) in [0, 1]
-            Chance that a pixel is mask; binary map: at least 0.5, cleaned by
+            Probability that a pixel is mask; binary map: at least 0.5, cleaned by
             `unmask.model.inference.cleaning.clean_map`.
         """
-        return find_chances(self.map_module, [open_picture(image_rgb)])[0]
+        return predict_probabilities(self.map_module, [open_picture(image_rgb)])[0]
 
     def restore(self, image_rgb: PictureOrPath, alpha: F32 | U8 | None = None) -> U8:
         """Take the mask off one aligned face.

@@ -59,7 +59,7 @@ class Gallery:
 
 
 @dataclass(frozen=True)
-class Interval:
+class ScoreInterval:
     """A mean with its bootstrap interval, which is None where nothing was drawn.
 
     Attributes
@@ -91,7 +91,7 @@ class System:
 
     @property
     def is_module(self) -> bool:
-        """True of our networks, False of the floors."""
+        """True of our networks, False of the baselines."""
         return self.id in MODULES
 
 
@@ -131,14 +131,14 @@ class EvalReport:
         """Return the module that the headline is about: both together, else the Editing Module; None without."""
         return next((s for s in self.systems() if s.is_module and self.mean(f"{s.id}_psnr")), None)
 
-    def mean(self, column: str) -> Interval | None:
+    def mean(self, column: str) -> ScoreInterval | None:
         """Mean of a column of ``metrics.csv`` over pictures; None where it is unknown."""
         found = self.section("means").get(column)
         mean = number(found.get("mean")) if isinstance(found, Mapping) else None
         if not isinstance(found, Mapping) or mean is None:
             return None
         count = number(found.get("n"))
-        return Interval(
+        return ScoreInterval(
             mean, number(found.get("low")), number(found.get("high")), None if count is None else int(count)
         )
 

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from .content import EvalReport, Interval, is_true, number
+from .content import EvalReport, ScoreInterval, is_true, number
 from .names import (
     MetricName,
     capital,
@@ -91,7 +91,7 @@ def _kind_tables(report: EvalReport, metric: MetricName) -> list[tuple[str, Tabl
         kinds.setdefault(_name(row, "kind"), []).append(row)
     unit = metric.score.comma_unit
     heads = [Head("Group", is_number=False)]
-    heads += [Head(title) for title in ("n", f"Mean{unit}", f"Gap{unit}", "p", "Interval")]
+    heads += [Head(title) for title in ("n", f"Mean{unit}", f"Gap{unit}", "p", "ScoreInterval")]
     tables = []
     for kind, rows in kinds.items():
         label = f"{kind_heading(kind)}, {metric.words}"
@@ -105,7 +105,7 @@ def _group_row(row: Row, metric: MetricName) -> Sequence[Cell]:
     mean, gap, chance, low, high = (
         number(row.get(name)) for name in ("mean", "gap", "p_adjusted", "low", "high")
     )
-    spread = "" if mean is None else Interval(mean, low, high).range(metric.score.digits)
+    spread = "" if mean is None else ScoreInterval(mean, low, high).range(metric.score.digits)
     return (
         Cell(label, _remark(row, metric, mean, gap)),
         count_cell(number(row.get("n"))),

@@ -11,7 +11,7 @@ from .names import plain
 _TILES = {"psnr": "PSNR, composited", "mask_psnr": "PSNR in the mask", "ssim": "SSIM, composited"}
 
 
-def best_floor(report: EvalReport) -> System | None:
+def best_baseline(report: EvalReport) -> System | None:
     """Return the simple fill with the highest PSNR, in the mask where that is known."""
     means = {s: report.mean(f"{s.id}_mask_psnr") or report.mean(f"{s.id}_psnr") for s in report.systems()}
     known = {system: mean.mean for system, mean in means.items() if mean and not system.is_module}

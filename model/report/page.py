@@ -8,7 +8,7 @@ from unmask.model.metrics.table import SCORES
 
 from .content import EvalReport, Gallery, GalleryRow, number
 from .groups import WORST_SHOWN, attribute_gaps, breakdown_tables, worst_words
-from .head import best_floor, subject, tiles
+from .head import best_baseline, subject, tiles
 from .names import capital
 from .results import headline_table, kid_table, maps_table, raw_table
 from .spread import identity_scale, nearer_shares, spread_figures
@@ -63,7 +63,7 @@ def draw_report(report: EvalReport) -> str:
             "settings": settings_table(report),
         },
         modules=[s for s in report.systems() if s.is_module and report.mean(f"{s.id}_psnr")],
-        floor=best_floor(report),
+        baseline=best_baseline(report),
         tiles=tiles(report),
         subject=subject(report),
         notes=[str(note) for note in report.summary.get("notes") or []],

@@ -25,7 +25,7 @@ from unmask.datagen.common.svg import (
 )
 from unmask.model.metrics.table import Score, write_number
 
-from .content import Interval
+from .content import ScoreInterval
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def draw_scatter(
     return svg(bottom + 34, label, parts)
 
 
-def draw_scale(rows: Mapping[str, Interval], marks: Mapping[str, float], label: str) -> Markup:
+def draw_scale(rows: Mapping[str, ScoreInterval], marks: Mapping[str, float], label: str) -> Markup:
     """Draw intervals (rows) on one axis from zero, with named upright lines (marks) through them."""
     row, left, right, top = 24, 166, WIDTH - 40, 4
     highest = max([*marks.values(), *(item.high or item.mean for item in rows.values())])
@@ -142,7 +142,7 @@ def draw_scale(rows: Mapping[str, Interval], marks: Mapping[str, float], label: 
     return svg(bottom + 15 * len(marks) + 8, label, parts)
 
 
-def _scale_row(name: str, item: Interval, axis: "_Axis", y: float) -> list[Markup]:
+def _scale_row(name: str, item: ScoreInterval, axis: "_Axis", y: float) -> list[Markup]:
     low, high = item.low or item.mean, item.high or item.mean
     return [
         text(0, y + 4, cut(name, 29), size=10.5),

@@ -2,7 +2,7 @@
 
 from unmask.model.metrics.table import SCORES, score_of
 
-from .content import EvalReport, Interval, System, number
+from .content import EvalReport, ScoreInterval, System, number
 from .names import capital
 from .table import Column, Table, scores_table
 
@@ -74,11 +74,11 @@ def _kid_column(report: EvalReport, systems: list[System], region: str, where: s
     return Column(SCORES["kid"], [_kid(report, system, region) for system in systems], where, _KID_TITLE)
 
 
-def _kid(report: EvalReport, system: System, region: str) -> Interval | None:
+def _kid(report: EvalReport, system: System, region: str) -> ScoreInterval | None:
     """KID in thousandths, with one standard deviation to both sides; None if unknown."""
     found = (report.section("kid").get(system.id) or {}).get(region) or {}
     mean, sd = number(found.get("mean")), number(found.get("sd"))
     if mean is None:
         return None
     low, high = (None, None) if sd is None else (_KID_UNITS * (mean - sd), _KID_UNITS * (mean + sd))
-    return Interval(_KID_UNITS * mean, low, high, None)
+    return ScoreInterval(_KID_UNITS * mean, low, high, None)

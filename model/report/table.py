@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from unmask.model.metrics.table import Score, write_number
 
-from .content import Interval
+from .content import ScoreInterval
 from .names import capital
 
 BEST, ARROWS = "\N{BLACK STAR}", {"high": " \N{UPWARDS ARROW}", "low": " \N{DOWNWARDS ARROW}"}
@@ -55,7 +55,7 @@ class Column:
     """One score of every row; ``title`` stands in place of its name, ``below`` is small print."""
 
     score: Score
-    found: Sequence[Interval | None]
+    found: Sequence[ScoreInterval | None]
     below: str = ""
     title: str = ""
 

@@ -26,7 +26,7 @@ from .log_file import Cell, LogFile, read_log
 
 CONFIG_NAME, ENVIRONMENT_NAME, LOG_NAME = "config.json", "environment.json", "log.csv"
 SAMPLES_NAME, TENSORBOARD_NAME = "samples", "tensorboard"
-FLOORS_NAME = "floors.json"
+BASELINES_NAME = "floors.json"
 _OPTIONS_KEY = "options"
 # Names that are in use last, so that no older leftover is taken for the checkpoint after a kill.
 _CHECKPOINTS = tuple(
@@ -48,7 +48,7 @@ RUN = FolderKind(
     card=CONFIG_NAME,
     identity=_identity,
     own=(
-        *(ENVIRONMENT_NAME, LOG_NAME, FLOORS_NAME),
+        *(ENVIRONMENT_NAME, LOG_NAME, BASELINES_NAME),
         *(f"{place}/{name}" for place in _CHECKPOINTS for name in FILE_NAMES),
         f"{SAMPLES_NAME}/{'[0-9]' * 9}*.png",
         f"{TENSORBOARD_NAME}/events.out.tfevents.*",

@@ -24,7 +24,7 @@ WHOLE, MASK = "whole", "mask"
 
 
 @dataclass(frozen=True)
-class Scene:
+class JudgedPictures:
     """One step's pictures: float32, (n, 3, h, w) in [-1, 1]; ``paste`` (n, 1, h, w) in [0, 1].
 
     Attributes
@@ -66,12 +66,12 @@ class EditObjective:
         self.discriminators = discriminators
         self.perceptual = perceptual
 
-    def generator(self, scene: Scene, active: frozenset[str]) -> dict[str, Tensor]:
+    def generator(self, scene: JudgedPictures, active: frozenset[str]) -> dict[str, Tensor]:
         """Every term by name, unweighted, and ``loss``: their weighted sum.
 
         Parameters
         ----------
-        scene : Scene
+        scene : JudgedPictures
         active : frozenset of str
             Which discriminators have entered by now.
         """
@@ -97,7 +97,7 @@ class EditObjective:
         total = torch.stack([weights[name] * value for name, value in terms.items()]).sum()
         return {"loss": total, **terms}
 
-    def _adversarial(self, name: str, scene: Scene) -> dict[str, Tensor]:
+    def _adversarial(self, name: str, scene: JudgedPictures) -> dict[str, Tensor]:
         real, fake = views(name, scene)
         network = self.discriminators[name]
         network.requires_grad_(False)  # the gradient goes through it to the generator, not into it
@@ -112,7 +112,7 @@ class EditObjective:
         finally:
             network.requires_grad_(True)
 
-    def discriminator(self, network: nn.Module, name: str, scene: Scene) -> Tensor:
+    def discriminator(self, network: nn.Module, name: str, scene: JudgedPictures) -> Tensor:
         """Loss of one discriminator on one step's pictures; ``network`` may be wrapped in DDP."""
         real, fake = views(name, scene)
         # One pass over both: where batch statistics count, real and fake must be normalised alike.
@@ -121,7 +121,7 @@ class EditObjective:
         return discriminator_loss(self.preset.discriminator.loss, seen_real, seen_fake)
 
 
-def views(name: str, scene: Scene) -> tuple[Tensor, Tensor]:
+def views(name: str, scene: JudgedPictures) -> tuple[Tensor, Tensor]:
     """(real, fake) as the whole-region or the mask-region discriminator sees them."""
     if name == WHOLE:
         return whole_views(scene.output, scene.clean, scene.picture, scene.paste)

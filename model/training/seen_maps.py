@@ -52,6 +52,6 @@ class SeenMaps:
 @torch.no_grad()
 def predict_maps(network: nn.Module, picture: Tensor) -> Tensor:
     """Maps (n, 1, h, w) of 0 and 1 that a Map Module finds in pictures, cleaned (`clean_map`)."""
-    chances = network(picture).float().sigmoid()[:, 0].cpu().numpy()
-    cleaned = np.stack([clean_map(chance) for chance in chances])
+    probabilities = network(picture).float().sigmoid()[:, 0].cpu().numpy()
+    cleaned = np.stack([clean_map(probability) for probability in probabilities])
     return torch.from_numpy(cleaned)[:, None].to(picture.device, torch.float32) / 255

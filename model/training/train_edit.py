@@ -16,8 +16,8 @@ from unmask.model.networks.networks import DISCRIMINATOR, EDIT, MAP, NetworkSpec
 from unmask.model.networks.perceptual import PerceptualNetwork, load_perceptual
 
 from .engine import Engine, TrainResult, step_seed
-from .folder import FLOORS_NAME
-from .objective import MASK, WHOLE, EditObjective, Scene
+from .folder import BASELINES_NAME
+from .objective import MASK, WHOLE, EditObjective, JudgedPictures
 from .options import EditOptions
 from .presets import EditPreset
 from .seen_maps import SeenMaps
@@ -46,8 +46,8 @@ def train_edit(options: EditOptions) -> TrainResult:
     check_files(options)
     with open_session(options, EDIT) as session:
         training = EditTraining(session, options)
-        if session.is_first and not (options.run / FLOORS_NAME).exists():
-            training.judge.write_floors()
+        if session.is_first and not (options.run / BASELINES_NAME).exists():
+            training.judge.write_baselines()
         for batch in training.engine.batches():
             training.engine.finish_step(training.step(batch))
         return training.engine.result()
@@ -95,7 +95,7 @@ class EditTraining:
         paste = paste_alpha(seen, dilate_px=int(rng.integers(*self.preset.batch.dilate_px)))
         with engine.autocast():
             output = networks[GENERATOR](picture, paste)
-        scene = Scene(picture, clean, paste, output.float())
+        scene = JudgedPictures(picture, clean, paste, output.float())
         active = self.active_discriminators()
         with engine.autocast():
             losses = self.objective.generator(scene, active)

@@ -15,12 +15,12 @@ from unmask.model.data.triplets import Triplets
 from unmask.model.inference.aligned import to_levels
 from unmask.model.inference.cleaning import clean_map
 from unmask.model.inference.compositing import composite, paste_alpha
-from unmask.model.metrics.floors import MeanFace, do_nothing, nearest_fill
+from unmask.model.metrics.baselines import MeanFace, do_nothing, nearest_fill
 from unmask.model.metrics.metrics import MASKED, EditScores, mean_scores, score_edit, score_map
 from unmask.model.networks.perceptual import PerceptualNetwork
 
 from .engine import Network
-from .folder import FLOORS_NAME
+from .folder import BASELINES_NAME
 from .photo_judge import PhotoJudge
 from .samples import draw_grid
 from .seen_maps import predict_maps
@@ -66,11 +66,11 @@ class MapJudge:
         scores, raw_scores, false_alarms = [], [], []
         for batch in self._batches:
             bare = network(batch.pictures()[2]).sigmoid()[:, 0].cpu().numpy()
-            false_alarms += [bool(clean_map(chance).any()) for chance in bare]
-            chances = network(batch.pictures()[0]).sigmoid()[:, 0].cpu().numpy()
-            for chance, truth in zip(chances, batch.map[:, 0].cpu().numpy(), strict=True):
-                scores.append(score_map(clean_map(chance), truth))
-                raw_scores.append(score_map(np.where(chance >= 0.5, 255, 0).astype(np.uint8), truth))
+            false_alarms += [bool(clean_map(probability).any()) for probability in bare]
+            probabilities = network(batch.pictures()[0]).sigmoid()[:, 0].cpu().numpy()
+            for probability, truth in zip(probabilities, batch.map[:, 0].cpu().numpy(), strict=True):
+                scores.append(score_map(clean_map(probability), truth))
+                raw_scores.append(score_map(np.where(probability >= 0.5, 255, 0).astype(np.uint8), truth))
         mean, raw = mean_scores(scores), mean_scores(raw_scores)
         values = {
             "val_iou": mean["iou"], "val_dice": mean["dice"],
@@ -81,13 +81,13 @@ class MapJudge:
 
     @torch.inference_mode()
     def draw(self, network: Network) -> U8:
-        """Photograph, chance, cleaned map and true map of the first few faces."""
+        """Photograph, probability, cleaned map and true map of the first few faces."""
         batch = _first(self._batches)
-        chances = network(batch.pictures()[0]).sigmoid()[:, 0].cpu().numpy()
+        probabilities = network(batch.pictures()[0]).sigmoid()[:, 0].cpu().numpy()
         rows = [
-            (masked, (chance * 255).astype(np.uint8), clean_map(chance), truth)
-            for masked, chance, truth in zip(
-                to_uint8(batch.pictures()[0]), chances, _maps(batch.map), strict=True
+            (masked, (probability * 255).astype(np.uint8), clean_map(probability), truth)
+            for masked, probability, truth in zip(
+                to_uint8(batch.pictures()[0]), probabilities, _maps(batch.map), strict=True
             )
         ]
         return draw_grid(rows, ("masked", "probability", "cleaned", "true map"))
@@ -154,13 +154,13 @@ class EditJudge:
             headers.append("with predicted map")
         return draw_grid(list(zip(*columns, strict=True)), headers)
 
-    def write_floors(self) -> dict[str, dict[str, float]]:
+    def write_baselines(self) -> dict[str, dict[str, float]]:
         """Score do-nothing, nearest pixel, mean face and the ceiling on the same pictures; keeps floors.json.
 
         The ceiling is the clean picture pasted by the same rule: what a perfect network would get, short of
         perfection by straps and shadows, which the map leaves out.
         """
-        path = self._session.options.run / FLOORS_NAME
+        path = self._session.options.run / BASELINES_NAME
         mean_face = MeanFace.fit(_clean_pictures(self._session.splits.train))
         fills = {"do nothing": do_nothing, "nearest pixel": nearest_fill, "mean face": mean_face.fill}
         scores: dict[str, list[EditScores]] = {name: [] for name in (*fills, "ceiling")}
@@ -177,13 +177,13 @@ class EditJudge:
                 scores[name] += _score(output, composite(output, picture, paste), batch)
             scores["ceiling"] += _score(clean, composite(clean, picture, paste), batch)
             coverage += [float((map_ >= MASKED).mean()) for map_ in _maps(batch.map)]
-        floors = {name: _columns("val_", mean_scores(values)) for name, values in scores.items()}
-        report = {"pictures": len(coverage), "coverage": float(np.mean(coverage)), "floors": floors}
+        baselines = {name: _columns("val_", mean_scores(values)) for name, values in scores.items()}
+        report = {"pictures": len(coverage), "coverage": float(np.mean(coverage)), "floors": baselines}
         write_atomic(path, (json.dumps(report, indent=2) + "\n").encode())
-        for name, values in floors.items():
+        for name, values in baselines.items():
             _LOG.info(f"{name}: " + "  ".join(f"{key} {value:.4g}" for key, value in values.items()))
         _LOG.info(f"mean coverage of the validation masks: {report['coverage']:.1%} of the picture")
-        return floors
+        return baselines
 
 
 def restore(network: Network, picture: Tensor, map_: Tensor) -> tuple[Tensor, Tensor]:

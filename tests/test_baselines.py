@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unmask.datagen.drawn_faces.demo import draw_demo_face
-from unmask.model.metrics.floors import MeanFace, do_nothing, nearest_fill, telea_fill
+from unmask.model.metrics.baselines import MeanFace, do_nothing, nearest_fill, telea_fill
 from unmask.model.metrics.metrics import psnr
 
 HEIGHT, WIDTH = 40, 60
