@@ -193,7 +193,7 @@ def test_the_gradient_of_an_adversarial_loss_reaches_the_generator(training: Edi
     batch = BatchStream(engine.session.splits.train, BATCH, seed=0).make_batch(0)
     picture, truth, clean = batch.pictures()
     output = torch.zeros_like(clean).requires_grad_(True)
-    scene = objective.Scene(picture, clean, truth, output)
+    scene = objective.JudgedPictures(picture, clean, truth, output)
     terms = training.objective.generator(scene, frozenset({"whole", "mask"}))
     for name in ("whole", "mask"):
         (gradient,) = torch.autograd.grad(terms[name], output, retain_graph=True)
