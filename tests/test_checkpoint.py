@@ -76,6 +76,18 @@ def test_saving_again_replaces_every_file_of_the_earlier_one(tmp_path: Path):
     assert [path.name for path in tmp_path.iterdir()] == ["last"]
 
 
+def test_what_other_people_put_into_a_checkpoint_goes_on_beside_the_next_one(tmp_path: Path):
+    save(tmp_path / "last", 1)
+    (tmp_path / "last" / "notes.txt").write_text("mine")
+    (tmp_path / "last" / "plots").mkdir()
+    (tmp_path / "last" / "plots" / "a.png").write_bytes(b"mine")
+    save(tmp_path / "last", 2)
+    save(tmp_path / "last", 3)
+    assert value_of(tmp_path / "last") == 3
+    assert (tmp_path / "last" / "notes.txt").read_text() == "mine"
+    assert (tmp_path / "last" / "plots" / "a.png").read_bytes() == b"mine"
+
+
 def test_there_is_no_checkpoint_in_a_new_folder_nor_of_another_name(tmp_path: Path):
     assert find_checkpoint(tmp_path / "nowhere") is None
     save(tmp_path / "last", 1.0)

@@ -13,6 +13,7 @@ together; the old one is removed with all that is in it. Between the two renames
 import errno
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
@@ -117,6 +118,16 @@ def _put_in_place(new: Path, folder: Path) -> None:
             old.rename(folder)
         raise
     sync_folder(folder.parent)
+    with suppress(OSError):
+        _remove_old(folder)
+
+
+def _remove_old(folder: Path) -> None:
+    """Remove the checkpoint that ``folder`` has replaced; files of other people that lay in it move on."""
+    old = old_folder(folder)
+    for path in old.iterdir() if old.exists() else ():
+        if path.name not in FILE_NAMES and not os.path.lexists(folder / path.name):
+            path.rename(folder / path.name)
     shutil.rmtree(old, ignore_errors=True)
 
 
@@ -125,9 +136,9 @@ def _settle(folder: Path) -> None:
     new, old = new_folder(folder), old_folder(folder)
     if old.exists() and not folder.exists():
         (new if new.exists() else old).rename(folder)  # the old one only moves when the new one is whole
-    for path in (new, old):
-        with suppress(FileNotFoundError):
-            shutil.rmtree(path)
+    with suppress(FileNotFoundError):
+        shutil.rmtree(new)
+    _remove_old(folder)
 
 
 def _words(folder: Path, error: OSError) -> str:
