@@ -171,11 +171,25 @@ def test_pins_reach_the_jitter(draw_face: DrawFace):
     still = [
         f"jitter.{name}={value}" for name, value in (("scale", 1), ("roll", 0), ("shift", 0), ("flip", 0))
     ]
-    assert draw_jitter(generator(1, "a", 0, "jitter"), load_recipe_config("default", still)) == STILL
+    drawn = draw_jitter(generator(1, "a", 0, "jitter"), load_recipe_config("default", still))
+    assert replace(drawn, repeat=False) == STILL
     turned = draw_jitter(
         generator(1, "a", 0, "jitter"), load_recipe_config("default", [*still, "jitter.roll=[-170,-160]"])
     )
     assert -170 <= turned.roll <= -160
+
+
+def test_beyond_its_edges_a_picture_is_repeated_or_mirrored(draw_face: DrawFace):
+    image, landmarks = draw_face(5)
+    aside = replace(STILL, shift_x=0.25)
+    mirrored, _ = apply_jitter(image, [landmarks], aside, None)
+    repeated, _ = apply_jitter(image, [landmarks], replace(aside, repeat=True), None)
+    beyond = image.shape[1] // 5
+    assert np.array_equal(mirrored[:, beyond * 2 :], repeated[:, beyond * 2 :])
+    assert (repeated[:, :beyond] == repeated[:, :1]).all()
+    assert not (mirrored[:, :beyond] == mirrored[:, :1]).all()
+    drawn = [draw_jitter(generator(1, "a", n, "jitter"), load_recipe_config("default")) for n in range(12)]
+    assert {jitter.repeat for jitter in drawn} == {True, False}
 
 
 def test_the_mouth_is_not_always_at_the_same_place(

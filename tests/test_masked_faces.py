@@ -120,7 +120,7 @@ def test_beyond_a_picture_lies_its_mirror_image_or_what_is_asked_for() -> None:
     image = np.arange(20, dtype=np.uint8).reshape(1, 20).repeat(16, 0)
     left = np.array([[1.0, 0, -3], [0, 1, 0]])
     assert PicturePyramid(image).cut(left, 5, 1).tolist() == [[3, 2, 1, 0, 1]]
-    assert PicturePyramid(image).cut(left, 5, 1, beyond=9).tolist() == [[9, 9, 9, 0, 1]]
+    assert PicturePyramid(image).cut(left, 5, 1, border=cv2.BORDER_REPLICATE).tolist() == [[0, 0, 0, 0, 1]]
 
 
 def test_a_small_picture_can_be_enlarged_and_a_large_one_shrunk() -> None:

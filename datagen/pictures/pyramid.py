@@ -49,7 +49,7 @@ class PicturePyramid:
     def __init__(self, image_rgb: U8) -> None:
         self.levels = [image_rgb]
 
-    def cut(self, matrix: F64, width: int, height: int, *, beyond: int | None = None) -> U8:
+    def cut(self, matrix: F64, width: int, height: int, *, border: int = cv2.BORDER_REFLECT_101) -> U8:
         """Return a crop, bilinear.
 
         Parameters
@@ -58,8 +58,8 @@ class PicturePyramid:
             Similarity from the crop's pixels to the picture's.
         width, height : int
             Of the crop.
-        beyond : int, optional
-            Level of what lies beyond the picture; None mirrors the picture there, as training's jitter does.
+        border : int
+            OpenCV's name of what lies beyond the picture: mirrored, the edge repeated, or black.
         """
         step, number = float(np.hypot(matrix[0, 0], matrix[1, 0])), 0
         while step > _FINEST_STEP and min(self._level(number).shape[:2]) >= 2 * _SMALLEST_PX:
@@ -70,10 +70,7 @@ class PicturePyramid:
         there = matrix * ratio[:, None]
         there[:, 2] += ratio * 0.5 - 0.5
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        border = cv2.BORDER_REFLECT_101 if beyond is None else cv2.BORDER_CONSTANT
-        crop = cv2.warpAffine(
-            level, there, (width, height), flags=flags, borderMode=border, borderValue=beyond or 0
-        )
+        crop = cv2.warpAffine(level, there, (width, height), flags=flags, borderMode=border)
         return np.asarray(crop, np.uint8)
 
     def shrunk(self, long_px: int) -> tuple[U8, float]:

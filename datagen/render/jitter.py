@@ -21,36 +21,45 @@ MIRRORED_POINTS = np.array(
         *range(54, 47, -1), *range(59, 54, -1), *range(64, 59, -1), *range(67, 64, -1),
     ]
 )  # fmt: skip
+# Share of the pictures whose edges are repeated: so photographs are shown whose faces reach beyond them, for a mirrored
+# face looks like another one.
+REPEATED = 0.5
 _ALIASING = 0.7  # a picture shrunk further than this is softened first
 
 
 @dataclass(frozen=True)
 class Jitter:
-    """How a picture is moved: factor, degrees clockwise, shares of the width and height, mirrored or not."""
+    """How a picture is moved.
+
+    Factor, degrees clockwise, shares of the width and height, mirrored or not, and whether what lies beyond its edges
+    repeats them or mirrors the picture.
+    """
 
     scale: float
     roll: float
     shift_x: float
     shift_y: float
     flip: bool
+    repeat: bool = False
 
 
 def draw_jitter(rng: np.random.Generator, config: RecipeConfig) -> Jitter:
     """Draw a jitter from the recipe file's ``[jitter]`` section."""
-    scale, roll, shift_x, shift_y, flip = rng.random(5).tolist()
+    scale, roll, shift_x, shift_y, flip, repeat = rng.random(6).tolist()
     return Jitter(
         scale=float(config.ranges["jitter.scale"].at(scale)),
         roll=float(config.ranges["jitter.roll"].at(roll)),
         shift_x=float(config.ranges["jitter.shift"].at(shift_x)),
         shift_y=float(config.ranges["jitter.shift"].at(shift_y)),
         flip=flip < float(config.ranges["jitter.flip"].at(0.5)),
+        repeat=repeat < REPEATED,
     )
 
 
 def apply_jitter(
     image_rgb: U8, faces: list[Landmarks], jitter: Jitter, size: tuple[int, int] | None
 ) -> tuple[U8, list[Landmarks]]:
-    """Crop, scale, turn and mirror a picture with its landmarks; the borders mirror what is inside.
+    """Crop, scale, turn and mirror a picture with its landmarks; what is beyond its edges comes from inside.
 
     It is scaled and turned around the middle of the first face, which so stays in the picture when that becomes a
     narrow crop; around the picture's middle where there is none.
@@ -72,7 +81,7 @@ def apply_jitter(
     shrink = float(np.sqrt(abs(np.linalg.det(matrix[:2, :2]))))
     if shrink < _ALIASING:
         image_rgb = np.asarray(cv2.GaussianBlur(image_rgb, (0, 0), 0.45 / shrink), np.uint8)
-    border = cv2.BORDER_REFLECT_101
+    border = cv2.BORDER_REPLICATE if jitter.repeat else cv2.BORDER_REFLECT_101
     moved = cv2.warpAffine(image_rgb, matrix[:2], (out_w, out_h), flags=cv2.INTER_LINEAR, borderMode=border)
     return np.asarray(moved, np.uint8), [_move(face, matrix[:2], jitter.flip) for face in faces]
 

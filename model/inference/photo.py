@@ -143,7 +143,7 @@ def restore_face(unmasker: PhotoModules, picture: PicturePyramid, frame: F64, ma
     matrix = grid.to_picture(frame)
     crop = picture.cut(matrix, grid.width, grid.height)
     matrix[:, 2] -= (mask.left, mask.top)
-    map_crop = PicturePyramid(mask.pixels).cut(matrix, grid.width, grid.height, beyond=0)
+    map_crop = PicturePyramid(mask.pixels).cut(matrix, grid.width, grid.height, border=cv2.BORDER_CONSTANT)
     raw = restore_pictures(unmasker.edit_module, [crop], [map_crop])[0].raw
 
     scale = frame_scale(frame)
