@@ -99,12 +99,12 @@ def test_a_wild_vertex_spoils_its_own_quads_only(bad: float):
 
 
 def light_slowly(
-    values: np.ndarray, depth: np.ndarray, rgba: np.ndarray, relief: np.ndarray, fine: int, light: dict
+    values: np.ndarray, depth: np.ndarray, texels: np.ndarray, fine: int, light: dict
 ) -> np.ndarray:
     """The documented formula, sample by sample, then the mean over fine samples."""
     lit = np.zeros((*depth.shape, 5))
-    texels = np.dstack([rgba, relief]).astype(np.float64)
-    rows, cols = rgba.shape[:2]
+    texels = texels.astype(np.float64)
+    rows, cols = texels.shape[:2]
     for at in zip(*np.nonzero(np.isfinite(depth)), strict=True):
         u, v, front, right, down = values[at].astype(np.float64)
         x, y = min(max(u, 0), cols - 1), min(max(v, 0), rows - 1)
@@ -128,18 +128,19 @@ def test_fabric_is_lit_as_the_formula_says(fine: int):
     relief[..., 3] = rng.uniform(0.1, 1, (7, 9))
     where, tilts = rng.uniform(-2, 11, (12, 18, 2)), rng.normal(size=(12, 18, 3))
     depth = np.where(rng.random((12, 18)) < 0.8, 0.5, -np.inf)
-    given = [array.astype(np.float32) for array in (np.dstack([where, tilts]), depth, rgba, relief)]
+    given = [
+        array.astype(np.float32) for array in (np.dstack([where, tilts]), depth, np.dstack([rgba, relief]))
+    ]
     light = {"ambient": 0.7, "strength": 0.9, "limits": (0.12, 1.5), "gain_rgb": (0.9, 1.1, 0.5)}
     found = light_fabric(*given, fine, **light)
     assert np.allclose(found, light_slowly(*given, fine, light), atol=2e-5)
 
 
 def test_flat_light_gives_the_fabrics_own_colour_back():
-    rgba = np.full((4, 4, 4), 0.5, np.float32)
+    texels = np.zeros((4, 4, 8), np.float32)
+    texels[..., [0, 1, 2, 3, 7]] = 0.5
     values, depth = np.ones((6, 8, 5), np.float32), np.zeros((6, 8), np.float32)
-    relief = np.zeros((4, 4, 4), np.float32)
-    relief[..., 3] = 0.5
-    assert (light_fabric(values, depth, rgba, relief, 2, **PLAIN_LIGHT | {"strength": 0.0}) == 0.5).all()
+    assert (light_fabric(values, depth, texels, 2, **PLAIN_LIGHT | {"strength": 0.0}) == 0.5).all()
 
 
 def make_layers(rng: np.random.Generator, shape: tuple[int, int]) -> dict[str, np.ndarray]:
@@ -230,10 +231,10 @@ def test_a_grid_of_another_shape_than_its_attributes_is_refused():
         rasterize(xyz[:1], attributes[:1, :4], 5, 5)
 
 
-@pytest.mark.parametrize("which", range(4))
+@pytest.mark.parametrize("which", range(3))
 def test_fabric_layers_of_the_wrong_size_are_refused(which: int):
-    given = [np.zeros(shape, np.float32) for shape in ((6, 6, 5), (6, 6), (4, 4, 4), (4, 4, 4))]
-    given[which] = given[which][:3].copy()
+    given = [np.zeros(shape, np.float32) for shape in ((6, 6, 5), (6, 6), (4, 4, 8))]
+    given[which] = (given[which][..., :-1] if which == 2 else given[which][:3]).copy()
     with pytest.raises(ValueError, match="sizes"):
         light_fabric(*given, 2, **PLAIN_LIGHT)
 

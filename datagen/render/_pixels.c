@@ -11,6 +11,14 @@
 /* unlike fminf and fmaxf these need no call: nothing here is not a number */
 static inline float least(float a, float b) { return a < b ? a : b; }
 static inline float most(float a, float b) { return a > b ? a : b; }
+static inline double smaller(double a, double b) { return a < b ? a : b; }
+static inline double larger(double a, double b) { return a > b ? a : b; }
+
+#if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__)
+#define WIDE __attribute__((target_clones("avx2", "default")))
+#else
+#define WIDE
+#endif
 
 typedef struct {
     const float *xyz;   /* rows * cols * 3: x, y in pixels, z towards the camera */
@@ -20,7 +28,14 @@ typedef struct {
     int k, h, w;
 } Target;
 
-static void draw_triangle(const Target *t, Py_ssize_t ia, Py_ssize_t ib, Py_ssize_t ic)
+/* Narrow a row's span to where start + x * step can be 0 or more, with a pixel to spare on both sides. */
+static inline void narrow(double start, double step, double *from, double *to)
+{
+    if (step > 1e-12) *from = larger(*from, -start / step - 1.0);
+    else if (step < -1e-12) *to = smaller(*to, -start / step + 1.0);
+}
+
+WIDE static void draw_triangle(const Target *t, Py_ssize_t ia, Py_ssize_t ib, Py_ssize_t ic)
 {
     const float *a = t->xyz + 3 * ia, *b = t->xyz + 3 * ib, *c = t->xyz + 3 * ic;
     const double area = ((double)b[0] - a[0]) * ((double)c[1] - a[1])
@@ -42,7 +57,13 @@ static void draw_triangle(const Target *t, Py_ssize_t ia, Py_ssize_t ib, Py_ssiz
     for (int y = y0; y <= y1; ++y) {
         const double row_b = -((double)c[0] - a[0]) * (y - (double)a[1]) * inv - a[0] * step_b;
         const double row_c = ((double)b[0] - a[0]) * (y - (double)a[1]) * inv - a[0] * step_c;
-        for (int x = x0; x <= x1; ++x) {
+        double from = x0, to = x1;
+        narrow(row_b, step_b, &from, &to);
+        narrow(row_c, step_c, &from, &to);
+        narrow(1.0 - row_b - row_c, -step_b - step_c, &from, &to);
+        if (!(from <= to)) continue;
+        const int last = (int)to;
+        for (int x = (int)from; x <= last; ++x) {
             const double wb = row_b + x * step_b, wc = row_c + x * step_c, wa = 1.0 - wb - wc;
             /* the small negative bound closes the seam between neighbours */
             if (wa < -1e-6 || wb < -1e-6 || wc < -1e-6) continue;
@@ -90,98 +111,87 @@ static PyObject *rasterize_grid(PyObject *self, PyObject *args)
     Py_RETURN_NONE;
 }
 
-/* Where and how much four texels weigh at a place of a fabric, coordinates clamped to it. */
-typedef struct {
-    Py_ssize_t at[4];
-    float weight[4];
-} Taps;
-
-static inline Taps find_taps(int h, int w, float u, float v)
-{
-    const float x = least(most(u, 0.0f), (float)(w - 1)), y = least(most(v, 0.0f), (float)(h - 1));
-    const int x0 = (int)x, y0 = (int)y;
-    const int x1 = x0 + 1 < w ? x0 + 1 : x0, y1 = y0 + 1 < h ? y0 + 1 : y0;
-    const float fx = x - (float)x0, fy = y - (float)y0;
-    const Py_ssize_t upper = (Py_ssize_t)y0 * w, lower = (Py_ssize_t)y1 * w;
-    const Taps taps = {{4 * (upper + x0), 4 * (upper + x1), 4 * (lower + x0), 4 * (lower + x1)},
-                       {(1.0f - fx) * (1.0f - fy), fx * (1.0f - fy), (1.0f - fx) * fy, fx * fy}};
-    return taps;
-}
-
-/* Four channels at once: the compiler makes one vector of them. */
-static inline void gather(const float *image, const Taps *taps, float *out)
-{
-    const float *a = image + taps->at[0], *b = image + taps->at[1];
-    const float *c = image + taps->at[2], *d = image + taps->at[3];
-    for (int i = 0; i < 4; ++i)
-        out[i] = taps->weight[0] * a[i] + taps->weight[1] * b[i] + taps->weight[2] * c[i] + taps->weight[3] * d[i];
-}
+/* Texels have eight channels, so that one place in memory gives all: linear red, green and blue multiplied by
+ * opacity, opacity; slopes along u and v, share of light lost, coverage. */
+enum { CHANNELS = 8 };
+/* GCC's and Clang's vectors: the compilers take the channels apart otherwise, and do each alone. */
+typedef float Texel __attribute__((vector_size(32), aligned(4)));
+typedef float Colour __attribute__((vector_size(16), aligned(4)));
 
 typedef struct {
-    float ambient, strength, low, high, red, green, blue;
+    float ambient, strength, low, high;
+    Colour gain; /* of red, green and blue, and 1 for opacity */
 } Light;
 
-/* One fine pixel: values are u, v and the light along normal, u tangent and v tangent. */
-static inline void add_lit(const float *values, const float *rgba, const float *relief, int fh, int fw,
-                    const Light *light, float *sum)
+/* One fine pixel: values are u, v and the light along normal, u tangent and v tangent. Coordinates are clamped to
+ * the fabric. */
+static inline void add_lit(const float *values, const float *texels, int fh, int fw, const Light *light, Colour *sum,
+                           float *cover)
 {
-    float colour[4], slope[4];
-    const Taps taps = find_taps(fh, fw, values[0], values[1]);
-    gather(relief, &taps, slope);
-    if (slope[3] <= 0.0f) return;
-    gather(rgba, &taps, colour);
+    const float x = least(most(values[0], 0.0f), (float)(fw - 1)), y = least(most(values[1], 0.0f), (float)(fh - 1));
+    const int x0 = (int)x, y0 = (int)y;
+    const Py_ssize_t right = x0 + 1 < fw ? CHANNELS : 0, below = y0 + 1 < fh ? (Py_ssize_t)fw * CHANNELS : 0;
+    const float fx = x - (float)x0, fy = y - (float)y0;
+    const float wa = (1.0f - fx) * (1.0f - fy), wb = fx * (1.0f - fy), wc = (1.0f - fx) * fy, wd = fx * fy;
+    const float *a = texels + ((Py_ssize_t)y0 * fw + x0) * CHANNELS, *c = a + below;
+    const Texel texel = wa * *(const Texel *)a + wb * *(const Texel *)(a + right) + wc * *(const Texel *)c
+                      + wd * *(const Texel *)(c + right);
+    if (texel[7] <= 0.0f) return;
     /* First-order light is linear in the normal, so the relief's tilt needs no vectors. */
-    const float tilt = sqrtf(1.0f + slope[0] * slope[0] + slope[1] * slope[1]);
-    const float lit = (values[2] - slope[0] * values[3] - slope[1] * values[4]) / tilt;
+    const float tilt = sqrtf(1.0f + texel[4] * texel[4] + texel[5] * texel[5]);
+    const float lit = (values[2] - texel[4] * values[3] - texel[5] * values[4]) / tilt;
     const float shade = 1.0f + light->strength * (lit + light->ambient - 1.0f);
-    const float gain = least(most(shade, light->low), light->high) * (1.0f - slope[2]);
-    sum[0] += colour[0] * gain * light->red;
-    sum[1] += colour[1] * gain * light->green;
-    sum[2] += colour[2] * gain * light->blue;
-    sum[3] += colour[3];
-    sum[4] += slope[3];
+    const float gain = least(most(shade, light->low), light->high) * (1.0f - texel[6]);
+    const Colour colour = {texel[0], texel[1], texel[2], texel[3]}, gains = {gain, gain, gain, 1.0f};
+    *sum += colour * gains * light->gain;
+    *cover += texel[7];
+}
+
+WIDE static void shade_pixels(const float *value, const float *near, const float *texels, float *out, int h, int w,
+                              int fine, int fh, int fw, const Light *light)
+{
+    const float share = 1.0f / (float)(fine * fine);
+    for (int y = 0; y < h; ++y) {
+        for (int x = 0; x < w; ++x, out += 5) {
+            Colour sum = {0.0f, 0.0f, 0.0f, 0.0f};
+            float cover = 0.0f;
+            for (int dy = 0; dy < fine; ++dy) {
+                Py_ssize_t p = ((Py_ssize_t)y * fine + dy) * w * fine + (Py_ssize_t)x * fine;
+                for (int dx = 0; dx < fine; ++dx, ++p)
+                    if (near[p] > -INFINITY) add_lit(value + 5 * p, texels, fh, fw, light, &sum, &cover);
+            }
+            for (int i = 0; i < 4; ++i) out[i] = sum[i] * share;
+            out[4] = cover * share;
+        }
+    }
 }
 
 static PyObject *shade_fabric(PyObject *self, PyObject *args)
 {
-    Py_buffer values, depth, rgba, relief, out;
+    Py_buffer values, depth, texels, out;
     int h, w, fine, fh, fw;
+    float gain[3];
     Light light;
     (void)self;
-    if (!PyArg_ParseTuple(args, "y*y*y*y*w*iiiiifffffff", &values, &depth, &rgba, &relief, &out, &h, &w, &fine,
-                          &fh, &fw, &light.ambient, &light.strength, &light.low, &light.high, &light.red,
-                          &light.green, &light.blue))
+    if (!PyArg_ParseTuple(args, "y*y*y*w*iiiiifffffff", &values, &depth, &texels, &out, &h, &w, &fine, &fh, &fw,
+                          &light.ambient, &light.strength, &light.low, &light.high, &gain[0], &gain[1], &gain[2]))
         return NULL;
+    light.gain = (Colour){gain[0], gain[1], gain[2], 1.0f};
     const Py_ssize_t f = (Py_ssize_t)sizeof(float), pixels = (Py_ssize_t)h * w;
-    const Py_ssize_t samples = pixels * fine * fine, texels = (Py_ssize_t)fh * fw;
+    const Py_ssize_t samples = pixels * fine * fine;
     const int fits = h >= 1 && w >= 1 && fine >= 1 && fh >= 1 && fw >= 1 && values.len == samples * 5 * f
-                  && depth.len == samples * f && rgba.len == texels * 4 * f && relief.len == texels * 4 * f
+                  && depth.len == samples * f && texels.len == (Py_ssize_t)fh * fw * CHANNELS * f
                   && out.len == pixels * 5 * f;
     if (fits) {
-        const float *value = values.buf, *near = depth.buf;
-        float *o = out.buf;
-        const float share = 1.0f / (float)(fine * fine);
         Py_BEGIN_ALLOW_THREADS
-        for (int y = 0; y < h; ++y) {
-            for (int x = 0; x < w; ++x, o += 5) {
-                float sum[5] = {0.0f, 0.0f, 0.0f, 0.0f, 0.0f};
-                for (int dy = 0; dy < fine; ++dy) {
-                    Py_ssize_t p = ((Py_ssize_t)y * fine + dy) * w * fine + (Py_ssize_t)x * fine;
-                    for (int dx = 0; dx < fine; ++dx, ++p)
-                        if (near[p] > -INFINITY)
-                            add_lit(value + 5 * p, rgba.buf, relief.buf, fh, fw, &light, sum);
-                }
-                for (int i = 0; i < 5; ++i) o[i] = sum[i] * share;
-            }
-        }
+        shade_pixels(values.buf, depth.buf, texels.buf, out.buf, h, w, fine, fh, fw, &light);
         Py_END_ALLOW_THREADS
     } else {
         PyErr_SetString(PyExc_ValueError, "shade_fabric: buffer sizes do not match the stated shape");
     }
     PyBuffer_Release(&values);
     PyBuffer_Release(&depth);
-    PyBuffer_Release(&rgba);
-    PyBuffer_Release(&relief);
+    PyBuffer_Release(&texels);
     PyBuffer_Release(&out);
     if (!fits) return NULL;
     Py_RETURN_NONE;
@@ -271,7 +281,7 @@ static PyMethodDef methods[] = {
     {"rasterize_grid", rasterize_grid, METH_VARARGS,
      "rasterize_grid(xyz, attr, out, depth, rows, cols, k, h, w): draw a vertex grid into out and depth."},
     {"shade_fabric", shade_fabric, METH_VARARGS,
-     "shade_fabric(values, depth, rgba, relief, out, h, w, fine, fabric_h, fabric_w, ambient, strength, low, "
+     "shade_fabric(values, depth, texels, out, h, w, fine, fabric_h, fabric_w, ambient, strength, low, "
      "high, red, green, blue): light the fabric and average fine samples into out."},
     {"blend_layers", blend_layers, METH_VARARGS,
      "blend_layers(image, shadow, strap, body, layer, grain, decode, encode, strap_rgb, shadow_rgb, noise): "

@@ -6,8 +6,7 @@ def rasterize_grid(
 def shade_fabric(
     values: Any,
     depth: Any,
-    rgba: Any,
-    relief: Any,
+    texels: Any,
     out: Any,
     h: int,
     w: int,

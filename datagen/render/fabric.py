@@ -17,7 +17,9 @@ from unmask.datagen.masks.template_layers import Layers, load_layers
 from unmask.datagen.masks.textures import lay_texture, texture_path
 from unmask.datagen.prints.kinds import Print, draw_print
 
-from .folds import enlarge, fold_height
+from ._cloth import slopes as find_slopes
+from ._cloth import weave
+from .folds import fold_height
 
 F32 = NDArray[np.float32]
 
@@ -38,15 +40,12 @@ class Fabric:
 
     Attributes
     ----------
-    rgba : float32 (h, w, 4)
-        Linear RGB multiplied by opacity, and opacity.
-    relief : float32 (h, w, 4)
-        Slope of the height towards growing u and v (IOD per IOD), the share of light lost in creases, 0..1, and
-        coverage: 1 inside the outline, clear windows included.
+    texels : float32 (h, w, 8)
+        Linear RGB multiplied by opacity, and opacity; slope of the height towards growing u and v (IOD per IOD),
+        share of light lost in creases, 0..1, and coverage: 1 inside the outline, clear windows included.
     """
 
-    rgba: F32
-    relief: F32
+    texels: F32
 
 
 def make_fabric(
@@ -72,12 +71,12 @@ def make_fabric(
     opacity = layers.alpha * (1 - layers.glass * np.float32(_CLEAR)) if template.glass else layers.alpha
     if drawn is not None and drawn.holes is not None:
         opacity = opacity * (1 - drawn.holes)
-    colour = _colour(template, recipe, layers, level, drawn, textures) * opacity
-    relief = _relief(template, recipe, fold, layers, level)
+    colour = _colour(template, recipe, layers, level, drawn, textures)
+    texels = _woven(template, recipe, fold, layers, level, colour, opacity)
     if drawn is not None and drawn.height is not None:
         wide, high = template.size_iod
-        relief = relief + slopes(drawn.height, wide / cols, high / rows)
-    return Fabric(cv2.merge([*colour, opacity]), cv2.merge([*cv2.split(relief), layers.alpha]))
+        texels[..., 4:] += slopes(drawn.height, wide / cols, high / rows)
+    return Fabric(texels)
 
 
 def _level(template: Template, px_per_iod: float) -> int:
@@ -138,44 +137,60 @@ def _dye(colour: str) -> F32:
     return dye[:, None, None]
 
 
-def _relief(template: Template, recipe: FabricRecipe, fold: FoldRecipe, layers: Layers, level: int) -> F32:
-    shape = layers.alpha.shape[:2]
-    relief = _template_relief(template, level) * np.float32(fold.pleat)
+def _woven(
+    template: Template,
+    recipe: FabricRecipe,
+    fold: FoldRecipe,
+    layers: Layers,
+    level: int,
+    colour: F32,
+    opacity: F32,
+) -> F32:
+    """Texels of a `Fabric`: colour and opacity, and the relief of template, folds and wrinkles."""
+    rows, cols = layers.alpha.shape
+    wide, high = template.size_iod
     height, step_u, step_v = fold_height(template, fold, recipe.seed)
-    relief += enlarge(slopes(height, step_u, step_v), (shape[0], shape[1]))
+    folds = slopes(height, step_u, step_v)
+    tile, seed = _wrinkle_tile(), recipe.seed >> 7
+    window = (max(int(high * _TILE_PX_PER_IOD), 8), max(int(wide * _TILE_PX_PER_IOD), 8))
+    wrinkles = (min(window[0], _TILE_PX), min(window[1], _TILE_PX), tile.shape[1], *_corner(seed))
+    texels = np.empty((rows, cols, 8), np.float32)
+    given = (np.ascontiguousarray(colour), opacity, _template_relief(template, level), folds, tile)
     strength = fold.wrinkle * template.wrinkle
-    if strength > 0:
-        wide, high = template.size_iod
-        window = (max(int(high * _TILE_PX_PER_IOD), 8), max(int(wide * _TILE_PX_PER_IOD), 8))
-        wrinkles = _window(_wrinkle_tile(), recipe.seed >> 7, window)
-        relief += enlarge(wrinkles, (shape[0], shape[1])) * np.float32(strength)
-    return relief
+    weave(*given, texels, rows, cols, fold.pleat, height.shape, (*wrinkles, strength))
+    return texels
 
 
 @lru_cache(maxsize=256)
 def _template_relief(template: Template, level: int) -> F32:
-    """Slopes and cavity of a template's height layer at pleat strength 1."""
+    """Slopes and cavity of a template's height layer at pleat strength 1, and its coverage, float32 (h, w, 4)."""
     layers = load_layers(template, level)
     wide, high = template.size_iod
     rows, cols = layers.height.shape
-    return slopes(layers.height * np.float32(template.relief), wide / cols, high / rows)
+    relief = slopes(layers.height * np.float32(template.relief), wide / cols, high / rows)
+    relief[..., 3] = layers.alpha
+    return relief
 
 
 def slopes(height_iod: F32, step_u: float, step_v: float) -> F32:
-    """Slopes along u and v and the light lost in hollows (``blur(h) - h``), float32 (h, w, 3)."""
-    down, along = np.gradient(height_iod)
-    reach = max(_CAVITY_REACH_IOD / step_u, 0.5)
-    around = cv2.GaussianBlur(height_iod, (0, 0), reach)
-    hollow = (around - height_iod) * np.float32(_CAVITY_STRENGTH)
-    cavity = np.minimum(np.maximum(hollow, np.float32(-0.25)), np.float32(0.6))
-    return np.asarray(cv2.merge([along / np.float32(step_u), down / np.float32(step_v), cavity]), np.float32)
+    """Slopes along u and v and the light lost in hollows (``blur(h) - h``), and 0; float32 (h, w, 4)."""
+    around = cv2.GaussianBlur(height_iod, (0, 0), max(_CAVITY_REACH_IOD / step_u, 0.5))
+    rows, cols = height_iod.shape
+    relief = np.empty((rows, cols, 4), np.float32)
+    limits = (_CAVITY_STRENGTH, -0.25, 0.6)
+    find_slopes(np.ascontiguousarray(height_iod), around, relief, rows, cols, step_u, step_v, *limits)
+    return relief
+
+
+def _corner(seed: int) -> tuple[int, int]:
+    """Top and left of a window of a periodic tile that was laid out twice each way."""
+    return seed % _TILE_PX, (seed // _TILE_PX) % _TILE_PX
 
 
 def _window(tile: F32, seed: int, shape: tuple[int, ...]) -> F32:
-    """A window of a periodic tile that was laid out twice each way; the seed says where."""
-    height, width = min(shape[0], _TILE_PX), min(shape[1], _TILE_PX)
-    top, left = seed % _TILE_PX, (seed // _TILE_PX) % _TILE_PX
-    window = tile[top : top + height, left : left + width]
+    """A window of such a tile; larger than a period it is stretched."""
+    top, left = _corner(seed)
+    window = tile[top : top + min(shape[0], _TILE_PX), left : left + min(shape[1], _TILE_PX)]
     if window.shape[:2] != tuple(shape[:2]):
         window = cv2.resize(window, (shape[1], shape[0]))
     return window

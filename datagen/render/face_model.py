@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ._geometry import skin_points
+
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 
@@ -55,11 +57,13 @@ EAR_LOBE: F64 = np.array([1.15, -0.58, -1.24])
 
 # Centre of the directions (azimuth, elevation) in which the face is described: inside the head, at the
 # height of the nose's base, so that lower face and underside of the chin are star-shaped around it.
-CENTRE: F64 = np.array([0.0, -0.80, -0.95])
+_CENTRE = (0.0, -0.80, -0.95)
+CENTRE: F64 = np.array(_CENTRE)
 
 STEP_DEG = 2.0
 AZIMUTHS = np.arange(-130.0, 130.0 + STEP_DEG, STEP_DEG)
 ELEVATIONS = np.arange(-88.0, 88.0 + STEP_DEG, STEP_DEG)
+_FIRST_DEG = (float(AZIMUTHS[0]), float(ELEVATIONS[0]))
 
 
 def directions(azimuth_deg: F64, elevation_deg: F64) -> F64:
@@ -100,30 +104,31 @@ def _between(values: F64, most: float) -> F64:
     return np.asarray(np.minimum(np.maximum(values, 0.0), most))
 
 
-def skin_radius(azimuth_deg: F64, elevation_deg: F64) -> F64:
-    """Distance from the head's centre to the taut skin, in IOD, by bilinear look-up.
+def skin_point(azimuth_deg: F64, elevation_deg: F64, lift: F64 | float = 0.0) -> F64:
+    """Points on the taut skin, or ``lift`` IOD above it, in model coordinates.
+
+    The skin's distance from the head's centre comes by bilinear look-up; directions are clipped to the table's
+    +-130 and +-88 degrees.
 
     Parameters
     ----------
     azimuth_deg, elevation_deg : float64 (...)
-        Directions; clipped to the table's +-130 and +-88 degrees.
+        Of one shape.
+    lift : float or float64 (...)
+        IOD.
+
+    Returns
+    -------
+    float64 (..., 3)
     """
+    azimuth, elevation = np.ascontiguousarray(azimuth_deg), np.ascontiguousarray(elevation_deg)
+    above = np.empty_like(azimuth)
+    above[...] = lift
+    points = np.empty((*azimuth.shape, 3))
     table = _radius_table()
-    column = _between((azimuth_deg - AZIMUTHS[0]) / STEP_DEG, len(AZIMUTHS) - 1.001)
-    row = _between((elevation_deg - ELEVATIONS[0]) / STEP_DEG, len(ELEVATIONS) - 1.001)
-    c, r = column.astype(np.intp), row.astype(np.intp)
-    fc, fr = column - c, row - r
-    upper = table[r, c] * (1 - fc) + table[r, c + 1] * fc
-    lower = table[r + 1, c] * (1 - fc) + table[r + 1, c + 1] * fc
-    radius: F64 = upper * (1 - fr) + lower * fr
-    return radius
-
-
-def skin_point(azimuth_deg: F64, elevation_deg: F64, lift: F64 | float = 0.0) -> F64:
-    """Points on the taut skin, or ``lift`` IOD above it, in model coordinates, float64 (..., 3)."""
-    radius = skin_radius(azimuth_deg, elevation_deg) + lift
-    point: F64 = CENTRE + directions(azimuth_deg, elevation_deg) * radius[..., None]
-    return point
+    rows, cols = table.shape
+    skin_points(azimuth, elevation, above, table, points, rows, cols, *_FIRST_DEG, STEP_DEG, _CENTRE)
+    return points
 
 
 @lru_cache(maxsize=1)

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ._front import count_parts, front_flags
 from .face_model import skin_point
 from .light import FaceLight, median
 from .pose import PosedFace
@@ -17,6 +18,7 @@ F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 U8 = NDArray[np.uint8]
 Flags = NDArray[np.bool_]
+Axes = tuple[float, float, float, float, float]
 
 # CelebAMask-HQ labels (merged numbering of its authors): glasses, hair, hat.
 FRONT_LABELS = (3, 13, 14)
@@ -38,9 +40,18 @@ _HIGHEST_IOD = 0.12
 _EYE_LINE_IOD = -0.22  # what reaches down from above this line may be glasses or a fringe
 _GLASSES_IOD = -0.62  # frames and lenses do not hang lower
 _GLASSES_WIDTH_IOD = 0.9
-_NOSE_HALF_IOD = 0.3  # below the bridge no frame crosses the nose
+_NOSE_HALF_IOD = 0.3  # below the bridge (the sockets' height) no frame crosses the nose
 _LIPS_IOD = (-1.4, -0.6, 0.5)  # nostrils, moustache and lips: heights, and half the width
 _CHIN_IOD = (-1.75, -1.38, 0.35)
+_SOCKETS_IOD = -0.35
+_LIMITS = np.array(
+    [
+        *(_LOWEST_IOD, _BEARDED_IOD, _HIGHEST_IOD, _GLASSES_IOD, _SOCKETS_IOD, _NOSE_HALF_IOD),
+        *_LIPS_IOD,
+        *_CHIN_IOD,
+    ],
+    np.float32,
+)
 _MIN_IOD2 = 0.008  # smaller components are moles, lashes and noise
 _MIN_REACH_IOD = 0.10
 _SIDE_LIGHT = 0.4  # with the light this far from one side, dark skin cannot be told from hair
@@ -62,36 +73,45 @@ def front_matte(
     """
     if abs(float(light.direction[0])) > _SIDE_LIGHT:
         return None
-    up, across = _face_axes(face, origin, image_rgb.shape[:2])
-    rows = np.flatnonzero(((up > _LOWEST_IOD) & (up < _HIGHEST_IOD)).any(axis=1))
-    if not len(rows):
+    height, width = image_rgb.shape[:2]
+    band = _band(face, origin, height, width)
+    if band is None:
         return None
-    band = slice(int(rows[0]), int(rows[-1]) + 1)
-    inside = _face_mask(face, (origin[0], origin[1] + band.start), up[band].shape)
-    scale = face.pose.scale_px
-    hair, eyewear = _candidates(image_rgb[band], light, hair_rgb, up[band], across[band], scale)
-    kept = _components(hair, eyewear, inside, up[band], scale)
+    axes = _face_axes(face, (origin[0], origin[1] + band.start))
+    part = np.ascontiguousarray(image_rgb[band])
+    flags = _candidates(part, light, hair_rgb, axes, face.pose.scale_px)
+    inside = _face_mask(face, (origin[0], origin[1] + band.start), flags.shape)
+    kept = _components(flags, inside, axes, face.pose.scale_px)
     if kept is None:
         return None
-    matte = np.zeros(up.shape, np.float32)
+    matte = np.zeros((height, width), np.float32)
     matte[band] = kept
-    return np.asarray(cv2.GaussianBlur(matte, (0, 0), max(0.6, 0.012 * scale)), np.float32)
+    return np.asarray(cv2.GaussianBlur(matte, (0, 0), max(0.6, 0.012 * face.pose.scale_px)), np.float32)
 
 
-def _components(hair: Flags, eyewear: Flags, inside: U8, up: F32, scale_px: float) -> Flags | None:
+def _band(face: PosedFace, origin: tuple[int, int], height: int, width: int) -> slice | None:
+    """Rows of a window in which something can be in front; None where there is none."""
+    x, y, up_x, up_y, scale = _face_axes(face, origin)
+    rows = (y + np.arange(height, dtype=np.float32)) * np.float32(up_y * scale)
+    ends = np.float32(x * up_x * scale), np.float32((x + width - 1) * up_x * scale)
+    there = np.flatnonzero((rows + max(ends) > _LOWEST_IOD) & (rows + min(ends) < _HIGHEST_IOD))
+    return slice(int(there[0]), int(there[-1]) + 1) if len(there) else None
+
+
+def _components(flags: U8, inside: U8, axes: Axes, scale_px: float) -> Flags | None:
     """Pixels of the connected parts that are in front: rooted outside the face or at the eyes, and reaching in."""
-    candidates = (hair | eyewear).view(np.uint8)
     least = _MIN_IOD2 * scale_px * scale_px
-    if np.count_nonzero(candidates & inside) < least:
+    if np.count_nonzero(flags * inside) < least:
         return None
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(candidates, connectivity=8)
-    low = up <= _EYE_LINE_IOD
-    rooted = np.bincount(labels[(inside == 0) | ~low], minlength=count)
-    within = np.bincount(labels[(inside > 0) & low], minlength=count)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(flags, connectivity=8)
+    parts = np.empty((3, count), np.int32)
+    height, width = flags.shape
+    count_parts(labels, flags, inside, parts, height, width, count, axes, _EYE_LINE_IOD)
+    rooted, within, hairy = parts
     kept = (rooted >= 0.5 * least) & (within >= max(least, (_MIN_REACH_IOD * scale_px) ** 2 * 0.5))
     # Glasses span both eyes; what is dark, not hair and narrower is an eye socket.
-    mostly_hair = np.bincount(labels[hair], minlength=count) > 0.5 * stats[:, cv2.CC_STAT_AREA]
-    kept &= mostly_hair | (stats[:, cv2.CC_STAT_WIDTH] > _GLASSES_WIDTH_IOD * scale_px)
+    wide = stats[:, cv2.CC_STAT_WIDTH] > _GLASSES_WIDTH_IOD * scale_px
+    kept &= (hairy > 0.5 * stats[:, cv2.CC_STAT_AREA]) | wide
     kept[0] = False
     return kept[labels] if kept.any() else None
 
@@ -102,37 +122,16 @@ def labelled_matte(labels: U8, scale_px: float) -> F32:
     return np.asarray(cv2.GaussianBlur(matte, (0, 0), max(0.5, 0.01 * scale_px)), np.float32)
 
 
-def _candidates(
-    image_rgb: U8, light: FaceLight, hair_rgb: F64 | None, up: F32, across: F32, scale_px: float
-) -> tuple[Flags, Flags]:
-    """Pixels that may belong to hair and to glasses, by colour and place; shaded skin keeps its chroma."""
-    image = image_rgb.astype(np.float32)
+def _candidates(image_rgb: U8, light: FaceLight, hair_rgb: F64 | None, axes: Axes, scale_px: float) -> U8:
+    """Pixels that may belong to hair (1) and to glasses (2), by colour and place, uint8 (h, w)."""
+    level = cv2.transform(image_rgb.astype(np.float32), np.full((1, 3), 1 / 3, np.float32))
+    dark = _thin_dark(level, scale_px)
+    hair = np.empty(0, np.float32) if hair_rgb is None else hair_rgb.astype(np.float32)
+    height, width = level.shape
+    flags = np.empty((height, width), np.uint8)
     skin = light.skin_rgb.astype(np.float32)
-    level = cv2.transform(image, np.full((1, 3), 1 / 3, np.float32))
-    skin_level = float(skin.mean())
-    chroma = (image[..., 0] - image[..., 2]) / (level + 12)
-    other = np.abs(chroma - float((skin[0] - skin[2]) / (skin_level + 12))) > 0.28
-    eyewear = (up > _GLASSES_IOD) & (level < 0.5 * skin_level)
-    eyewear &= _thin_dark(level, scale_px) > 0.22 * skin_level
-    eyewear |= (up > _GLASSES_IOD) & (level < 0.35 * skin_level) & other
-    eyewear &= (up > -0.35) | (np.abs(across) > _NOSE_HALF_IOD)
-    hair = np.zeros(level.shape, np.bool_)
-    if hair_rgb is not None:
-        to_hair = _distance(image, level, hair_rgb.astype(np.float32))
-        to_skin = _distance(image, level, skin)
-        hairy = (
-            (to_hair < 24)
-            & (to_skin > 42)
-            & (to_hair < 0.45 * to_skin)
-            & (other | (level < 0.28 * skin_level))
-        )
-        low, high, half = _CHIN_IOD
-        chin = (up > low) & (up < high) & (np.abs(across) < half)
-        bearded = int(np.count_nonzero(hairy & chin)) > 0.2 * int(np.count_nonzero(chin)) + 1
-        hair = hairy & (up > (_BEARDED_IOD if bearded else _LOWEST_IOD))
-    low, high, half = _LIPS_IOD
-    allowed = (up < _HIGHEST_IOD) & ~((up > low) & (up < high) & (np.abs(across) < half))
-    return hair & allowed, eyewear & allowed
+    front_flags(image_rgb, level, dark, skin, hair, _LIMITS, flags, height, width, axes)
+    return flags
 
 
 def _thin_dark(level: F32, scale_px: float) -> F32:
@@ -142,32 +141,19 @@ def _thin_dark(level: F32, scale_px: float) -> F32:
     return np.asarray(cv2.morphologyEx(level, cv2.MORPH_BLACKHAT, kernel), np.float32)
 
 
-def _distance(image: F32, level: F32, colour: F32) -> F32:
-    """Colour distance in sRGB levels in which chroma weighs more than brightness."""
-    gap = image - colour
-    bright = level - float(colour.mean())
-    squared = np.einsum("hwc,hwc->hw", gap, gap) * np.float32(2.2) - 3 * np.float32(1.9) * bright * bright
-    distance: F32 = np.sqrt(np.maximum(squared, 0))
-    return distance
-
-
 def _face_mask(face: PosedFace, origin: tuple[int, int], shape: tuple[int, int]) -> U8:
     area = np.zeros(shape, np.uint8)
     cv2.fillPoly(area, [np.rint(face.outline_px - origin).astype(np.int32)], 1)
     return area
 
 
-def _face_axes(face: PosedFace, origin: tuple[int, int], shape: tuple[int, int]) -> tuple[F32, F32]:
-    """Height above and distance right of the root of the nose along the head's own axes on the picture, IOD."""
+def _face_axes(face: PosedFace, origin: tuple[int, int]) -> Axes:
+    """The head's own axes on the picture: a window's corner from the root of the nose, px; up; and IOD per px."""
     pose = face.pose
     up = pose.rotation[:2, 1] * [1.0, -1.0]
-    up = up / max(float(np.hypot(*up)), 1e-9)
-    x = np.arange(shape[1], dtype=np.float32)[None, :] + np.float32(origin[0] - pose.translation_px[0])
-    y = np.arange(shape[0], dtype=np.float32)[:, None] + np.float32(origin[1] - pose.translation_px[1])
-    scale = np.float32(1 / pose.scale_px)
-    height = (x * np.float32(up[0]) + y * np.float32(up[1])) * scale
-    across = (y * np.float32(up[0]) - x * np.float32(up[1])) * scale
-    return height, across
+    up_x, up_y = (up / max(float(np.hypot(*up)), 1e-9)).tolist()
+    left, top = (np.array(origin) - pose.translation_px).tolist()
+    return left, top, up_x, up_y, 1 / pose.scale_px
 
 
 def hair_colour(image_rgb: U8, face: PosedFace, skin_rgb: F64) -> F64 | None:

@@ -21,8 +21,8 @@ MIRRORED_POINTS = np.array(
         *range(54, 47, -1), *range(59, 54, -1), *range(64, 59, -1), *range(67, 64, -1),
     ]
 )  # fmt: skip
-# Share of the pictures whose edges are repeated: so photographs are shown whose faces reach beyond them, for a mirrored
-# face looks like another one.
+# Share of the pictures whose edges are repeated: so photographs are shown whose faces reach beyond them, for a
+# mirrored face looks like another one.
 REPEATED = 0.5
 _ALIASING = 0.7  # a picture shrunk further than this is softened first
 
@@ -31,8 +31,8 @@ _ALIASING = 0.7  # a picture shrunk further than this is softened first
 class Jitter:
     """How a picture is moved.
 
-    Factor, degrees clockwise, shares of the width and height, mirrored or not, and whether what lies beyond its edges
-    repeats them or mirrors the picture.
+    Factor, degrees clockwise, shares of the width and height, mirrored or not, and whether what lies beyond its
+    edges repeats them or mirrors the picture.
     """
 
     scale: float

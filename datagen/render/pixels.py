@@ -43,8 +43,7 @@ def rasterize(xyz: F32, attributes: F32, height: int, width: int) -> tuple[F32, 
 def light_fabric(
     values: F32,
     depth: F32,
-    rgba: F32,
-    relief: F32,
+    texels: F32,
     fine: int,
     *,
     ambient: float,
@@ -55,7 +54,7 @@ def light_fabric(
     """Sample the fabric where it was drawn, light it, and average fine samples to picture pixels.
 
     Relative light is ``1 + strength * (ambient + direction . n - 1)``, clipped to ``limits``, where n is the
-    surface normal tilted by the relief's slopes; creases lose the relief's third channel.
+    surface normal tilted by the relief's slopes; creases lose the share of light lost.
 
     Parameters
     ----------
@@ -63,10 +62,9 @@ def light_fabric(
         From `rasterize`: fabric column and row in texels, and the directional light's dot product with the
         normal, the tangent along u and the tangent along v.
     depth : float32 (height * fine, width * fine)
-    rgba : float32 (h, w, 4)
-        Linear RGB multiplied by opacity, and opacity.
-    relief : float32 (h, w, 4)
-        Slopes along u and v, share of light lost, and coverage: where the mask is, see-through or not.
+    texels : float32 (h, w, 8)
+        Linear RGB multiplied by opacity, and opacity; slopes along u and v, share of light lost, and coverage:
+        where the mask is, see-through or not.
     fine : int
         Samples per pixel each way.
     gain_rgb
@@ -79,9 +77,9 @@ def light_fabric(
     """
     height, width = depth.shape[0] // fine, depth.shape[1] // fine
     out = np.empty((height, width, 5), np.float32)
-    rows, cols = rgba.shape[:2]
+    rows, cols = texels.shape[:2]
     shape = (height, width, fine, rows, cols)
-    shade_fabric(values, depth, rgba, relief, out, *shape, ambient, strength, *limits, *gain_rgb)
+    shade_fabric(values, depth, texels, out, *shape, ambient, strength, *limits, *gain_rgb)
     return out
 
 

@@ -5,10 +5,12 @@ line meet the picture's own points.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ._geometry import project
 from .face_model import GENERIC_POINTS, direction_of, skin_point
 
 F64 = NDArray[np.float64]
@@ -110,18 +112,21 @@ class PosedFace:
     pull_px: F64
     outline_px: F64
 
+    @cached_property
+    def camera(self) -> F64:
+        """Rotation row by row, scale and translation in one array, as compiled code takes them, float64 (12,)."""
+        return np.array([*self.pose.rotation.ravel(), self.pose.scale_px, *self.pose.translation_px])
+
+    @property
+    def reach(self) -> float:
+        """One by the standard deviation of the residual's Gaussians in pixels."""
+        return 1.0 / (_WARP_SIGMA * self.pose.scale_px)
+
     def project(self, points: F64) -> F64:
         """Picture x, y of model points with the residual, float64 (..., 3) -> (..., 2)."""
-        rigid = self.pose.project(points)
-        flat = rigid.reshape(-1, 2)
-        kernel = _kernel(flat, self.knots_px, self.pose.scale_px)
-        bent: F64 = (flat + kernel @ self.pull_px).reshape(rigid.shape)
+        bent = np.empty((*points.shape[:-1], 2))
+        project(np.ascontiguousarray(points), self.camera, self.knots_px, self.pull_px, bent, self.reach)
         return bent
-
-    def depth(self, points: F64) -> F64:
-        """Nearness to the camera of model points, in IOD, float64 (..., 3) -> (...)."""
-        nearness: F64 = points @ self.pose.rotation[2]
-        return nearness
 
 
 def _kernel(points: F64, knots: F64, scale_px: float) -> F64:

@@ -228,7 +228,7 @@ def _body(placed: PlacedMask, scene: Scene, recipe: MaskRecipe, fabric: Fabric, 
     """The lit fabric at picture resolution: premultiplied linear RGB, opacity, coverage, float32 (h, w, 5)."""
     direction = _turned(scene.light.direction, recipe.light.turn)
     rows, cols = placed.xyz.shape[:2]
-    fabric_h, fabric_w = fabric.rgba.shape[:2]
+    fabric_h, fabric_w = fabric.texels.shape[:2]
     attributes = np.empty((rows, cols, 5), np.float32)
     attributes[..., 0] = np.linspace(-0.5, fabric_w - 0.5, cols)
     attributes[..., 1] = np.linspace(-0.5, fabric_h - 0.5, rows)[:, None]
@@ -242,8 +242,7 @@ def _body(placed: PlacedMask, scene: Scene, recipe: MaskRecipe, fabric: Fabric, 
     lit = light_fabric(
         values,
         depth,
-        fabric.rgba,
-        fabric.relief,
+        fabric.texels,
         inner.fine,
         ambient=scene.light.ambient,
         strength=recipe.light.shading,

@@ -67,7 +67,7 @@ def _curves(face: PosedFace, recipe: MaskRecipe, template: Template) -> tuple[F6
     corner = np.array([straps.upper, straps.lower, straps.upper, straps.lower]) * _SIDES[:, None]
     end = _ENDS[straps.kind] * _SIDES[:, None]
     corner[:, 1], end[:, 1] = np.abs(corner[:, 1]), end[:, 1] * _SIDES
-    azimuth, elevation = mask_directions(template, recipe.shape, corner[:, 0], corner[:, 1])
+    azimuth, elevation = mask_directions(template, recipe.shape, *np.ascontiguousarray(corner.T))
     share = np.linspace(0, 1, _SAMPLES)
     azimuth = azimuth[:, None] + (end[:, 0] - azimuth)[:, None] * share
     sag = recipe.strap.sag * np.sin(np.pi * share)

@@ -1,0 +1,267 @@
+/* The cloth of one mask, texel by texel: folds, and what the light will find of colour, slopes and coverage.
+ *
+ * fabric.py and folds.py wrap these functions, own the arrays and document them.
+ */
+#define Py_LIMITED_API 0x030B0000
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__)
+#define WIDE __attribute__((target_clones("avx2", "default")))
+#else
+#define WIDE
+#endif
+
+static inline float least(float a, float b) { return a < b ? a : b; }
+static inline float most(float a, float b) { return a > b ? a : b; }
+
+/* exp of what is at most 0, without a call, so that loops over it become vectors; relative error about 1e-7. */
+static inline float exp_below(float x)
+{
+    const float shift = 12582912.0f; /* 1.5 * 2^23: adding it rounds to an integer, kept in the low bits */
+    x = most(x, -80.0f);
+    const float turned = x * 1.44269504f + shift, k = turned - shift;
+    const float r = (x - k * 0.693359375f) + k * 2.12194440e-4f;
+    float p = 1.0f / 5040.0f;
+    p = p * r + 1.0f / 720.0f;
+    p = p * r + 1.0f / 120.0f;
+    p = p * r + 1.0f / 24.0f;
+    p = p * r + 1.0f / 6.0f;
+    p = p * r + 0.5f;
+    p = p * r + 1.0f;
+    p = p * r + 1.0f;
+    uint32_t bits;
+    memcpy(&bits, &turned, sizeof bits);
+    bits = (bits + 127u) << 23;
+    float power;
+    memcpy(&power, &bits, sizeof power);
+    return p * power;
+}
+
+enum { CREASE_NUMBERS = 7, MOST_COLS = 4096 };
+
+/* Creases start at (x, y), run along (dx, dy), are this broad, reach this far and rise this high. */
+WIDE static void add_crease(float *height, int rows, int cols, const float *x, const float *y, const float *crease)
+{
+    const float dx = crease[2], dy = crease[3], broad = crease[4], reach = crease[5], rise = crease[6];
+    for (int r = 0; r < rows; ++r) {
+        const float down = y[r] - crease[1];
+        for (int c = 0; c < cols; ++c) {
+            const float right = x[c] - crease[0];
+            const float along = right * dx + down * dy, across = down * dx - right * dy;
+            const float ahead = most(along, 0.0f), width = broad * (1.0f + ahead * 0.5f);
+            const float off = across / width, fade = 1.0f + ahead / reach;
+            const float depth = exp_below(off * off * -0.5f) / (fade * fade) * rise;
+            height[(Py_ssize_t)r * cols + c] += along > -0.05f ? depth : 0.0f;
+        }
+    }
+}
+
+/* Gaussians apart along x and y, with |x| against a distance from the centre line. */
+WIDE static void add_hump(float *height, int rows, int cols, const float *x, const float *y, const float *hump)
+{
+    const float aside = hump[0], reach_x = hump[1], middle = hump[2], reach_y = hump[3], rise = hump[4];
+    for (int r = 0; r < rows; ++r) {
+        const float down = (y[r] - middle) / reach_y, share = exp_below(down * down * -0.5f) * rise;
+        for (int c = 0; c < cols; ++c) {
+            const float out = (fabsf(x[c]) - aside) / reach_x;
+            height[(Py_ssize_t)r * cols + c] += exp_below(out * out * -0.5f) * share;
+        }
+    }
+}
+
+static PyObject *fold_height(PyObject *self, PyObject *args)
+{
+    Py_buffer x, y, creases, humps, out;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "y*y*y*y*w*", &x, &y, &creases, &humps, &out)) return NULL;
+    const Py_ssize_t f = (Py_ssize_t)sizeof(float);
+    const int rows = (int)(y.len / f), cols = (int)(x.len / f);
+    const int fits = out.len == (Py_ssize_t)rows * cols * f && creases.len % (CREASE_NUMBERS * f) == 0
+                  && humps.len % (5 * f) == 0;
+    if (fits) {
+        memset(out.buf, 0, (size_t)out.len);
+        for (Py_ssize_t at = 0; at < creases.len / f; at += CREASE_NUMBERS)
+            add_crease(out.buf, rows, cols, x.buf, y.buf, (const float *)creases.buf + at);
+        for (Py_ssize_t at = 0; at < humps.len / f; at += 5)
+            add_hump(out.buf, rows, cols, x.buf, y.buf, (const float *)humps.buf + at);
+    } else {
+        PyErr_SetString(PyExc_ValueError, "fold_height: buffer sizes do not match");
+    }
+    PyBuffer_Release(&x);
+    PyBuffer_Release(&y);
+    PyBuffer_Release(&creases);
+    PyBuffer_Release(&humps);
+    PyBuffer_Release(&out);
+    if (!fits) return NULL;
+    Py_RETURN_NONE;
+}
+
+/* A relief: slopes along u and v, light lost, and coverage (0 in what is laid over the cloth). Four channels at once. */
+enum { RELIEF = 4 };
+typedef float Relief __attribute__((vector_size(16), aligned(4)));
+
+/* Slopes by central differences, one-sided at the borders, and the light lost in hollows. */
+static PyObject *slopes(PyObject *self, PyObject *args)
+{
+    Py_buffer height, around, out;
+    int rows, cols;
+    float step_u, step_v, strength, low, high;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "y*y*w*iifffff", &height, &around, &out, &rows, &cols, &step_u, &step_v, &strength, &low,
+                          &high))
+        return NULL;
+    const Py_ssize_t f = (Py_ssize_t)sizeof(float), count = (Py_ssize_t)rows * cols;
+    const int fits = rows >= 2 && cols >= 2 && height.len == count * f && around.len == count * f
+                  && out.len == RELIEF * count * f;
+    if (fits) {
+        const float *h = height.buf, *soft = around.buf;
+        float *o = out.buf;
+        Py_BEGIN_ALLOW_THREADS
+        for (int r = 0; r < rows; ++r) {
+            const Py_ssize_t up = r > 0 ? cols : 0, down = r + 1 < rows ? cols : 0;
+            const float by_v = r > 0 && r + 1 < rows ? 2.0f : 1.0f;
+            for (int c = 0; c < cols; ++c, o += RELIEF) {
+                const Py_ssize_t i = (Py_ssize_t)r * cols + c, left = c > 0, right = c + 1 < cols;
+                o[0] = (h[i + right] - h[i - left]) / (left && right ? 2.0f : 1.0f) / step_u;
+                o[1] = (h[i + down] - h[i - up]) / by_v / step_v;
+                o[2] = least(most((soft[i] - h[i]) * strength, low), high);
+                o[3] = 0.0f;
+            }
+        }
+        Py_END_ALLOW_THREADS
+    } else {
+        PyErr_SetString(PyExc_ValueError, "slopes: buffer sizes do not match");
+    }
+    PyBuffer_Release(&height);
+    PyBuffer_Release(&around);
+    PyBuffer_Release(&out);
+    if (!fits) return NULL;
+    Py_RETURN_NONE;
+}
+
+/* A relief on a raster of its own, laid over the texels. */
+typedef struct {
+    const float *values;
+    Py_ssize_t stride; /* floats in a row */
+    int rows, cols;
+    float weight;
+} Field;
+
+/* Where a texel's middle lies on a field's raster, clamped to it: between which two, and how far. */
+typedef struct {
+    int first, second;
+    float share;
+} Place;
+
+static Place place(int i, int count, int field_count)
+{
+    const float at = ((float)i + 0.5f) * ((float)field_count / (float)count) - 0.5f;
+    const float inside = least(most(at, 0.0f), (float)(field_count - 1));
+    const int first = (int)inside;
+    return (Place){first, first + 1 < field_count ? first + 1 : first, inside - (float)first};
+}
+
+/* Add a row of a field, enlarged, to the relief of a row of texels; line is scratch. */
+static void add_field(const Field *field, Place down, const Place *across, int cols, Relief *line, float *texels)
+{
+    const float *upper = field->values + down.first * field->stride, *lower = field->values + down.second * field->stride;
+    const float fy = down.share, weight = field->weight;
+    for (int i = 0; i < field->cols; ++i)
+        line[i] = (*(const Relief *)(upper + RELIEF * i) * (1.0f - fy) + *(const Relief *)(lower + RELIEF * i) * fy) * weight;
+    for (int c = 0; c < cols; ++c) {
+        const float fx = across[c].share;
+        *(Relief *)(texels + 8 * c + 4) += line[across[c].first] * (1.0f - fx) + line[across[c].second] * fx;
+    }
+}
+
+/* own: the template's relief, with the coverage; scratch: a line of each field, and the places of all columns. */
+typedef struct {
+    Relief line[MOST_COLS];
+    Place across[2][MOST_COLS];
+} Scratch;
+
+static void weave_rows(const float *colour, const float *opacity, const Field *own, const Field *fields, int field_count,
+                       int rows, int cols, Scratch *scratch, float *texels)
+{
+    const Py_ssize_t plane = (Py_ssize_t)rows * cols;
+    const Relief pleat = {own->weight, own->weight, own->weight, 1.0f};
+    for (int i = 0; i < field_count; ++i)
+        for (int c = 0; c < cols; ++c) scratch->across[i][c] = place(c, cols, fields[i].cols);
+    for (int r = 0; r < rows; ++r) {
+        const Py_ssize_t at = (Py_ssize_t)r * cols;
+        float *row = texels + at * 8;
+        for (int c = 0; c < cols; ++c) {
+            const float opaque = opacity[at + c];
+            row[8 * c] = colour[at + c] * opaque;
+            row[8 * c + 1] = colour[plane + at + c] * opaque;
+            row[8 * c + 2] = colour[2 * plane + at + c] * opaque;
+            row[8 * c + 3] = opaque;
+            *(Relief *)(row + 8 * c + 4) = *(const Relief *)(own->values + (at + c) * RELIEF) * pleat;
+        }
+        for (int i = 0; i < field_count; ++i)
+            add_field(fields + i, place(r, rows, fields[i].rows), scratch->across[i], cols, scratch->line, row);
+    }
+}
+
+static int fits_field(const Py_buffer *view, Field *field, Py_ssize_t offset)
+{
+    const Py_ssize_t floats = view->len / (Py_ssize_t)sizeof(float);
+    field->values = (const float *)view->buf + offset;
+    return field->rows >= 1 && field->cols >= 1 && field->cols <= MOST_COLS && offset >= 0
+        && offset + (field->rows - 1) * field->stride + RELIEF * (Py_ssize_t)field->cols <= floats;
+}
+
+static PyObject *weave(PyObject *self, PyObject *args)
+{
+    Py_buffer v[6];
+    int rows, cols, top, left;
+    Field own, fields[2];
+    (void)self;
+    if (!PyArg_ParseTuple(args, "y*y*y*y*y*w*iif(ii)(iiniif)", &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &rows, &cols,
+                          &own.weight, &fields[0].rows, &fields[0].cols, &fields[1].rows, &fields[1].cols,
+                          &fields[1].stride, &top, &left, &fields[1].weight))
+        return NULL;
+    const Py_ssize_t f = (Py_ssize_t)sizeof(float), count = (Py_ssize_t)rows * cols;
+    fields[0].weight = 1.0f;
+    fields[0].stride = RELIEF * (Py_ssize_t)fields[0].cols;
+    fields[1].stride *= RELIEF;
+    own.values = v[2].buf;
+    int fits = rows >= 1 && cols >= 1 && cols <= MOST_COLS && v[0].len == 3 * count * f && v[1].len == count * f
+            && v[2].len == RELIEF * count * f && v[5].len == 8 * count * f && fits_field(&v[3], &fields[0], 0)
+            && fits_field(&v[4], &fields[1], top * fields[1].stride + RELIEF * (Py_ssize_t)left);
+    Scratch *scratch = fits ? malloc(sizeof(Scratch)) : NULL;
+    if (scratch != NULL) {
+        const int used = fields[1].weight != 0.0f ? 2 : 1;
+        Py_BEGIN_ALLOW_THREADS
+        weave_rows(v[0].buf, v[1].buf, &own, fields, used, rows, cols, scratch, v[5].buf);
+        Py_END_ALLOW_THREADS
+        free(scratch);
+    } else if (fits) {
+        PyErr_NoMemory();
+    } else {
+        PyErr_SetString(PyExc_ValueError, "weave: buffer sizes do not match");
+    }
+    for (int i = 0; i < 6; ++i) PyBuffer_Release(&v[i]);
+    if (scratch == NULL) return NULL;
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef methods[] = {
+    {"fold_height", fold_height, METH_VARARGS, "fold_height(x, y, creases, humps, out)"},
+    {"slopes", slopes, METH_VARARGS, "slopes(height, around, out, rows, cols, step_u, step_v, strength, low, high)"},
+    {"weave", weave, METH_VARARGS,
+     "weave(colour, opacity, relief, folds, wrinkles, texels, rows, cols, pleat, (fold_rows, fold_cols), "
+     "(rows, cols, tile_cols, top, left, strength))"},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef module = {
+    PyModuleDef_HEAD_INIT, "_cloth", "The cloth of one mask, texel by texel.", -1, methods, NULL, NULL, NULL, NULL,
+};
+
+PyMODINIT_FUNC PyInit__cloth(void) { return PyModule_Create(&module); }
