@@ -1,15 +1,16 @@
 """The photograph's own traces of its camera: blur and noise, measured on the face."""
 
+import math
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .light import median, sample_places
+from ._samples import edge_ratio, noise_response
+from .light import sample_places
 from .pose import PosedFace
 
-F32 = NDArray[np.float32]
 U8 = NDArray[np.uint8]
 
 
@@ -53,22 +54,12 @@ def _blur(image_rgb: U8, face: PosedFace, points: NDArray[np.floating]) -> float
     if x1 - x0 < 8 or y1 - y0 < 8:
         return 0.7
     crop = cv2.cvtColor(image_rgb[y0:y1, x0:x1], cv2.COLOR_RGB2GRAY).astype(np.float32)
-    known = max(
-        1.0, face.pose.scale_px / 60
-    )  # a blur in proportion, so that large photographs are measured too
-    before, after = _gradient(crop), _gradient(cv2.GaussianBlur(crop, (0, 0), known))
-    strongest = max(before.size // 25, 8)
-    strong = before >= np.partition(before.ravel(), -strongest)[-strongest]
-    ratio = float(median(before[strong] / np.maximum(after[strong], 1e-3)))
-    sigma = known / np.sqrt(max(ratio * ratio - 1.0, 0.05))
-    return float(min(max(sigma, 0.3), 3.0 * known))
-
-
-def _gradient(grey: F32) -> F32:
-    dx = grey[1:-1, 2:] - grey[1:-1, :-2]
-    dy = grey[2:, 1:-1] - grey[:-2, 1:-1]
-    size: F32 = np.sqrt(dx * dx + dy * dy)
-    return size
+    # A blur in proportion, so that large photographs are measured too.
+    known = max(1.0, face.pose.scale_px / 60)
+    rows, cols = crop.shape
+    ratio = edge_ratio(crop, cv2.GaussianBlur(crop, (0, 0), known), rows, cols)
+    sigma = known / math.sqrt(max(ratio * ratio - 1.0, 0.05))
+    return min(max(sigma, 0.3), 3.0 * known)
 
 
 def _noise(image_rgb: U8, face: PosedFace) -> float:
@@ -77,17 +68,7 @@ def _noise(image_rgb: U8, face: PosedFace) -> float:
     Response of the Laplacian difference mask (Immerkaer, Fast noise variance estimation, 1996), whose standard
     deviation is 6 times the noise's; the median keeps edges out.
     """
-    at, seen = sample_places(image_rgb.shape, face)
-    x, y = np.rint(at[seen]).astype(np.intp).T
+    at, facing = sample_places(face)
     height, width = image_rgb.shape[:2]
-    fits = (x > 0) & (x < width - 1) & (y > 0) & (y < height - 1)
-    x, y = x[fits], y[fits]
-    if len(x) < 8:
-        return 1.0
-    patch = [
-        image_rgb[y + dy, x + dx, 1].astype(np.float64) * weight
-        for dy, row in zip((-1, 0, 1), ((1, -2, 1), (-2, 4, -2), (1, -2, 1)), strict=True)
-        for dx, weight in zip((-1, 0, 1), row, strict=True)
-    ]
-    response = np.abs(np.sum(np.array(patch), axis=0))
-    return min(float(median(response)) / 0.6745 / 6.0, 12.0)
+    response = noise_response(np.ascontiguousarray(image_rgb), at, facing, height, width)
+    return min(response / 0.6745 / 6.0, 12.0) if response >= 0 else 1.0

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.datagen.common.colour import decode_srgb
+from unmask.datagen.common.colour import DECODE
 
+from ._samples import fit_light
 from .face_model import skin_normal, skin_point
 from .pose import PosedFace
 
@@ -25,15 +26,16 @@ _SAMPLE_AZIMUTH = np.concatenate([_AZIMUTH, _FOREHEAD[:, 0], _BRIDGE[:, 0]])
 _SAMPLE_ELEVATION = np.concatenate([_ELEVATION, _FOREHEAD[:, 1], _BRIDGE[:, 1]])
 _SAMPLE_POINTS = skin_point(_SAMPLE_AZIMUTH, _SAMPLE_ELEVATION)
 _SAMPLE_NORMALS = skin_normal(_SAMPLE_AZIMUTH, _SAMPLE_ELEVATION)
+_LEAST_SAMPLES = 12
 
-_LUMA = np.array([0.2126, 0.7152, 0.0722])  # Rec. 709, linear light
+_LUMA = (0.2126, 0.7152, 0.0722)  # Rec. 709, linear light
 _REFERENCE_SKIN = 0.36  # linear luminance of light skin in a well exposed photograph
 _WHITE = 0.90  # linear level of a white surface beside well exposed light skin: below clipping
 _EXPOSURE_TRUST = 0.65  # exponent: how much of the face's darkness is dim light rather than dark skin
 # Linear chroma (over luminance) of skin under neutral light, at luminance 0.05 and 0.5; between them log-linear.
-_SKIN_CHROMA = np.log(np.array([[2.05, 0.78, 0.42], [1.42, 0.90, 0.72]]))
+_SKIN_CHROMA = np.log(np.array([[2.05, 0.78, 0.42], [1.42, 0.90, 0.72]])).tolist()
 # Light usually comes from above and the front; a fit that sees few normals is pulled to this share of the mean.
-_USUAL_DIRECTION = np.array([0.0, 0.22, 0.30])
+_USUAL_DIRECTION = (0.0, 0.22, 0.30)
 _DIRECTION_RIDGE = 0.06
 
 
@@ -72,28 +74,19 @@ def read_light(image_rgb: U8, face: PosedFace) -> FaceLight:
     samples, twice: the second time without the samples that the first fit does not explain (hair, glasses,
     cast shadows).
     """
-    samples, seen = _sample_skin(image_rgb, face)
-    normals = (_SAMPLE_NORMALS @ face.pose.rotation.T)[seen]
-    if len(samples) < 12:
+    height, width = image_rgb.shape[:2]
+    spot = max(1, round(face.pose.scale_px * 0.03))
+    told = np.empty(12)
+    picture = np.ascontiguousarray(image_rgb)
+    given = (picture, face.project(_SAMPLE_POINTS), _SAMPLE_NORMALS, face.camera, DECODE, told)
+    seen = fit_light(*given, height, width, spot, _LUMA, _USUAL_DIRECTION, _DIRECTION_RIDGE)
+    if seen < _LEAST_SAMPLES:
         return FaceLight(0.9, 1.0, np.zeros(3), np.ones(3), np.array([180.0, 140.0, 120.0]), 40.0)
-    linear = decode_srgb(samples.astype(np.uint8)).astype(np.float64)
-    luminance = linear @ _LUMA
-    middle = float(median(luminance))
-    trusted = np.abs(luminance - middle) < 0.55 * middle + 0.01
-    design = np.concatenate([np.ones((len(normals), 1)), normals], axis=1)
-    coefficients = _fit(design, luminance, trusted)
-    error = np.abs(design @ coefficients - luminance)
-    trusted = error < 2.0 * max(float(median(error)), 0.01)
-    coefficients = _fit(design, luminance, trusted)
-
-    front = max(float(coefficients[0] + coefficients[3]), 0.3 * middle, 0.004)
-    ambient, direction = coefficients[0] / front, coefficients[1:] / front
+    middle, base, towards = float(told[0]), float(told[1]), told[2:5]
+    front = max(base + float(towards[2]), 0.3 * middle, 0.004)
     exposure = min(_WHITE * (front / _REFERENCE_SKIN) ** _EXPOSURE_TRUST, 1.0)
-    skin_linear = median(linear[trusted])
-    skin_rgb = median(samples[trusted])
-    distance = np.linalg.norm(samples[trusted] - skin_rgb, axis=1)
     return FaceLight(
-        exposure, float(ambient), direction, _cast(skin_linear), skin_rgb, float(median(distance))
+        exposure, base / front, towards / front, _cast(told[5:8].tolist()), told[8:11], float(told[11])
     )
 
 
@@ -103,44 +96,23 @@ def median(values: F64) -> F64:
     return np.asarray(np.partition(values, half, axis=0)[half])
 
 
-def sample_places(shape: tuple[int, ...], face: PosedFace) -> tuple[F64, NDArray[np.bool_]]:
-    """Picture positions, float64 (n, 2), of places where skin is usually bare, and which of them can be seen."""
-    at = face.project(_SAMPLE_POINTS)
-    facing = (_SAMPLE_NORMALS @ face.pose.rotation[2]) > 0.25
-    height, width = shape[:2]
-    inside = (at[:, 0] > 0) & (at[:, 0] < width - 1) & (at[:, 1] > 0) & (at[:, 1] < height - 1)
-    return at, facing & inside
+def sample_places(face: PosedFace) -> tuple[F64, F64]:
+    """Picture positions, float64 (n, 2), of places where skin is usually bare, and how far they face us."""
+    return face.project(_SAMPLE_POINTS), _SAMPLE_NORMALS @ face.pose.rotation[2]
 
 
-def _sample_skin(image_rgb: U8, face: PosedFace) -> tuple[F64, NDArray[np.bool_]]:
-    """Colours, sRGB 0..255, of the skin samples that face the camera and lie in the picture."""
-    at, seen = sample_places(image_rgb.shape, face)
-    height, width = image_rgb.shape[:2]
-    spot = max(
-        1, round(face.pose.scale_px * 0.03)
-    )  # average over a few pixels: pores and noise are not light
-    around = np.array([(dx, dy) for dy in (-spot, 0, spot) for dx in (-spot, 0, spot)])
-    x, y = (np.rint(at[seen]).astype(np.intp)[:, None] + around).transpose(2, 0, 1)
-    colours = image_rgb[y.clip(0, height - 1), x.clip(0, width - 1)]
-    return colours.mean(axis=1, dtype=np.float64), seen
-
-
-def _fit(design: F64, luminance: F64, trusted: NDArray[np.bool_]) -> F64:
-    rows, values = design[trusted], luminance[trusted]
-    if len(values) < 8:
-        rows, values = design, luminance
-    pull = _DIRECTION_RIDGE * len(values)
-    normal = rows.T @ rows + np.diag([1e-9, pull, pull, pull])
-    right = rows.T @ values
-    right[1:] += pull * float(median(values)) * _USUAL_DIRECTION
-    return np.asarray(np.linalg.solve(normal, right), np.float64)
-
-
-def _cast(skin_linear: F64) -> F64:
+def _cast(skin_linear: list[float]) -> F64:
     """Colour of the light: the skin's chroma against the chroma of skin as light as this one, within +-40 %."""
-    luminance = min(max(float(skin_linear @ _LUMA), 0.005), 1.0)
+    luminance = min(max(_luminance(skin_linear), 0.005), 1.0)
     share = min(max(math.log(luminance / 0.05) / math.log(10), 0.0), 1.0)
-    usual = np.exp(_SKIN_CHROMA[0] * (1 - share) + _SKIN_CHROMA[1] * share)
-    gains = np.minimum(np.maximum(skin_linear / luminance / usual, 0.6), 1.6)
-    cast: F64 = gains / (gains @ _LUMA)
-    return cast
+    usual = (math.exp(dark * (1 - share) + light * share) for dark, light in zip(*_SKIN_CHROMA, strict=True))
+    gains = [
+        min(max(channel / luminance / chroma, 0.6), 1.6)
+        for channel, chroma in zip(skin_linear, usual, strict=True)
+    ]
+    level = _luminance(gains)
+    return np.array([gain / level for gain in gains])
+
+
+def _luminance(linear: list[float]) -> float:
+    return sum(weight * channel for weight, channel in zip(_LUMA, linear, strict=True))

@@ -4,6 +4,7 @@ The camera gives continuous yaw, pitch and roll; the residual bends the posed fa
 line meet the picture's own points.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,6 +18,11 @@ F64 = NDArray[np.float64]
 
 _RIGID = np.arange(17, 68)  # brows, nose, eyes, mouth; the jaw line slides along the cheek as the head turns
 _RIGID_WEIGHT = np.repeat([0.5, 1.0, 1.0, 0.35], [10, 9, 12, 20])  # brows and lips move with the expression
+_WEIGHT = _RIGID_WEIGHT / _RIGID_WEIGHT.sum()
+_MODEL_MEAN = _WEIGHT @ GENERIC_POINTS[_RIGID]
+_CENTRED = GENERIC_POINTS[_RIGID] - _MODEL_MEAN
+# The least-squares affine camera is linear in the points seen, float64 (3, 51).
+_TO_AFFINE = np.linalg.solve(_CENTRED.T @ (_CENTRED * _WEIGHT[:, None]), _CENTRED.T * _WEIGHT)
 _JAW = np.arange(1, 16)
 _ANCHORS = np.array([27, 28, 29, 30, 31, 33, 35, 36, 39, 42, 45, 48, 54])
 _OUTLINE = np.concatenate([np.arange(17), np.arange(26, 16, -1)])  # jaw line, then the brows back
@@ -70,26 +76,25 @@ def estimate_pose(points: NDArray[np.floating]) -> Pose:
     points : (68, 2)
         Pixels, x right, y down.
     """
-    model = GENERIC_POINTS[_RIGID]
-    weight = _RIGID_WEIGHT / _RIGID_WEIGHT.sum()
     seen = np.asarray(points, np.float64)[_RIGID] * [1.0, -1.0]
-    model_mean, seen_mean = weight @ model, weight @ seen
-    centred = model - model_mean
-    normal = centred.T @ (centred * weight[:, None])
-    affine = np.linalg.solve(normal, centred.T @ ((seen - seen_mean) * weight[:, None])).T
-    left, singular, right = np.linalg.svd(affine, full_matrices=False)
+    seen_mean = _WEIGHT @ seen
+    around = seen - seen_mean
+    left, singular, right = np.linalg.svd((_TO_AFFINE @ around).T, full_matrices=False)
     upper = left @ right
-    rotation = np.vstack([upper, np.cross(upper[0], upper[1])])
-    scale = float(singular.mean())
-    translation = (seen_mean - scale * upper @ model_mean) * [1.0, -1.0]
+    (a, b, c), (d, e, f) = upper.tolist()
+    rotation = np.array([upper[0], upper[1], (b * f - c * e, c * d - a * f, a * e - b * d)])
+    scale = float(singular[0] + singular[1]) / 2
+    translation = (seen_mean - scale * upper @ _MODEL_MEAN) * [1.0, -1.0]
 
-    error = scale * centred @ upper.T - (seen - seen_mean)
-    misfit = float(np.sqrt((weight * (error**2).sum(1)).sum()) / max(scale, 1e-9))
-    forward, head_up = rotation[:, 2], rotation[:, 1]
-    yaw = np.degrees(np.arctan2(forward[0], np.hypot(forward[1], forward[2])))
-    pitch = np.degrees(np.arctan2(forward[1], forward[2]))
-    roll = np.degrees(np.arctan2(head_up[0], head_up[1]))
-    return Pose(rotation, scale, translation, float(yaw), float(pitch), float(roll), misfit)
+    error = scale * _CENTRED @ upper.T - around
+    misfit = math.sqrt(float(_WEIGHT @ (error * error)[:, 0] + _WEIGHT @ (error * error)[:, 1])) / max(
+        scale, 1e-9
+    )
+    forward, head_up = rotation[:, 2].tolist(), rotation[:, 1].tolist()
+    yaw = math.degrees(math.atan2(forward[0], math.hypot(forward[1], forward[2])))
+    pitch = math.degrees(math.atan2(forward[1], forward[2]))
+    roll = math.degrees(math.atan2(head_up[0], head_up[1]))
+    return Pose(rotation, scale, translation, yaw, pitch, roll, misfit)
 
 
 @dataclass(frozen=True)
