@@ -2,9 +2,16 @@ import numpy as np
 import pytest
 
 from unmask.datagen.common.colour import decode_srgb, encode_srgb
-from unmask.datagen.render.pixels import blend, light_fabric, rasterize
+from unmask.datagen.render.pixels import blend as blend_in_place
+from unmask.datagen.render.pixels import light_fabric, rasterize
 
 PLAIN_LIGHT = {"ambient": 1.0, "strength": 1.0, "limits": (0.1, 1.5), "gain_rgb": (1.0, 1.0, 1.0)}
+
+
+def blend(image: np.ndarray, *layers: object) -> np.ndarray:
+    blended = image.copy(order="C")
+    blend_in_place(blended, (0, 0), *layers)
+    return blended
 
 
 def make_grid(rows: int, cols: int, height: int, width: int, rng: np.random.Generator) -> np.ndarray:

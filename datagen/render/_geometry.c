@@ -305,6 +305,46 @@ static PyObject *place_grid(PyObject *self, PyObject *args)
     return finish(&v, fits, PyFloat_FromDouble(folded));
 }
 
+/* A placed mesh as the rasteriser takes it: places in samples of a window, and for each vertex its texel and the light
+ * along the normal and both tangents. */
+static PyObject *light_vertices(PyObject *self, PyObject *args)
+{
+    Py_buffer mesh[4], xyz, values;
+    double light[3], left, top;
+    int rows, cols, fine, texel_rows, texel_cols;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "y*y*y*y*w*w*ii(ddd)ddiii", &mesh[0], &mesh[1], &mesh[2], &mesh[3], &xyz, &values, &rows,
+                          &cols, &light[0], &light[1], &light[2], &left, &top, &fine, &texel_rows, &texel_cols))
+        return NULL;
+    const Py_ssize_t count = (Py_ssize_t)rows * cols, d = (Py_ssize_t)sizeof(double), f = (Py_ssize_t)sizeof(float);
+    int fits = rows >= 2 && cols >= 2 && xyz.len == 3 * count * f && values.len == 5 * count * f;
+    for (int i = 0; i < 4; ++i) fits = fits && mesh[i].len == 3 * count * d;
+    if (fits) {
+        const double *place = mesh[0].buf;
+        float *at = xyz.buf, *value = values.buf;
+        for (int r = 0; r < rows; ++r) {
+            for (int c = 0; c < cols; ++c, place += 3, at += 3, value += 5) {
+                at[0] = ((float)place[0] - (float)(left - 0.5)) * (float)fine - 0.5f;
+                at[1] = ((float)place[1] - (float)(top - 0.5)) * (float)fine - 0.5f;
+                at[2] = (float)place[2];
+                value[0] = (float)(-0.5 + (double)texel_cols * c / (cols - 1));
+                value[1] = (float)(-0.5 + (double)texel_rows * r / (rows - 1));
+                for (int i = 0; i < 3; ++i) {
+                    const double *axis = (const double *)mesh[1 + i].buf + (place - (const double *)mesh[0].buf);
+                    value[2 + i] = (float)(axis[0] * light[0] + axis[1] * light[1] + axis[2] * light[2]);
+                }
+            }
+        }
+    } else {
+        PyErr_SetString(PyExc_ValueError, "light_vertices: buffer sizes do not match");
+    }
+    for (int i = 0; i < 4; ++i) PyBuffer_Release(&mesh[i]);
+    PyBuffer_Release(&xyz);
+    PyBuffer_Release(&values);
+    if (!fits) return NULL;
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef methods[] = {
     {"skin_points", skin_points, METH_VARARGS,
      "skin_points(azimuth, elevation, lift, radius, out, rows, cols, first_azimuth, first_elevation, step, centre)"},
@@ -314,6 +354,8 @@ static PyMethodDef methods[] = {
     {"project", project, METH_VARARGS, "project(points, camera, knots, pull, out, reach)"},
     {"place_grid", place_grid, METH_VARARGS,
      "place_grid(points, along, down, normal, camera, knots, pull, xyz, along, down, normal, rows, cols, reach) -> folded"},
+    {"light_vertices", light_vertices, METH_VARARGS,
+     "light_vertices(places, normal, along, down, xyz, values, rows, cols, light, left, top, fine, texel_rows, texel_cols)"},
     {NULL, NULL, 0, NULL},
 };
 

@@ -45,3 +45,20 @@ def place_grid(
     reach: float,
     /,
 ) -> float: ...
+def light_vertices(
+    places: Any,
+    normal: Any,
+    along: Any,
+    down: Any,
+    xyz: Any,
+    values: Any,
+    rows: int,
+    cols: int,
+    light: tuple[float, float, float],
+    left: float,
+    top: float,
+    fine: int,
+    texel_rows: int,
+    texel_cols: int,
+    /,
+) -> None: ...

@@ -1,4 +1,4 @@
-/* The per-pixel loops of the renderer: rasterise a vertex grid, light the fabric on it, blend the layers.
+/* The mask's body, pixel by pixel: rasterise a vertex grid and light the fabric on it.
  *
  * numpy needs a pass over memory and a call for every operation; here each pixel is visited once. Pixel centres
  * lie at integer coordinates. pixels.py wraps these functions, owns the arrays and documents them.
@@ -7,6 +7,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <math.h>
+#include <stdlib.h>
 
 /* unlike fminf and fmaxf these need no call: nothing here is not a number */
 static inline float least(float a, float b) { return a < b ? a : b; }
@@ -20,19 +21,30 @@ static inline double larger(double a, double b) { return a > b ? a : b; }
 #define WIDE
 #endif
 
+enum { MOST_VALUES = 8 };
+typedef double Values __attribute__((vector_size(MOST_VALUES * sizeof(double))));
+
 typedef struct {
     const float *xyz;   /* rows * cols * 3: x, y in pixels, z towards the camera */
     const float *attr;  /* rows * cols * k */
-    float *out;         /* h * w * k */
-    float *depth;       /* h * w, -inf where nothing is drawn yet */
-    int k, h, w;
+    float *out;         /* (end - first) * w * k */
+    float *depth;       /* (end - first) * w, -inf where nothing is drawn */
+    int rows, cols, k;
+    int first, end, w;  /* rows of the target from first to before end */
 } Target;
 
+/* A weight's step along a row, and one by it; 0 where it hardly changes. */
+typedef struct {
+    double step, inverse;
+} Slope;
+
+static inline Slope slope(double step) { return (Slope){step, fabs(step) > 1e-12 ? 1.0 / step : 0.0}; }
+
 /* Narrow a row's span to where start + x * step can be 0 or more, with a pixel to spare on both sides. */
-static inline void narrow(double start, double step, double *from, double *to)
+static inline void narrow(double start, const Slope *s, double *from, double *to)
 {
-    if (step > 1e-12) *from = larger(*from, -start / step - 1.0);
-    else if (step < -1e-12) *to = smaller(*to, -start / step + 1.0);
+    if (s->inverse > 0.0) *from = larger(*from, -start * s->inverse - 1.0);
+    else if (s->inverse < 0.0) *to = smaller(*to, -start * s->inverse + 1.0);
 }
 
 WIDE static void draw_triangle(const Target *t, Py_ssize_t ia, Py_ssize_t ib, Py_ssize_t ic)
@@ -44,35 +56,56 @@ WIDE static void draw_triangle(const Target *t, Py_ssize_t ia, Py_ssize_t ib, Py
 
     const float left = least(a[0], least(b[0], c[0])), right = most(a[0], most(b[0], c[0]));
     const float top = least(a[1], least(b[1], c[1])), bottom = most(a[1], most(b[1], c[1]));
-    if (right < 0.0f || bottom < 0.0f || left > (float)(t->w - 1) || top > (float)(t->h - 1)) return;
+    if (right < 0.0f || bottom < (float)t->first || left > (float)(t->w - 1) || top > (float)(t->end - 1)) return;
     const int x0 = left > 0.0f ? (int)ceilf(left) : 0;
-    const int y0 = top > 0.0f ? (int)ceilf(top) : 0;
+    const int y0 = top > (float)t->first ? (int)ceilf(top) : t->first;
     const int x1 = right < (float)(t->w - 1) ? (int)floorf(right) : t->w - 1;
-    const int y1 = bottom < (float)(t->h - 1) ? (int)floorf(bottom) : t->h - 1;
+    const int y1 = bottom < (float)(t->end - 1) ? (int)floorf(bottom) : t->end - 1;
 
     const double inv = 1.0 / area;
-    const float *pa = t->attr + t->k * ia, *pb = t->attr + t->k * ib, *pc = t->attr + t->k * ic;
     /* barycentric weights are affine in x: a start for each row and a step */
     const double step_b = ((double)c[1] - a[1]) * inv, step_c = ((double)a[1] - b[1]) * inv;
+    Values first, to_b, to_c;
+    for (int i = 0; i < MOST_VALUES; ++i) {
+        const int used = i < t->k;
+        first[i] = used ? (double)t->attr[t->k * ia + i] : 0.0;
+        to_b[i] = used ? t->attr[t->k * ib + i] - first[i] : 0.0;
+        to_c[i] = used ? t->attr[t->k * ic + i] - first[i] : 0.0;
+    }
+    const Slope slope_a = slope(-step_b - step_c), slope_b = slope(step_b), slope_c = slope(step_c);
+    const double rise_b = (double)b[2] - a[2], rise_c = (double)c[2] - a[2];
     for (int y = y0; y <= y1; ++y) {
         const double row_b = -((double)c[0] - a[0]) * (y - (double)a[1]) * inv - a[0] * step_b;
         const double row_c = ((double)b[0] - a[0]) * (y - (double)a[1]) * inv - a[0] * step_c;
         double from = x0, to = x1;
-        narrow(row_b, step_b, &from, &to);
-        narrow(row_c, step_c, &from, &to);
-        narrow(1.0 - row_b - row_c, -step_b - step_c, &from, &to);
+        narrow(row_b, &slope_b, &from, &to);
+        narrow(row_c, &slope_c, &from, &to);
+        narrow(1.0 - row_b - row_c, &slope_a, &from, &to);
         if (!(from <= to)) continue;
         const int last = (int)to;
         for (int x = (int)from; x <= last; ++x) {
-            const double wb = row_b + x * step_b, wc = row_c + x * step_c, wa = 1.0 - wb - wc;
+            const double wb = row_b + x * step_b, wc = row_c + x * step_c;
             /* the small negative bound closes the seam between neighbours */
-            if (wa < -1e-6 || wb < -1e-6 || wc < -1e-6) continue;
-            const float z = (float)(wa * a[2] + wb * b[2] + wc * c[2]);
-            const Py_ssize_t p = (Py_ssize_t)y * t->w + x;
+            if (1.0 - wb - wc < -1e-6 || wb < -1e-6 || wc < -1e-6) continue;
+            const float z = (float)(a[2] + wb * rise_b + wc * rise_c);
+            const Py_ssize_t p = (Py_ssize_t)(y - t->first) * t->w + x;
             if (z <= t->depth[p]) continue;
             t->depth[p] = z;
-            float *o = t->out + p * t->k;
-            for (int i = 0; i < t->k; ++i) o[i] = (float)(wa * pa[i] + wb * pb[i] + wc * pc[i]);
+            const Values mixed = first + wb * to_b + wc * to_c;
+            for (int i = 0; i < t->k; ++i) t->out[p * t->k + i] = (float)mixed[i];
+        }
+    }
+}
+
+static void draw_grid(const Target *t)
+{
+    const Py_ssize_t pixels = (Py_ssize_t)(t->end - t->first) * t->w;
+    for (Py_ssize_t p = 0; p < pixels; ++p) t->depth[p] = -INFINITY;
+    for (int r = 0; r + 1 < t->rows; ++r) {
+        for (int c = 0; c + 1 < t->cols; ++c) {
+            const Py_ssize_t i = (Py_ssize_t)r * t->cols + c;
+            draw_triangle(t, i, i + 1, i + t->cols + 1);
+            draw_triangle(t, i, i + t->cols + 1, i + t->cols);
         }
     }
 }
@@ -86,19 +119,13 @@ static PyObject *rasterize_grid(PyObject *self, PyObject *args)
         return NULL;
     const Py_ssize_t vertices = (Py_ssize_t)rows * cols, pixels = (Py_ssize_t)h * w;
     const Py_ssize_t f = (Py_ssize_t)sizeof(float);
-    const int fits = rows >= 2 && cols >= 2 && k >= 1 && h >= 1 && w >= 1
+    const int fits = rows >= 2 && cols >= 2 && k >= 1 && k <= MOST_VALUES && h >= 1 && w >= 1
                   && xyz.len == vertices * 3 * f && attr.len == vertices * k * f
                   && out.len == pixels * k * f && depth.len == pixels * f;
     if (fits) {
-        const Target t = {xyz.buf, attr.buf, out.buf, depth.buf, k, h, w};
+        const Target t = {xyz.buf, attr.buf, out.buf, depth.buf, rows, cols, k, 0, h, w};
         Py_BEGIN_ALLOW_THREADS
-        for (int r = 0; r + 1 < rows; ++r) {
-            for (int c = 0; c + 1 < cols; ++c) {
-                const Py_ssize_t i = (Py_ssize_t)r * cols + c;
-                draw_triangle(&t, i, i + 1, i + cols + 1);
-                draw_triangle(&t, i, i + cols + 1, i + cols);
-            }
-        }
+        draw_grid(&t);
         Py_END_ALLOW_THREADS
     } else {
         PyErr_SetString(PyExc_ValueError, "rasterize_grid: buffer sizes do not match the stated shape");
@@ -147,12 +174,13 @@ static inline void add_lit(const float *values, const float *texels, int fh, int
     *cover += texel[7];
 }
 
-WIDE static void shade_pixels(const float *value, const float *near, const float *texels, float *out, int h, int w,
-                              int fine, int fh, int fw, const Light *light)
+WIDE static void shade_pixels(const float *value, const float *near, const float *texels, float *out, Py_ssize_t stride,
+                              int h, int w, int fine, int fh, int fw, const Light *light)
 {
     const float share = 1.0f / (float)(fine * fine);
     for (int y = 0; y < h; ++y) {
-        for (int x = 0; x < w; ++x, out += 5) {
+        float *pixel = out + y * stride;
+        for (int x = 0; x < w; ++x, pixel += 5) {
             Colour sum = {0.0f, 0.0f, 0.0f, 0.0f};
             float cover = 0.0f;
             for (int dy = 0; dy < fine; ++dy) {
@@ -160,8 +188,8 @@ WIDE static void shade_pixels(const float *value, const float *near, const float
                 for (int dx = 0; dx < fine; ++dx, ++p)
                     if (near[p] > -INFINITY) add_lit(value + 5 * p, texels, fh, fw, light, &sum, &cover);
             }
-            for (int i = 0; i < 4; ++i) out[i] = sum[i] * share;
-            out[4] = cover * share;
+            for (int i = 0; i < 4; ++i) pixel[i] = sum[i] * share;
+            pixel[4] = cover * share;
         }
     }
 }
@@ -184,7 +212,7 @@ static PyObject *shade_fabric(PyObject *self, PyObject *args)
                   && out.len == pixels * 5 * f;
     if (fits) {
         Py_BEGIN_ALLOW_THREADS
-        shade_pixels(values.buf, depth.buf, texels.buf, out.buf, h, w, fine, fh, fw, &light);
+        shade_pixels(values.buf, depth.buf, texels.buf, out.buf, 5 * (Py_ssize_t)w, h, w, fine, fh, fw, &light);
         Py_END_ALLOW_THREADS
     } else {
         PyErr_SetString(PyExc_ValueError, "shade_fabric: buffer sizes do not match the stated shape");
@@ -197,83 +225,48 @@ static PyObject *shade_fabric(PyObject *self, PyObject *args)
     Py_RETURN_NONE;
 }
 
-/* below + alpha * (above - below), kept inside the interval of the two whatever the rounding does */
-static inline float mix(float below, float above, float alpha)
-{
-    const float mixed = below * (1.0f - alpha) + above * alpha; /* monotone in both, rounding included */
-    return least(most(mixed, least(below, above)), most(below, above));
-}
+/* A mesh drawn and lit, a few rows of the picture at a time: what lies between the two steps stays in the cache. */
+enum { STRIP_ROWS = 8 };
 
-static PyObject *blend_layers(PyObject *self, PyObject *args)
+static PyObject *draw_cloth(PyObject *self, PyObject *args)
 {
-    Py_buffer image, shadow, strap, body, layer, grain, decode, encode;
-    float strap_rgb[3], shadow_rgb[3], noise;
+    Py_buffer xyz, attr, texels, out;
+    int rows, cols, h, w, fine, fh, fw, top, left, out_h, out_w;
+    float gain[3];
+    Light light;
     (void)self;
-    if (!PyArg_ParseTuple(args, "w*y*y*y*y*y*y*y*(fff)(fff)f", &image, &shadow, &strap, &body, &layer, &grain,
-                          &decode, &encode, &strap_rgb[0], &strap_rgb[1], &strap_rgb[2], &shadow_rgb[0], &shadow_rgb[1],
-                          &shadow_rgb[2], &noise))
+    if (!PyArg_ParseTuple(args, "y*y*y*w*ii(iiiiiii)iifffffff", &xyz, &attr, &texels, &out, &rows, &cols, &top, &left, &h,
+                          &w, &fine, &out_h, &out_w, &fh, &fw, &light.ambient, &light.strength, &light.low, &light.high,
+                          &gain[0], &gain[1], &gain[2]))
         return NULL;
-    const Py_ssize_t f = (Py_ssize_t)sizeof(float), pixels = image.len / 3;
-    const int fits = image.len == pixels * 3 && shadow.len == pixels * f && strap.len == pixels * f
-                  && body.len == pixels * f && layer.len == pixels * 5 * f && grain.len == pixels * f && decode.len == 256 * f
-                  && encode.len == 65536;
-    if (fits) {
-        unsigned char *at = image.buf;
-        const unsigned char *level = encode.buf;
-        const float *linear = decode.buf, *colour = layer.buf;
-        const float *speck = grain.buf, *shade = shadow.buf, *band = strap.buf, *cover = body.buf;
+    light.gain = (Colour){gain[0], gain[1], gain[2], 1.0f};
+    const Py_ssize_t f = (Py_ssize_t)sizeof(float), vertices = (Py_ssize_t)rows * cols;
+    const int fits = rows >= 2 && cols >= 2 && h >= 1 && w >= 1 && fine >= 1 && fh >= 1 && fw >= 1 && top >= 0 && left >= 0
+                  && top + h <= out_h && left + w <= out_w && xyz.len == vertices * 3 * f && attr.len == vertices * 5 * f
+                  && texels.len == (Py_ssize_t)fh * fw * CHANNELS * f && out.len == (Py_ssize_t)out_h * out_w * 5 * f;
+    const size_t samples = fits ? (size_t)STRIP_ROWS * fine * w * fine : 0;
+    float *scratch = fits ? malloc(samples * 6 * sizeof(float)) : NULL;
+    if (scratch != NULL) {
         Py_BEGIN_ALLOW_THREADS
-        for (Py_ssize_t p = 0; p < pixels; ++p, at += 3, colour += 5) {
-            if (!(shade[p] > 0.0f || band[p] > 0.0f || cover[p] > 0.0f)) continue;
-            const float unmultiply = 1.0f / most(colour[3], 1e-4f), opacity = least(colour[3], cover[p]);
-            for (int i = 0; i < 3; ++i) {
-                float light = linear[at[i]] * (1.0f - shade[p] * shadow_rgb[i]);
-                light = mix(light, strap_rgb[i], band[p]);
-                light = mix(light, least(most(colour[i] * unmultiply + speck[p] * noise, 0.0f), 1.0f), opacity);
-                at[i] = level[(int)(least(most(light, 0.0f), 1.0f) * 65535.0f + 0.5f)];
-            }
+        for (int y = 0; y < h; y += STRIP_ROWS) {
+            const int end = y + STRIP_ROWS < h ? y + STRIP_ROWS : h;
+            const Target t = {xyz.buf, attr.buf, scratch, scratch + 5 * samples, rows, cols, 5, y * fine, end * fine, w * fine};
+            draw_grid(&t);
+            float *strip = (float *)out.buf + 5 * ((Py_ssize_t)(top + y) * out_w + left);
+            shade_pixels(t.out, t.depth, texels.buf, strip, 5 * (Py_ssize_t)out_w, end - y, w, fine, fh, fw, &light);
         }
         Py_END_ALLOW_THREADS
+        free(scratch);
+    } else if (fits) {
+        PyErr_NoMemory();
     } else {
-        PyErr_SetString(PyExc_ValueError, "blend_layers: buffer sizes do not match");
+        PyErr_SetString(PyExc_ValueError, "draw_cloth: buffer sizes do not match the stated shape");
     }
-    PyBuffer_Release(&image);
-    PyBuffer_Release(&shadow);
-    PyBuffer_Release(&strap);
-    PyBuffer_Release(&body);
-    PyBuffer_Release(&layer);
-    PyBuffer_Release(&grain);
-    PyBuffer_Release(&decode);
-    PyBuffer_Release(&encode);
-    if (!fits) return NULL;
-    Py_RETURN_NONE;
-}
-
-static PyObject *add_change(PyObject *self, PyObject *args)
-{
-    Py_buffer layer, before, after, decode;
-    (void)self;
-    if (!PyArg_ParseTuple(args, "w*y*y*y*", &layer, &before, &after, &decode)) return NULL;
-    const Py_ssize_t f = (Py_ssize_t)sizeof(float), pixels = before.len / 3;
-    const int fits = before.len == pixels * 3 && after.len == before.len && layer.len == pixels * 5 * f
-                  && decode.len == 256 * f;
-    if (fits) {
-        float *at = layer.buf;
-        const unsigned char *was = before.buf, *is = after.buf;
-        const float *linear = decode.buf;
-        for (Py_ssize_t p = 0; p < pixels; ++p, at += 5, was += 3, is += 3) {
-            if (at[3] <= 0.0f) continue;
-            for (int i = 0; i < 3; ++i)
-                at[i] = most(at[i] + (linear[is[i]] - linear[was[i]]) * at[3], 0.0f);
-        }
-    } else {
-        PyErr_SetString(PyExc_ValueError, "add_change: buffer sizes do not match");
-    }
-    PyBuffer_Release(&layer);
-    PyBuffer_Release(&before);
-    PyBuffer_Release(&after);
-    PyBuffer_Release(&decode);
-    if (!fits) return NULL;
+    PyBuffer_Release(&xyz);
+    PyBuffer_Release(&attr);
+    PyBuffer_Release(&texels);
+    PyBuffer_Release(&out);
+    if (scratch == NULL) return NULL;
     Py_RETURN_NONE;
 }
 
@@ -283,11 +276,9 @@ static PyMethodDef methods[] = {
     {"shade_fabric", shade_fabric, METH_VARARGS,
      "shade_fabric(values, depth, texels, out, h, w, fine, fabric_h, fabric_w, ambient, strength, low, "
      "high, red, green, blue): light the fabric and average fine samples into out."},
-    {"blend_layers", blend_layers, METH_VARARGS,
-     "blend_layers(image, shadow, strap, body, layer, grain, decode, encode, strap_rgb, shadow_rgb, noise): "
-     "in place."},
-    {"add_change", add_change, METH_VARARGS,
-     "add_change(layer, before, after, decode): add the change of a picture to a layer's colour, in place."},
+    {"draw_cloth", draw_cloth, METH_VARARGS,
+     "draw_cloth(xyz, attr, texels, out, rows, cols, (top, left, h, w, fine, out_h, out_w), fabric_h, fabric_w, ambient, "
+     "strength, low, high, red, green, blue): rasterise and light a mesh into a window of out."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -1,11 +1,15 @@
-"""The renderer's per-pixel loops, as functions of numpy arrays: draw a grid, light it, blend layers."""
+"""The renderer's per-pixel loops, as functions of numpy arrays: draw a grid, light it, blend layers.
+
+`rasterize` and `light_fabric` are the halves of ``draw_cloth``, which does both a strip of the picture at a time.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unmask.datagen.common.colour import DECODE, ENCODE, SHARES_SRGB, SRGB_SHARES
 
-from ._pixels import add_change, blend_layers, rasterize_grid, shade_fabric
+from ._layers import add_change, blend_layers
+from ._pixels import rasterize_grid, shade_fabric
 
 F32 = NDArray[np.float32]
 U8 = NDArray[np.uint8]
@@ -20,7 +24,7 @@ def rasterize(xyz: F32, attributes: F32, height: int, width: int) -> tuple[F32, 
         x right, y down in pixels (pixel centres at integers), z towards the camera in any unit.
         A quad faces the camera when going along columns, then along rows, turns clockwise on screen.
     attributes : float32 (rows, cols, k)
-        Values to interpolate.
+        Values to interpolate, at most eight.
     height, width : int
         Size of the target.
 
@@ -33,8 +37,7 @@ def rasterize(xyz: F32, attributes: F32, height: int, width: int) -> tuple[F32, 
     """
     rows, cols, _ = xyz.shape
     k = attributes.shape[2]
-    values = np.zeros((height, width, k), np.float32)
-    depth = np.full((height, width), -np.inf, np.float32)
+    values, depth = np.zeros((height, width, k), np.float32), np.empty((height, width), np.float32)
     grid, given = np.ascontiguousarray(xyz, np.float32), np.ascontiguousarray(attributes, np.float32)
     rasterize_grid(grid, given, values, depth, rows, cols, k, height, width)
     return values, depth
@@ -85,6 +88,7 @@ def light_fabric(
 
 def blend(
     image_rgb: U8,
+    corner: tuple[int, int],
     shadow: F32,
     strap: F32,
     body: F32,
@@ -94,16 +98,18 @@ def blend(
     levels: str = "linear",
     grain: F32 | None = None,
     noise: float = 0.0,
-) -> U8:
-    """Blend shadow, straps and body over a picture; where all three are 0 the bytes stay.
+) -> None:
+    """Blend shadow, straps and body over a window of a picture, in place; where all three are 0 the bytes stay.
 
     Each step stays inside the interval of its two inputs, rounding included, and the sRGB tables are monotone:
     no overshoot.
 
     Parameters
     ----------
-    image_rgb : uint8 (h, w, 3)
-        sRGB; not changed.
+    image_rgb : uint8 (rows, columns, 3)
+        sRGB, contiguous.
+    corner : (top, left)
+        Of the window in the picture.
     shadow, strap, body : float32 (h, w)
         Strength or coverage, 0..1.
     layer : float32 (h, w, 5)
@@ -119,10 +125,10 @@ def blend(
     """
     noise = 0.0 if grain is None else noise
     decode, encode = (DECODE, ENCODE) if levels == "linear" else (SRGB_SHARES, SHARES_SRGB)
-    specks = body if grain is None else grain
-    out = image_rgb.copy(order="C")
-    blend_layers(out, shadow, strap, body, layer, specks, decode, encode, strap_rgb, shadow_rgb, noise)
-    return out
+    height, width = body.shape
+    given = (shadow, strap, body, layer, body if grain is None else grain, decode, encode)
+    window = (image_rgb.shape[1], *corner, height, width)
+    blend_layers(image_rgb, *given, window, strap_rgb, shadow_rgb, noise)
 
 
 def add_difference(layer: F32, before_rgb: U8, after_rgb: U8) -> None:

@@ -17,13 +17,17 @@ from unmask.datagen.common.colour import encode_srgb, linear_rgb
 from unmask.datagen.masks.recipe import LightRecipe, MaskRecipe, ShadowRecipe
 from unmask.datagen.masks.template_format import Template
 
+from ._geometry import light_vertices
+from ._layers import cut_alphas, hide
+from ._pixels import draw_cloth
 from .camera import Camera, read_camera
 from .fabric import Fabric, make_fabric
 from .front import front_matte, hair_colour, labelled_matte
 from .light import FaceLight, read_light
-from .pixels import blend, light_fabric, rasterize
+from .pixels import blend
 from .pose import PosedFace, pose_face
 from .sensor import JPEG_GRID_PX, blur_sigma, expose, grain_window, linear_noise, quantise_layer, to_srgb
+from .shadow import LAST_LEVEL, contact_shadow
 from .straps import StrapCurve, draw_straps, strap_curves
 from .surface import PlacedMask, hang, place
 
@@ -34,7 +38,6 @@ U8 = NDArray[np.uint8]
 NO_TEXTURES: Mapping[str, Path] = MappingProxyType({})
 _FINE_LIMIT_PX = 260  # faces with a larger IOD have pixels enough without supersampling
 _SHADE_LIMITS = (0.12, 1.5)  # relative light on the fabric
-_LAST_LEVEL = np.float32(0.5 / 255)  # alphas below it are nothing on an 8-bit map, so they are nothing
 _SHADOW_RGB = (0.82, 1.0, 1.06)  # skin lets red light through: red is shaded less
 
 
@@ -153,22 +156,25 @@ def paint_mask(
         return None
     window = image_rgb[region.window]
     fabric = make_fabric(template, recipe.fabric, recipe.fold, scene.face.pose.scale_px, textures)
-    layer = _body(placed, scene, recipe, fabric, region)
-    layer = expose(layer, sigma, recipe.sensor)
+    layer = expose(_body(placed, scene, recipe, fabric, region), sigma, recipe.sensor)
     strap, strap_rgb = _straps(
         curves, scene, recipe, recipe.strap.width * template.straps.width, region, sigma
     )
-    behind = _behind(window, scene, region) if recipe.front else None
-    if behind is not None:
-        layer = np.asarray(cv2.merge([plane * behind for plane in cv2.split(layer)]), np.float32)
-        strap = _cut(strap * behind)
-    body = _cut(layer[..., 4])
-    shadow = _shadow(np.maximum(body, strap), scene, recipe, region)
+    matte = _in_front(window, scene, region) if recipe.front else None
+    if matte is not None:
+        hide(layer, strap, matte)
+    body, cover = np.empty_like(strap), np.empty_like(strap)
+    cut_alphas(layer, strap, body, cover, LAST_LEVEL)
+    shadow = contact_shadow(
+        cover, scene.face, _light_direction(scene, recipe), recipe.shadow, (region.x, region.y)
+    )
     grain = grain_window(region.height, region.width, recipe.fabric.seed)
     noise = _noise(scene, recipe)
     painting = Painting(region, body, strap, shadow, layer, strap_rgb, "linear", grain, noise, placed.folded)
     if recipe.sensor.jpeg and scene.camera.jpeg_quality is not None:
-        quantise_layer(layer, _blended(window, painting), scene.camera.jpeg_quality)
+        blended = window.copy()
+        _blend(blended, painting, (0, 0))
+        quantise_layer(layer, blended, scene.camera.jpeg_quality)
     if recipe.sensor.blend == "srgb":
         red, green, blue = (encode_srgb(np.array(strap_rgb, np.float32)) / 255).tolist()
         share = scene.camera.noise_levels * recipe.sensor.noise / 255
@@ -184,25 +190,22 @@ def _noise(scene: Scene, recipe: MaskRecipe) -> float:
     return linear_noise(scene.camera.noise_levels * recipe.sensor.noise, float(lit.mean()))
 
 
-def _behind(window: U8, scene: Scene, region: Region) -> F32 | None:
-    """Share of the mask that nothing in front hides, float32 (h, w); None where it is all of it."""
+def _in_front(window: U8, scene: Scene, region: Region) -> F32 | None:
+    """Coverage of what hides the mask, float32 (h, w); None where nothing does."""
     if scene.labels is not None:
-        matte: F32 | None = labelled_matte(scene.labels[region.window], scene.face.pose.scale_px)
-    else:
-        matte = front_matte(window, (region.x, region.y), scene.face, scene.light, scene.hair_rgb)
-    return None if matte is None else 1 - matte
+        return labelled_matte(scene.labels[region.window], scene.face.pose.scale_px)
+    return front_matte(window, (region.x, region.y), scene.face, scene.light, scene.hair_rgb)
 
 
 def blend_painting(image_rgb: U8, painting: Painting) -> None:
-    """Blend a painting into a picture, in place; pixels that no layer touches keep their bytes."""
-    window = image_rgb[painting.region.window]
-    window[...] = _blended(window, painting)
+    """Blend a painting into a contiguous picture, in place; pixels that no layer touches keep their bytes."""
+    _blend(image_rgb, painting, (painting.region.y, painting.region.x))
 
 
-def _blended(window: U8, painting: Painting) -> U8:
+def _blend(image_rgb: U8, painting: Painting, corner: tuple[int, int]) -> None:
     layers = (painting.shadow, painting.strap, painting.body, painting.layer)
     colours = (painting.strap_rgb, _SHADOW_RGB, painting.blend)
-    return blend(window, *layers, *colours, painting.grain, painting.noise)
+    blend(image_rgb, corner, *layers, *colours, painting.grain, painting.noise)
 
 
 def _region(
@@ -226,32 +229,23 @@ def _region(
 
 def _body(placed: PlacedMask, scene: Scene, recipe: MaskRecipe, fabric: Fabric, region: Region) -> F32:
     """The lit fabric at picture resolution: premultiplied linear RGB, opacity, coverage, float32 (h, w, 5)."""
-    direction = _turned(scene.light.direction, recipe.light.turn)
     rows, cols = placed.xyz.shape[:2]
-    fabric_h, fabric_w = fabric.texels.shape[:2]
-    attributes = np.empty((rows, cols, 5), np.float32)
-    attributes[..., 0] = np.linspace(-0.5, fabric_w - 0.5, cols)
-    attributes[..., 1] = np.linspace(-0.5, fabric_h - 0.5, rows)[:, None]
-    for channel, axis in enumerate((placed.normal, placed.along, placed.down), start=2):
-        attributes[..., channel] = axis @ direction
+    texel_rows, texel_cols = fabric.texels.shape[:2]
     inner = _around(placed, region)
-    xyz = placed.xyz.astype(np.float32)
-    xyz[..., 0] = (xyz[..., 0] - (inner.x - 0.5)) * inner.fine - 0.5
-    xyz[..., 1] = (xyz[..., 1] - (inner.y - 0.5)) * inner.fine - 0.5
-    values, depth = rasterize(xyz, attributes, inner.height * inner.fine, inner.width * inner.fine)
-    lit = light_fabric(
-        values,
-        depth,
-        fabric.texels,
-        inner.fine,
-        ambient=scene.light.ambient,
-        strength=recipe.light.shading,
-        limits=_SHADE_LIMITS,
-        gain_rgb=_light_rgb(scene.light, recipe.light),
-    )
+    xyz, attributes = np.empty((rows, cols, 3), np.float32), np.empty((rows, cols, 5), np.float32)
+    mesh = (placed.xyz, placed.normal, placed.along, placed.down, xyz, attributes, rows, cols)
+    x, y, z = _light_direction(scene, recipe).tolist()
+    light_vertices(*mesh, (x, y, z), inner.x, inner.y, inner.fine, texel_rows, texel_cols)
     layer = np.zeros((region.height, region.width, 5), np.float32)
-    top, left = inner.y - region.y, inner.x - region.x
-    layer[top : top + inner.height, left : left + inner.width] = lit
+    place = (inner.y - region.y, inner.x - region.x, inner.height, inner.width, inner.fine)
+    lighting = (
+        scene.light.ambient,
+        recipe.light.shading,
+        *_SHADE_LIMITS,
+        *_light_rgb(scene.light, recipe.light),
+    )
+    grids = (xyz, attributes, fabric.texels, layer, rows, cols)
+    draw_cloth(*grids, (*place, region.height, region.width), texel_rows, texel_cols, *lighting)
     return layer
 
 
@@ -272,17 +266,14 @@ def _light_rgb(light: FaceLight, recipe: LightRecipe) -> tuple[float, float, flo
     return red, green, blue
 
 
-def _turned(direction: F64, degrees: float) -> F64:
-    """The light's direction turned around the line of sight."""
+def _light_direction(scene: Scene, recipe: MaskRecipe) -> F64:
+    """The light's direction, turned around the line of sight where the recipe says so."""
+    direction, degrees = scene.light.direction, recipe.light.turn
     if degrees == 0:
         return direction
     cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     x, y, z = direction
     return np.array([cos * x - sin * y, sin * x + cos * y, z])
-
-
-def _cut(alpha: F32) -> F32:
-    return np.where(alpha < _LAST_LEVEL, np.float32(0), np.minimum(alpha, np.float32(1)))
 
 
 def _straps(
@@ -295,34 +286,9 @@ def _straps(
     canvas = draw_straps(curves, width * scene.face.pose.scale_px, (region.x, region.y), size, fine)
     small = cv2.resize(canvas, (region.width, region.height), interpolation=cv2.INTER_AREA)
     alpha = small.astype(np.float32) / np.float32(255)
-    alpha = _cut(cv2.GaussianBlur(alpha, (0, 0), sigma) if sigma >= 0.15 else alpha)
-    relative = float(np.mean([curve.light for curve in curves]))
-    red, green, blue = np.clip(
-        linear_rgb(recipe.strap.colour) * _light_rgb(scene.light, recipe.light) * relative, 0, 1
-    )
-    return alpha, (float(red), float(green), float(blue))
-
-
-def _shadow(cover: F32, scene: Scene, recipe: MaskRecipe, region: Region) -> F32:
-    """Strength of the contact shadow: the cover, shifted away from the light and blurred, on the face only."""
-    strength, scale_px = recipe.shadow.strength, scene.face.pose.scale_px
-    if strength <= 0:
-        return np.zeros_like(cover)
-    direction = _turned(scene.light.direction, recipe.light.turn)
-    away = np.array([-direction[0], direction[1]])
-    away = away / (np.linalg.norm(away) + 0.15) + [0.0, 0.35]  # skies and ceilings: a little downwards
-    shift = away * recipe.shadow.offset * scale_px
-    matrix = np.array([[1, 0, shift[0]], [0, 1, shift[1]]])
-    moved = cv2.warpAffine(cover, matrix, (region.width, region.height))
-    soft = cv2.GaussianBlur(np.maximum(moved, cover), (0, 0), max(recipe.shadow.blur * scale_px, 0.4))
-    shadow = soft * _face_area(scene.face, region) * np.float32(strength)
-    return np.where(shadow < _LAST_LEVEL, np.float32(0), shadow)
-
-
-def _face_area(face: PosedFace, region: Region) -> F32:
-    """1 on the posed face, 0 beside it: a contact shadow must not fall on the background."""
-    outline = np.concatenate([face.outline_px, face.outline_px[:1]]) - [region.x, region.y]
-    area = np.zeros((region.height, region.width), np.uint8)
-    fixed = np.rint(outline * 16).astype(np.int32)[:, None, :]
-    cv2.fillPoly(area, [fixed], 255, cv2.LINE_AA, 4)
-    return area.astype(np.float32) / np.float32(255)
+    if sigma >= 0.15:
+        alpha = np.asarray(cv2.GaussianBlur(alpha, (0, 0), sigma), np.float32)
+    relative = sum(curve.light for curve in curves) / len(curves)
+    lit = linear_rgb(recipe.strap.colour) * _light_rgb(scene.light, recipe.light) * relative
+    red, green, blue = np.minimum(np.maximum(lit, 0), 1).tolist()
+    return alpha, (red, green, blue)

@@ -13,6 +13,7 @@ from unmask.datagen.common.colour import encode_srgb
 from unmask.datagen.masks.recipe import SensorRecipe
 from unmask.datagen.pictures.header import without_warnings
 
+from ._layers import soften
 from .pixels import add_difference
 
 F32 = NDArray[np.float32]
@@ -29,7 +30,7 @@ def blur_sigma(blur_px: float, recipe: SensorRecipe) -> float:
 
 
 def expose(layer: F32, sigma: float, recipe: SensorRecipe) -> F32:
-    """Blur a layer as the photograph is blurred, and soften its outline as the recipe says.
+    """Blur a layer as the photograph is blurred, and soften its outline as the recipe says; it may be changed.
 
     Parameters
     ----------
@@ -39,15 +40,11 @@ def expose(layer: F32, sigma: float, recipe: SensorRecipe) -> F32:
         Blur, pixels.
     """
     if sigma >= 0.15:
-        layer = cv2.GaussianBlur(layer, (0, 0), sigma)
-    return _soften(layer, recipe.edge) if recipe.edge > 0 else layer
-
-
-def _soften(layer: F32, sigma: float) -> F32:
-    """Soften the outline inwards: where the blurred alpha is lower, it replaces the alpha."""
-    *colour, opacity, coverage = cv2.split(layer)
-    share = np.minimum(1, cv2.GaussianBlur(coverage, (0, 0), sigma) / np.maximum(coverage, np.float32(1e-4)))
-    return np.asarray(cv2.merge([plane * share for plane in (*colour, opacity, coverage)]), np.float32)
+        layer = np.asarray(cv2.GaussianBlur(layer, (0, 0), sigma), np.float32)
+    if recipe.edge > 0:
+        # Inwards: where the blurred coverage is lower, it replaces the coverage.
+        soften(layer, cv2.GaussianBlur(cv2.extractChannel(layer, 4), (0, 0), recipe.edge))
+    return layer
 
 
 def grain_window(height: int, width: int, seed: int) -> F32:

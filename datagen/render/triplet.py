@@ -20,6 +20,7 @@ from unmask.datagen.masks.recipe_config import RecipeConfig
 from unmask.datagen.masks.template import TemplateSet
 from unmask.datagen.pictures.picture import fit_labels, fit_picture, fit_transform
 
+from ._layers import mark_layers
 from .jitter import apply_jitter, draw_jitter
 from .quality import LOWER_FACE, Fit, fault, measure_fit
 from .render import Painting, Scene, blend_painting, paint_mask, read_scene
@@ -307,25 +308,17 @@ def _measure(face: PreparedFace, painting: Painting) -> Fit:
 
 
 def _assemble(picture: PreparedPicture, drawn: Sequence[tuple[MaskRecipe, Painting, Fit]]) -> Triplet:
-    masked = picture.clean.copy()
+    masked = picture.clean.copy(order="C")
     layers = np.zeros(masked.shape, np.uint8)
     for _, painting, _ in drawn:
         blend_painting(masked, painting)
-        part = cv2.merge([_levels(painting.body), _levels(painting.strap), _support(painting.shadow)])
-        window = layers[painting.region.window]
-        np.maximum(window, part, out=window)
+        region = painting.region
+        window = (masked.shape[1], region.y, region.x, region.height, region.width)
+        mark_layers(layers, painting.body, painting.strap, painting.shadow, window)
     body, strap, shadow = cv2.split(layers)
     recipe_json = _recipe_json(picture, [recipe for recipe, _, _ in drawn])
     summary = _summary(picture, drawn, body, strap | shadow)
     return Triplet(masked, body, picture.clean, layers, recipe_json, summary)
-
-
-def _levels(alpha: NDArray[np.float32]) -> U8:
-    return (alpha * np.float32(255) + np.float32(0.5)).astype(np.uint8)
-
-
-def _support(shadow: NDArray[np.float32]) -> U8:
-    return np.asarray(np.ceil(shadow * np.float32(255)), np.uint8)
 
 
 def _recipe_json(picture: PreparedPicture, recipes: Sequence[MaskRecipe]) -> str:
@@ -355,7 +348,7 @@ def _summary(
         worn=recipe.worn,
         colour=recipe.fabric.colour,
         texture=recipe.fabric.texture,
-        coverage=round(float(body.mean()) / 255, 5),
+        coverage=round(cv2.mean(body)[0] / 255, 5),
         lower_face_coverage=round(float(fit.lower_face), 4),
         yaw=round(pose.yaw, 2),
         pitch=round(pose.pitch, 2),
