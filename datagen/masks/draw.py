@@ -1,6 +1,7 @@
 """Draw mask recipes: the only place where a mask meets a random generator."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -51,7 +52,8 @@ def draw_recipe(rng: np.random.Generator, config: RecipeConfig, templates: Templ
         As `check_recipe`, which tells before any work.
     """
     shares = iter(rng.random(len(LIMITS) + len(SHAPE_PARAMETERS) + _MORE_DRAWS).tolist())
-    drawn = {name: float(config.ranges[name].at(next(shares))) for name in LIMITS}
+    ranges = config.ranges
+    drawn = {name: float(ranges[name].at(share)) for name, share in zip(LIMITS, shares, strict=False)}
     own_shares = {name: next(shares) for name in SHAPE_PARAMETERS}
     worn = _weighted(next(shares), config.states)
     template = _choose_template(next(shares), next(shares), config, templates)
@@ -199,6 +201,7 @@ def _weighted(share: float, weights: Mapping[str, float]) -> str:
     return names[pick(share, [weights[name] for name in names])]
 
 
+@lru_cache(maxsize=4096)
 def _to_lab(colour: str) -> F64:
     rgb = np.array([[parse_hex(colour)]], np.float32) / np.float32(255)
     return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2Lab)[0, 0], np.float64)

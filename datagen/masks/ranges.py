@@ -19,8 +19,11 @@ class Uniform:
 
     def at(self, share: float) -> float:
         """Return the number at a share 0..1 of the range, rounded to four decimals: short text, exact again."""
-        number = round(self.low + (self.high - self.low) * share, 4)
-        return min(max(number, self.low), self.high)
+        low, high = self.low, self.high
+        if low == high:
+            return low
+        number = round(low + (high - low) * share, 4)
+        return low if number < low else min(number, high)
 
     def span(self) -> tuple[float, float]:
         """Return the smallest and the largest value that can be drawn."""

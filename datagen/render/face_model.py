@@ -63,7 +63,8 @@ CENTRE: F64 = np.array(_CENTRE)
 STEP_DEG = 2.0
 AZIMUTHS = np.arange(-130.0, 130.0 + STEP_DEG, STEP_DEG)
 ELEVATIONS = np.arange(-88.0, 88.0 + STEP_DEG, STEP_DEG)
-_FIRST_DEG = (float(AZIMUTHS[0]), float(ELEVATIONS[0]))
+# The grid of directions as compiled code takes it: rows, columns, first azimuth and elevation, step, centre.
+SKIN_GRID = (len(ELEVATIONS), len(AZIMUTHS), float(AZIMUTHS[0]), float(ELEVATIONS[0]), STEP_DEG, _CENTRE)
 
 
 def directions(azimuth_deg: F64, elevation_deg: F64) -> F64:
@@ -126,8 +127,7 @@ def skin_point(azimuth_deg: F64, elevation_deg: F64, lift: F64 | float = 0.0) ->
     above[...] = lift
     points = np.empty((*azimuth.shape, 3))
     table = _radius_table()
-    rows, cols = table.shape
-    skin_points(azimuth, elevation, above, table, points, rows, cols, *_FIRST_DEG, STEP_DEG, _CENTRE)
+    skin_points(azimuth, elevation, above, table, points, *SKIN_GRID)
     return points
 
 
@@ -140,6 +140,11 @@ def _normal_table() -> F64:
     normal = np.cross(along, up)
     unit: F64 = normal / np.linalg.norm(normal, axis=-1, keepdims=True)
     return unit
+
+
+def skin_tables() -> tuple[F64, F64]:
+    """Distances and normals of the skin on the grid of directions, float64 (rows, cols) and (rows, cols, 3)."""
+    return _radius_table(), _normal_table()
 
 
 def skin_normal(azimuth_deg: F64, elevation_deg: F64) -> F64:

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from .pose import PosedFace
 
+U8 = NDArray[np.uint8]
+
 LOWER_FACE = np.concatenate([np.arange(2, 15), np.arange(27, 36)])  # jaw 2-14 and the nose
 _EYES = (np.arange(36, 42), np.arange(42, 48))
 _NOSTRILS = np.arange(31, 36)
@@ -65,17 +67,16 @@ def measure_fit(
         Picture pixels.
     """
     height, width = alpha.shape
-    opaque = alpha >= _OPAQUE
-    points = points - np.array(origin)
-    eyes = max(_share(opaque, points[eye]) for eye in _EYES)
-    column, row = np.rint(points).astype(np.intp).T
+    opaque = cv2.inRange(alpha, _OPAQUE, 2.0)
+    places = np.rint(points - np.array(origin)).astype(np.int32)
+    column, row = places.T
     inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
-    covered = opaque[row.clip(0, height - 1), column.clip(0, width - 1)] & inside
+    covered = opaque[np.where(inside, row, 0), np.where(inside, column, 0)].astype(bool) & inside
     return Fit(
-        lower_face=_share(opaque, points[LOWER_FACE]),
-        eyes=eyes,
-        mouth=float(covered[_MOUTH].mean()),
-        nostrils=float(covered[_NOSTRILS].mean()),
+        lower_face=_share(opaque, places[LOWER_FACE]),
+        eyes=max(_share(opaque, places[eye]) for eye in _EYES),
+        mouth=np.count_nonzero(covered[_MOUTH]) / len(_MOUTH),
+        nostrils=np.count_nonzero(covered[_NOSTRILS]) / len(_NOSTRILS),
         spill=_spill(opaque, face, origin),
         folded=folded,
     )
@@ -110,28 +111,28 @@ def fault(fit: Fit, worn: str, least_cover: float) -> str | None:
     return None
 
 
-def _share(opaque: NDArray[np.bool_], points: NDArray[np.floating]) -> float:
+def _share(opaque: U8, points: NDArray[np.int32]) -> float:
     """Share of the convex hull of points that is opaque; what lies outside the window is not."""
-    hull = cv2.convexHull(np.rint(points).astype(np.int32))
+    hull = cv2.convexHull(points)
     x, y, w, h = cv2.boundingRect(hull)
     area = np.zeros((h, w), np.uint8)
-    cv2.fillConvexPoly(area, hull - [x, y], 1)
+    cv2.fillConvexPoly(area, hull - [x, y], 255)
     height, width = opaque.shape
     x0, y0, x1, y1 = max(x, 0), max(y, 0), min(x + w, width), min(y + h, height)
     if x1 <= x0 or y1 <= y0:
         return 0.0
-    seen = area[y0 - y : y1 - y, x0 - x : x1 - x]
-    return np.count_nonzero(seen & opaque[y0:y1, x0:x1]) / np.count_nonzero(area)
+    seen = cv2.bitwise_and(area[y0 - y : y1 - y, x0 - x : x1 - x], opaque[y0:y1, x0:x1])
+    return cv2.countNonZero(seen) / cv2.countNonZero(area)
 
 
-def _spill(opaque: NDArray[np.bool_], face: PosedFace, origin: tuple[int, int]) -> float:
+def _spill(opaque: U8, face: PosedFace, origin: tuple[int, int]) -> float:
     """Share of the map outside the face's outline, grown by a margin and drawn out below the chin."""
-    total = np.count_nonzero(opaque)
+    total = cv2.countNonZero(opaque)
     if not total:
         return 0.0
     scale = face.pose.scale_px
     outline = face.outline_px
-    middle = outline.mean(axis=0)
+    middle = outline.sum(axis=0) / len(outline)
     away = outline - middle
     grown = middle + away * (1 + _MARGIN_IOD * scale / np.maximum(np.hypot(*away.T), 1e-6))[:, None]
     down = -face.pose.rotation[:2, 1] * [1.0, -1.0]
@@ -139,5 +140,5 @@ def _spill(opaque: NDArray[np.bool_], face: PosedFace, origin: tuple[int, int]) 
     around = np.concatenate([grown, hanging]) - origin
     head = cv2.convexHull(np.rint(around).astype(np.int32))
     allowed = np.zeros(opaque.shape, np.uint8)
-    cv2.fillConvexPoly(allowed, head, 1)
-    return 1.0 - np.count_nonzero(allowed & opaque) / total
+    cv2.fillConvexPoly(allowed, head, 255)
+    return 1.0 - cv2.countNonZero(cv2.bitwise_and(allowed, opaque)) / total

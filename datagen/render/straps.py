@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from unmask.datagen.masks.recipe import MaskRecipe
 from unmask.datagen.masks.template_format import Template
 
-from .face_model import EAR_LOBE, EAR_TOP, direction_of, skin_normal, skin_point
+from ._straps import trace_straps
+from .face_model import EAR_LOBE, EAR_TOP, SKIN_GRID, direction_of, skin_tables
 from .light import FaceLight
 from .pose import PosedFace
 from .surface import mask_directions
@@ -18,7 +19,7 @@ from .surface import mask_directions
 F64 = NDArray[np.float64]
 U8 = NDArray[np.uint8]
 
-_SAMPLES = 20
+_SAMPLES = 20  # points of a strap, in `_straps.c` too
 _LIFT = 0.02  # straps lie this far above the skin, IOD
 # Where the ends go, picture right: azimuth and elevation in degrees.
 _EAR_ENDS = np.array([direction_of(EAR_TOP), direction_of(EAR_LOBE)] * 2)
@@ -51,50 +52,29 @@ def strap_curves(
     """
     if template.straps.kind == "none":
         return
-    curves, lengths = _curves(face, recipe, template)
-    under = _colours_under(image_rgb, curves)
-    lengths = np.minimum(lengths, _skin_until(under, light))
-    for points_px, colours, seen in zip(curves, under, lengths.tolist(), strict=True):
+    ends = _ends(recipe, template)
+    points, told = np.empty((len(ends), _SAMPLES, 2)), np.empty((len(ends), 2))
+    height, width = image_rgb.shape[:2]
+    way = (face.reach, recipe.strap.sag, _LIFT, _HIDDEN_FACING)
+    given = (np.ascontiguousarray(image_rgb), ends, *skin_tables(), face.camera, face.knots_px, face.pull_px)
+    red, green, blue = light.skin_rgb.tolist()
+    trace_straps(*given, points, told, height, width, *SKIN_GRID, way, (red, green, blue), light.skin_spread)
+    for points_px, (seen, level) in zip(points, told.tolist(), strict=True):
         if seen >= 2:
             # The skin beside a strap shows how much light falls there better than the fitted light does.
-            local = float(colours[:seen].mean() / max(light.skin_rgb.mean(), 1.0)) ** _GAMMA
-            yield StrapCurve(points_px[:seen], min(max(local, 0.1), 1.2) * _SHADE)
+            local = (level / max((red + green + blue) / 3, 1.0)) ** _GAMMA
+            yield StrapCurve(points_px[: int(seen)], min(max(local, 0.1), 1.2) * _SHADE)
 
 
-def _curves(face: PosedFace, recipe: MaskRecipe, template: Template) -> tuple[F64, NDArray[np.intp]]:
-    """Points from the mask's corners to the ears, pixels, (straps, points, 2), and how many are in sight."""
+def _ends(recipe: MaskRecipe, template: Template) -> F64:
+    """Azimuth and elevation, degrees, where each strap that is on starts and ends, float64 (straps, 4)."""
     straps = template.straps
     corner = np.array([straps.upper, straps.lower, straps.upper, straps.lower]) * _SIDES[:, None]
     end = _ENDS[straps.kind] * _SIDES[:, None]
     corner[:, 1], end[:, 1] = np.abs(corner[:, 1]), end[:, 1] * _SIDES
-    azimuth, elevation = mask_directions(template, recipe.shape, *np.ascontiguousarray(corner.T))
-    share = np.linspace(0, 1, _SAMPLES)
-    azimuth = azimuth[:, None] + (end[:, 0] - azimuth)[:, None] * share
-    sag = recipe.strap.sag * np.sin(np.pi * share)
-    elevation = elevation[:, None] + (end[:, 1] - elevation)[:, None] * share - sag
-    facing = skin_normal(azimuth, elevation) @ face.pose.rotation[2]
-    placed = face.project(skin_point(azimuth, elevation, _LIFT))
-    hidden = facing < _HIDDEN_FACING
-    last = np.where(hidden.any(axis=1), hidden.argmax(axis=1), _SAMPLES)
+    start = mask_directions(template, recipe.shape, *np.ascontiguousarray(corner.T))
     held = recipe.shape.loose != _SIDES
-    return placed[held], last[held]
-
-
-def _colours_under(image_rgb: U8, points_px: F64) -> F64:
-    height, width = image_rgb.shape[:2]
-    inside = np.minimum(np.maximum(np.rint(points_px), 0), [width - 1, height - 1]).astype(np.intp)
-    return image_rgb[inside[..., 1], inside[..., 0]].astype(np.float64)
-
-
-def _skin_until(under: F64, light: FaceLight) -> NDArray[np.intp]:
-    """How many points from the start of each strap lie on skin, allowing single outliers."""
-    gap = under - light.skin_rgb
-    # Brightness may change over the cheek more than chroma does.
-    bright = gap.mean(axis=-1)
-    distance = np.hypot(np.abs(bright) * 0.6, np.linalg.norm(gap - bright[..., None], axis=-1) * 1.6)
-    off = distance > 20.0 + 2.0 * light.skin_spread
-    off[:, :-1] &= off[:, 1:]
-    return np.asarray(np.where(off.any(axis=1), off.argmax(axis=1), off.shape[1]), np.intp)
+    return np.ascontiguousarray(np.column_stack([*start, end])[held])
 
 
 def draw_straps(
