@@ -179,13 +179,51 @@ static void add_field(const Field *field, Place down, const Place *across, int c
     }
 }
 
-/* own: the template's relief, with the coverage; scratch: a line of each field, and the places of all columns. */
+/* What colours a cloth; what is not there is NULL. Planes hold a value for each texel. */
 typedef struct {
+    const float *reflectance; /* three planes */
+    const float *dyes;        /* red, green and blue of the cloth, of a print's second and of its third colour */
+    const float *share, *third, *gain;
+    const float *grain; /* of threads: rows of grain_stride */
+    const float *trim, *trim_rgb;
+    Py_ssize_t grain_stride;
+    float strength;
+} Dye;
+
+WIDE static void mix_line(float *line, const float *share, float towards, int cols)
+{
+    for (int c = 0; c < cols; ++c) line[c] = line[c] + share[c] * (towards - line[c]);
+}
+
+/* One channel of a row of cloth: dyed and printed, with the grain of its threads, and the parts of another colour. */
+WIDE static void colour_line(const Dye *dye, int channel, Py_ssize_t first, Py_ssize_t plane, int row, int cols, float *line)
+{
+    const float *own = dye->reflectance + channel * plane + first;
+    for (int c = 0; c < cols; ++c) line[c] = dye->dyes != NULL ? dye->dyes[channel] : 1.0f;
+    if (dye->dyes != NULL && dye->share != NULL) mix_line(line, dye->share + first, dye->dyes[3 + channel], cols);
+    if (dye->dyes != NULL && dye->third != NULL) mix_line(line, dye->third + first, dye->dyes[6 + channel], cols);
+    for (int c = 0; c < cols; ++c) line[c] *= own[c];
+    if (dye->grain != NULL) {
+        const float *grain = dye->grain + row * dye->grain_stride, strength = dye->strength;
+        for (int c = 0; c < cols; ++c) line[c] *= 1.0f + strength * grain[c];
+    }
+    if (dye->gain != NULL)
+        for (int c = 0; c < cols; ++c) line[c] *= dye->gain[first + c];
+    if (dye->trim != NULL) {
+        const float *trim = dye->trim + first, *colour = dye->trim_rgb + channel * plane + first;
+        for (int c = 0; c < cols; ++c) line[c] = line[c] + trim[c] * (colour[c] - line[c]);
+    }
+}
+
+/* A line of each channel and of a field, and the places of all columns. */
+typedef struct {
+    float colour[3][MOST_COLS];
     Relief line[MOST_COLS];
     Place across[2][MOST_COLS];
 } Scratch;
 
-static void weave_rows(const float *colour, const float *opacity, const Field *own, const Field *fields, int field_count,
+/* own: the template's relief, with the coverage. */
+static void weave_rows(const Dye *dye, const float *opacity, const Field *own, const Field *fields, int field_count,
                        int rows, int cols, Scratch *scratch, float *texels)
 {
     const Py_ssize_t plane = (Py_ssize_t)rows * cols;
@@ -195,11 +233,10 @@ static void weave_rows(const float *colour, const float *opacity, const Field *o
     for (int r = 0; r < rows; ++r) {
         const Py_ssize_t at = (Py_ssize_t)r * cols;
         float *row = texels + at * 8;
+        for (int k = 0; k < 3; ++k) colour_line(dye, k, at, plane, r, cols, scratch->colour[k]);
         for (int c = 0; c < cols; ++c) {
             const float opaque = opacity[at + c];
-            row[8 * c] = colour[at + c] * opaque;
-            row[8 * c + 1] = colour[plane + at + c] * opaque;
-            row[8 * c + 2] = colour[2 * plane + at + c] * opaque;
+            for (int k = 0; k < 3; ++k) row[8 * c + k] = scratch->colour[k][c] * opaque;
             row[8 * c + 3] = opaque;
             *(Relief *)(row + 8 * c + 4) = *(const Relief *)(own->values + (at + c) * RELIEF) * pleat;
         }
@@ -216,15 +253,27 @@ static int fits_field(const Py_buffer *view, Field *field, Py_ssize_t offset)
         && offset + (field->rows - 1) * field->stride + RELIEF * (Py_ssize_t)field->cols <= floats;
 }
 
+/* The values of a buffer of so many floats; NULL of an empty one; what fits becomes 0 where it has another size. */
+static const float *optional(const Py_buffer *view, Py_ssize_t count, int *fits)
+{
+    if (view->len == 0) return NULL;
+    *fits = *fits && view->len == count * (Py_ssize_t)sizeof(float);
+    return view->buf;
+}
+
+enum { BUFFERS = 13 };
+
 static PyObject *weave(PyObject *self, PyObject *args)
 {
-    Py_buffer v[6];
-    int rows, cols, top, left;
+    Py_buffer v[BUFFERS];
+    int rows, cols, top, left, grain_top, grain_left;
     Field own, fields[2];
+    Dye dye;
     (void)self;
-    if (!PyArg_ParseTuple(args, "y*y*y*y*y*w*iif(ii)(iiniif)", &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &rows, &cols,
-                          &own.weight, &fields[0].rows, &fields[0].cols, &fields[1].rows, &fields[1].cols,
-                          &fields[1].stride, &top, &left, &fields[1].weight))
+    if (!PyArg_ParseTuple(args, "y*y*y*y*y*w*y*y*y*y*y*y*y*iif(ii)(iiniif)(niif)", &v[0], &v[1], &v[2], &v[3], &v[4], &v[5],
+                          &v[6], &v[7], &v[8], &v[9], &v[10], &v[11], &v[12], &rows, &cols, &own.weight, &fields[0].rows,
+                          &fields[0].cols, &fields[1].rows, &fields[1].cols, &fields[1].stride, &top, &left,
+                          &fields[1].weight, &dye.grain_stride, &grain_top, &grain_left, &dye.strength))
         return NULL;
     const Py_ssize_t f = (Py_ssize_t)sizeof(float), count = (Py_ssize_t)rows * cols;
     fields[0].weight = 1.0f;
@@ -234,11 +283,22 @@ static PyObject *weave(PyObject *self, PyObject *args)
     int fits = rows >= 1 && cols >= 1 && cols <= MOST_COLS && v[0].len == 3 * count * f && v[1].len == count * f
             && v[2].len == RELIEF * count * f && v[5].len == 8 * count * f && fits_field(&v[3], &fields[0], 0)
             && fits_field(&v[4], &fields[1], top * fields[1].stride + RELIEF * (Py_ssize_t)left);
+    dye.reflectance = v[0].buf;
+    dye.dyes = optional(&v[6], 9, &fits);
+    dye.share = optional(&v[7], count, &fits);
+    dye.third = optional(&v[8], count, &fits);
+    dye.gain = optional(&v[9], count, &fits);
+    dye.trim = optional(&v[10], count, &fits);
+    dye.trim_rgb = optional(&v[11], 3 * count, &fits);
+    const Py_ssize_t first = grain_top * dye.grain_stride + grain_left, grains = v[12].len / f;
+    dye.grain = grains > 0 && dye.strength != 0.0f ? (const float *)v[12].buf + first : NULL;
+    fits = fits && (dye.trim == NULL) == (dye.trim_rgb == NULL)
+        && (dye.grain == NULL || (first >= 0 && first + (rows - 1) * dye.grain_stride + cols <= grains));
     Scratch *scratch = fits ? malloc(sizeof(Scratch)) : NULL;
     if (scratch != NULL) {
         const int used = fields[1].weight != 0.0f ? 2 : 1;
         Py_BEGIN_ALLOW_THREADS
-        weave_rows(v[0].buf, v[1].buf, &own, fields, used, rows, cols, scratch, v[5].buf);
+        weave_rows(&dye, v[1].buf, &own, fields, used, rows, cols, scratch, v[5].buf);
         Py_END_ALLOW_THREADS
         free(scratch);
     } else if (fits) {
@@ -246,7 +306,7 @@ static PyObject *weave(PyObject *self, PyObject *args)
     } else {
         PyErr_SetString(PyExc_ValueError, "weave: buffer sizes do not match");
     }
-    for (int i = 0; i < 6; ++i) PyBuffer_Release(&v[i]);
+    for (int i = 0; i < BUFFERS; ++i) PyBuffer_Release(&v[i]);
     if (scratch == NULL) return NULL;
     Py_RETURN_NONE;
 }
@@ -255,8 +315,8 @@ static PyMethodDef methods[] = {
     {"fold_height", fold_height, METH_VARARGS, "fold_height(x, y, creases, humps, out)"},
     {"slopes", slopes, METH_VARARGS, "slopes(height, around, out, rows, cols, step_u, step_v, strength, low, high)"},
     {"weave", weave, METH_VARARGS,
-     "weave(colour, opacity, relief, folds, wrinkles, texels, rows, cols, pleat, (fold_rows, fold_cols), "
-     "(rows, cols, tile_cols, top, left, strength))"},
+     "weave(reflectance, opacity, relief, folds, wrinkles, texels, dyes, share, third, gain, trim, trim_rgb, grain, rows, "
+     "cols, pleat, (fold_rows, fold_cols), (rows, cols, tile_cols, top, left, strength), (tile_cols, top, left, strength))"},
     {NULL, NULL, 0, NULL},
 };
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from unmask.datagen.common.colour import linear_rgb
 from unmask.datagen.masks.recipe import OWN_TEXTURE, FabricRecipe, FoldRecipe
 from unmask.datagen.masks.template_format import Template
-from unmask.datagen.masks.template_layers import Layers, load_layers
+from unmask.datagen.masks.template_layers import load_layers
 from unmask.datagen.masks.textures import lay_texture, texture_path
 from unmask.datagen.prints.kinds import Print, draw_print
 
@@ -30,6 +31,7 @@ _WRINKLE_IOD = 0.012  # height of the deepest wrinkles at strength 1
 _CLEAR = 0.88  # light that passes a clear window
 _DARKEST, _BRIGHTEST = 0.018, 0.92  # linear reflectance of black and white cloth
 _GRAIN = 0.10  # relative change of light by the cloth's threads at strength 1
+_NONE = np.empty(0, np.float32)
 _CAVITY_REACH_IOD = 0.045
 _CAVITY_STRENGTH = 9.0  # share of light lost per IOD that a crease lies below its surroundings
 
@@ -71,8 +73,20 @@ def make_fabric(
     opacity = layers.alpha * (1 - layers.glass * np.float32(_CLEAR)) if template.glass else layers.alpha
     if drawn is not None and drawn.holes is not None:
         opacity = opacity * (1 - drawn.holes)
-    colour = _colour(template, recipe, layers, level, drawn, textures)
-    texels = _woven(template, recipe, fold, layers, level, colour, opacity)
+    reflectance = layers.reflectance
+    if template.tint and recipe.texture.startswith(OWN_TEXTURE):
+        path = texture_path(textures, recipe.texture.removeprefix(OWN_TEXTURE))
+        place = (template.size_iod, recipe.scale, recipe.turn, recipe.seed)
+        reflectance = reflectance * lay_texture(path, (rows, cols), *place)
+    texels = np.empty((rows, cols, 8), np.float32)
+    relief = _relief(template, recipe, fold, level)
+    colours = (
+        *_dyes(template, recipe, drawn),
+        *((layers.trim, layers.trim_rgb) if template.trim else (_NONE, _NONE)),
+    )
+    grain, threads = _threads(recipe, level, (rows, cols))
+    numbers = (rows, cols, fold.pleat, *relief.numbers, threads)
+    weave(reflectance, opacity, *relief.arrays, texels, *colours, grain, *numbers)
     if drawn is not None and drawn.height is not None:
         wide, high = template.size_iod
         texels[..., 4:] += slopes(drawn.height, wide / cols, high / rows)
@@ -84,36 +98,27 @@ def _level(template: Template, px_per_iod: float) -> int:
     return min(int(math.log2(max(full / px_per_iod, 1.0)) + 0.3), 3)
 
 
-def _colour(
-    template: Template,
-    recipe: FabricRecipe,
-    layers: Layers,
-    level: int,
-    drawn: Print | None,
-    textures: Mapping[str, Path],
-) -> F32:
-    """Linear RGB of the cloth, float32 (3, h, w)."""
-    colour = layers.reflectance
-    if template.tint and recipe.texture.startswith(OWN_TEXTURE):
-        path = texture_path(textures, recipe.texture.removeprefix(OWN_TEXTURE))
-        rows, cols = layers.alpha.shape
-        place = (template.size_iod, recipe.scale, recipe.turn, recipe.seed)
-        colour = colour * lay_texture(path, (rows, cols), *place)
-    elif template.tint:
-        dyed = _dye(recipe.colour)
-        if drawn is not None:
-            dyed = dyed + drawn.share * (_dye(recipe.second) - dyed)
-            if drawn.third is not None:
-                dyed = dyed + drawn.third * (_dye(recipe.third) - dyed)
-        colour = colour * dyed
-    if recipe.weave > 0:
-        strength = np.float32(_GRAIN * recipe.weave / (1 << level))
-        colour = colour * (1 + strength * _window(_grain_tile(), recipe.seed, layers.alpha.shape))
-    if drawn is not None and drawn.gain is not None:
-        colour = colour * drawn.gain
-    if template.trim:
-        colour = colour + layers.trim * (layers.trim_rgb - colour)
-    return colour
+def _dyes(template: Template, recipe: FabricRecipe, drawn: Print | None) -> tuple[F32, F32, F32, F32]:
+    """Colours of the dyes, and where a print has the second, the third, and more or less light; empty for none."""
+    if not template.tint or recipe.texture.startswith(OWN_TEXTURE):
+        return _NONE, _NONE, _NONE, _NONE
+    dyes = np.concatenate([_dye(recipe.colour), _dye(recipe.second), _dye(recipe.third)])
+    if drawn is None:
+        return dyes, _NONE, _NONE, _NONE
+    planes = (drawn.share, drawn.third, drawn.gain)
+    share, third, gain = (_NONE if plane is None else np.ascontiguousarray(plane) for plane in planes)
+    return dyes, share, third, gain
+
+
+def _threads(
+    recipe: FabricRecipe, level: int, shape: tuple[int, int]
+) -> tuple[F32, tuple[int, int, int, float]]:
+    """A tile of the threads' grain, and how `_cloth.weave` takes it: columns, top, left, strength."""
+    strength = _GRAIN * recipe.weave / (1 << level)
+    if max(shape) > _TILE_PX:
+        return np.ascontiguousarray(_window(_grain_tile(), recipe.seed, shape)), (shape[1], 0, 0, strength)
+    tile = _grain_tile()
+    return tile, (tile.shape[1], *_corner(recipe.seed), strength)
 
 
 def _draw(template: Template, recipe: FabricRecipe, shape: tuple[int, int]) -> Print | None:
@@ -132,33 +137,27 @@ def _draw(template: Template, recipe: FabricRecipe, shape: tuple[int, int]) -> P
 
 
 def _dye(colour: str) -> F32:
-    """Linear reflectance of dyed cloth, float32 (3, 1, 1): no dye absorbs a colour wholly or reflects it all."""
-    dye = np.float32(_DARKEST) + linear_rgb(colour) * np.float32(_BRIGHTEST - _DARKEST)
-    return dye[:, None, None]
+    """Linear reflectance of dyed cloth, float32 (3,): no dye absorbs a colour wholly or reflects it all."""
+    dye: F32 = np.float32(_DARKEST) + linear_rgb(colour) * np.float32(_BRIGHTEST - _DARKEST)
+    return dye
 
 
-def _woven(
-    template: Template,
-    recipe: FabricRecipe,
-    fold: FoldRecipe,
-    layers: Layers,
-    level: int,
-    colour: F32,
-    opacity: F32,
-) -> F32:
-    """Texels of a `Fabric`: colour and opacity, and the relief of template, folds and wrinkles."""
-    rows, cols = layers.alpha.shape
+class _Relief(NamedTuple):
+    """The relief of template, folds and wrinkles as `_cloth.weave` takes it."""
+
+    arrays: tuple[F32, F32, F32]
+    numbers: tuple[tuple[int, int], tuple[int, int, int, int, int, float]]
+
+
+def _relief(template: Template, recipe: FabricRecipe, fold: FoldRecipe, level: int) -> _Relief:
     wide, high = template.size_iod
     height, step_u, step_v = fold_height(template, fold, recipe.seed)
-    folds = slopes(height, step_u, step_v)
-    tile, seed = _wrinkle_tile(), recipe.seed >> 7
+    rows, cols = height.shape
+    tile = _wrinkle_tile()
     window = (max(int(high * _TILE_PX_PER_IOD), 8), max(int(wide * _TILE_PX_PER_IOD), 8))
-    wrinkles = (min(window[0], _TILE_PX), min(window[1], _TILE_PX), tile.shape[1], *_corner(seed))
-    texels = np.empty((rows, cols, 8), np.float32)
-    given = (np.ascontiguousarray(colour), opacity, _template_relief(template, level), folds, tile)
-    strength = fold.wrinkle * template.wrinkle
-    weave(*given, texels, rows, cols, fold.pleat, height.shape, (*wrinkles, strength))
-    return texels
+    part = (min(window[0], _TILE_PX), min(window[1], _TILE_PX), tile.shape[1], *_corner(recipe.seed >> 7))
+    arrays = (_template_relief(template, level), slopes(height, step_u, step_v), tile)
+    return _Relief(arrays, ((rows, cols), (*part, fold.wrinkle * template.wrinkle)))
 
 
 @lru_cache(maxsize=256)
