@@ -97,11 +97,24 @@ WIDE static void draw_triangle(const Target *t, Py_ssize_t ia, Py_ssize_t ib, Py
     }
 }
 
+/* Whether anything between two rows of vertices lies in the rows of the target. */
+static int reaches(const Target *t, int r)
+{
+    const float *y = t->xyz + 3 * (Py_ssize_t)r * t->cols + 1;
+    float top = INFINITY, bottom = -INFINITY;
+    for (int i = 0; i < 2 * t->cols; ++i) {
+        top = least(top, y[3 * i]);
+        bottom = most(bottom, y[3 * i]);
+    }
+    return bottom >= (float)t->first && top <= (float)(t->end - 1);
+}
+
 static void draw_grid(const Target *t)
 {
     const Py_ssize_t pixels = (Py_ssize_t)(t->end - t->first) * t->w;
     for (Py_ssize_t p = 0; p < pixels; ++p) t->depth[p] = -INFINITY;
     for (int r = 0; r + 1 < t->rows; ++r) {
+        if (!reaches(t, r)) continue;
         for (int c = 0; c + 1 < t->cols; ++c) {
             const Py_ssize_t i = (Py_ssize_t)r * t->cols + c;
             draw_triangle(t, i, i + 1, i + t->cols + 1);
@@ -226,7 +239,7 @@ static PyObject *shade_fabric(PyObject *self, PyObject *args)
 }
 
 /* A mesh drawn and lit, a few rows of the picture at a time: what lies between the two steps stays in the cache. */
-enum { STRIP_ROWS = 8 };
+enum { STRIP_ROWS = 16 };
 
 static PyObject *draw_cloth(PyObject *self, PyObject *args)
 {

@@ -85,8 +85,19 @@ def make_fabric(
         *((layers.trim, layers.trim_rgb) if template.trim else (_NONE, _NONE)),
     )
     grain, threads = _threads(recipe, level, (rows, cols))
-    numbers = (rows, cols, fold.pleat, *relief.numbers, threads)
-    weave(reflectance, opacity, *relief.arrays, texels, *colours, grain, *numbers)
+    weave(
+        reflectance,
+        opacity,
+        *relief.arrays,
+        texels,
+        *colours,
+        grain,
+        rows,
+        cols,
+        fold.pleat,
+        *relief.numbers,
+        threads,
+    )
     if drawn is not None and drawn.height is not None:
         wide, high = template.size_iod
         texels[..., 4:] += slopes(drawn.height, wide / cols, high / rows)
