@@ -18,9 +18,9 @@ F64 = NDArray[np.float64]
 LEAST_MASK = 0.015  # of the square of the crop's width; drawn masks on CelebA: 0.04 and more
 # Left, top, right, bottom of where the middle of a mask lies, as shares of the crop.
 MASK_PLACE = (0.2, 0.5, 0.8, 0.92)
-# The Map Module looks at the crop and at a wider one: middle and scale of the wider one.
-# On 40 real photographs with drawn maps the mean IoU of this pipeline is so 0.815, of one look 0.786.
-WIDER_MIDDLE, WIDER = (MIDDLE[0], 130.0), 1.18
+# The Map Module looks at the crop, closer, and from further away: scale, and row of the frame in the middle. Mean
+# IoU of this pipeline on 40 real photographs with drawn maps: 0.885; without the closer look 0.875.
+LOOKS = ((1.0, MIDDLE[1]), (0.87, MIDDLE[1]), (1.18, 130.0))
 # Left, top, right, bottom in the frame of where masks are in training; a pixel further out needs better evidence,
 # by so many logits for each pixel of the frame: collars and shirts are taken for the lower half of a mask else.
 MASK_REACH, DOUBT = (20.0, 106.0, 157.0, 205.0), 0.4
@@ -66,21 +66,28 @@ def _seen_several_times(module: TrainedModule, picture: PicturePyramid, frame: F
     """Mean of what the Map Module says of several crops of a face, on ``grid``.
 
     Beyond the photograph its edges are repeated: a close-up that is mirrored has eyes below its mask. On 40 real
-    photographs with drawn maps the mean IoU of the pipeline is so 0.875, mirrored 0.855.
+    photographs with drawn maps the mean IoU of the pipeline was so 0.875, mirrored 0.855.
     """
-    wider = Grid(grid.width, grid.height, WIDER * grid.step, WIDER_MIDDLE)
+    views = [Grid(grid.width, grid.height, scale * grid.step, (MIDDLE[0], row)) for scale, row in LOOKS]
     crops = [
         picture.cut(view.to_picture(frame), view.width, view.height, border=cv2.BORDER_REPLICATE)
-        for view in (grid, wider)
+        for view in views
     ]
-    near, far = predict_probabilities(module, crops)
-    first, there = (view.to_picture(np.eye(2, 3)) for view in (wider, grid))
-    matrix = np.column_stack([np.eye(2) / WIDER, (there[:, 2] - first[:, 2]) / wider.step])
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    enlarged = cv2.warpAffine(
-        far, matrix, (grid.width, grid.height), flags=flags, borderMode=cv2.BORDER_REPLICATE
+    seen = predict_probabilities(module, crops)
+    return np.asarray(
+        np.mean([_laid(one, view, grid) for one, view in zip(seen, views, strict=True)], axis=0), np.float32
     )
-    return np.asarray((near + enlarged) / 2, np.float32)
+
+
+def _laid(probabilities: F32, view: Grid, grid: Grid) -> F32:
+    """Carry what was seen on one grid of a face to another."""
+    first, there = (each.to_picture(np.eye(2, 3)) for each in (view, grid))
+    matrix = np.column_stack([np.eye(2) * (grid.step / view.step), (there[:, 2] - first[:, 2]) / view.step])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    size = (grid.width, grid.height)
+    return np.asarray(
+        cv2.warpAffine(probabilities, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE), np.float32
+    )
 
 
 def _doubted(probabilities: F32, grid: Grid) -> F32:
