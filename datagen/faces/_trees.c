@@ -1,0 +1,382 @@
+/* An ensemble of regression trees that moves 68 points onto a face (Kazemi and Sullivan, One millisecond face alignment
+ * with an ensemble of regression trees, CVPR 2014), for many faces at once: 65 MB of leaves go past them, a tree stays in
+ * the cache for all faces, and a tree's fifteen comparisons are made for all faces side by side.
+ *
+ * Sums are single precision in the order of the trees, so the points are those that dlib finds with the same file.
+ * predictor.py wraps these functions and owns the arrays.
+ */
+#define Py_LIMITED_API 0x030B0000
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Compiled twice where the linker can choose at load time; both give the same bits, none fuses an addition. */
+#if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__)
+#define WIDE __attribute__((target_clones("avx2", "default")))
+#else
+#define WIDE
+#endif
+
+#if defined(__GNUC__)
+#define PREFETCH(place) __builtin_prefetch(place)
+#else
+#define PREFETCH(place) ((void)(place))
+#endif
+
+enum {
+    POINTS = 68,
+    COORDS = 2 * POINTS, /* x0, y0, x1, y1, ... where the face's box is 0 to 1 */
+    STAGES = 15,         /* each looks at pixels placed by the points of the one before */
+    TREES = 500,         /* of a stage */
+    NODES = 15,          /* node i has the children 2 i + 1, which is taken above the threshold, and 2 i + 2 */
+    LEAVES = 16,
+    PIXELS = 500,        /* that a stage looks at */
+    ROWS = 512,          /* at least PIXELS, a power of two: masked indices never leave the array */
+    MOST = 64,           /* faces at once */
+    LANES = 16,          /* faces are padded to a multiple */
+    TOGETHER = 4,        /* trees whose leaves are added in one pass over a face's points */
+};
+
+typedef struct {
+    uint16_t first[NODES], second[NODES];
+    int16_t threshold[NODES]; /* pixels differ by whole levels: rounded down it compares the same */
+    uint16_t unused[3];
+} Splits;
+
+typedef struct {
+    float leaves[TREES][LEAVES][COORDS];
+    Splits splits[TREES];
+    float dx[PIXELS], dy[PIXELS]; /* of a pixel from its point, in the mean shape */
+    uint16_t anchor[PIXELS];
+} Stage;
+
+typedef struct {
+    float shape[COORDS]; /* the mean */
+    Stage stages[STAGES];
+} Model;
+
+/* ---- dlib's file: whole numbers as a byte with size and sign and then so many bytes, floats as two of them ---- */
+
+typedef struct {
+    const unsigned char *at, *end;
+    int bad;
+} Reader;
+
+static int64_t read_number(Reader *from)
+{
+    if (from->bad || from->at >= from->end) return from->bad = 1, 0;
+    const unsigned control = *from->at++, size = control & 15u;
+    if (size > 8 || from->end - from->at < (Py_ssize_t)size) return from->bad = 1, 0;
+    uint64_t value = 0;
+    for (unsigned i = 0; i < size; ++i) value |= (uint64_t)from->at[i] << (8 * i);
+    from->at += size;
+    return control & 128u ? -(int64_t)value : (int64_t)value;
+}
+
+static float read_float(Reader *from)
+{
+    const int64_t mantissa = read_number(from), exponent = read_number(from);
+    if (exponent < -300 || exponent > 300) return from->bad = 1, 0.0f; /* infinity and nan are written so */
+    const uint64_t bits = (uint64_t)(exponent + 1023) << 52;
+    double power;
+    memcpy(&power, &bits, sizeof power);
+    return (float)((double)mantissa * power);
+}
+
+static void expect(Reader *from, int64_t number)
+{
+    if (read_number(from) != number) from->bad = 1;
+}
+
+static unsigned read_below(Reader *from, unsigned limit)
+{
+    const int64_t number = read_number(from);
+    if (number < 0 || number >= (int64_t)limit) return from->bad = 1, 0;
+    return (unsigned)number;
+}
+
+static int16_t read_threshold(Reader *from)
+{
+    const float value = read_float(from);
+    if (value >= 256.0f) return 256;
+    if (!(value > -256.0f)) return -256;
+    const int whole = (int)value;
+    return (int16_t)((float)whole > value ? whole - 1 : whole);
+}
+
+static void read_shape(Reader *from, float *shape)
+{
+    expect(from, -COORDS); /* rows and columns: negative in files of this version */
+    expect(from, -1);
+    for (int i = 0; i < COORDS; ++i) shape[i] = read_float(from);
+}
+
+static void read_tree(Reader *from, Splits *splits, float leaves[LEAVES][COORDS])
+{
+    expect(from, NODES);
+    for (int i = 0; i < NODES; ++i) {
+        splits->first[i] = (uint16_t)read_below(from, PIXELS);
+        splits->second[i] = (uint16_t)read_below(from, PIXELS);
+        splits->threshold[i] = read_threshold(from);
+    }
+    memset(splits->unused, 0, sizeof splits->unused);
+    expect(from, LEAVES);
+    for (int i = 0; i < LEAVES && !from->bad; ++i) read_shape(from, leaves[i]);
+}
+
+static void read_model(Reader *from, Model *model)
+{
+    expect(from, 1); /* version */
+    read_shape(from, model->shape);
+    expect(from, STAGES);
+    for (int s = 0; s < STAGES; ++s) {
+        Stage *stage = &model->stages[s];
+        expect(from, TREES);
+        for (int t = 0; t < TREES && !from->bad; ++t) read_tree(from, &stage->splits[t], stage->leaves[t]);
+    }
+    expect(from, STAGES);
+    for (int s = 0; s < STAGES; ++s) {
+        expect(from, PIXELS);
+        for (int i = 0; i < PIXELS; ++i) model->stages[s].anchor[i] = (uint16_t)read_below(from, POINTS);
+    }
+    expect(from, STAGES);
+    for (int s = 0; s < STAGES; ++s) {
+        expect(from, PIXELS);
+        for (int i = 0; i < PIXELS; ++i) {
+            model->stages[s].dx[i] = read_float(from);
+            model->stages[s].dy[i] = read_float(from);
+        }
+    }
+    if (from->at != from->end) from->bad = 1;
+}
+
+/* ---- the points ---- */
+
+typedef struct {
+    const unsigned char *gray;
+    int h, w;
+    double low, side; /* of the face's box, x and y alike */
+} Crop;
+
+/* What a chunk of faces needs on its way through the stages. */
+typedef struct {
+    float shape[MOST][COORDS];
+    int16_t pixels[ROWS][MOST];
+    unsigned char leaf[TREES][MOST];
+    int32_t place[PIXELS]; /* of one face's pixels in its crop, -1 where outside */
+} Work;
+
+/* The turn and scale, without a mirror, that takes the mean shape closest to this one (least squares): the float
+ * matrix [[turn[0], -turn[1]], [turn[1], turn[0]]]. */
+static void similarity(const float *mean, const float *shape, float turn[2])
+{
+    double from_x = 0, from_y = 0, to_x = 0, to_y = 0, spread = 0, along = 0, across = 0;
+    for (int i = 0; i < COORDS; i += 2) {
+        from_x += mean[i], from_y += mean[i + 1];
+        to_x += shape[i], to_y += shape[i + 1];
+    }
+    from_x /= POINTS, from_y /= POINTS, to_x /= POINTS, to_y /= POINTS;
+    for (int i = 0; i < COORDS; i += 2) {
+        const double x = mean[i] - from_x, y = mean[i + 1] - from_y, u = shape[i] - to_x, v = shape[i + 1] - to_y;
+        spread += x * x + y * y;
+        along += x * u + y * v;
+        across += x * v - y * u;
+    }
+    turn[0] = (float)(along / spread);
+    turn[1] = (float)(across / spread);
+}
+
+/* A coordinate as the nearest pixel; -1 for what lies before the picture, and for nan. */
+static inline int nearest_pixel(double value)
+{
+    value += 0.5;
+    value = value > -1.0 ? value : -1.0;
+    value = value < 65536.0 ? value : 65536.0;
+    const int whole = (int)value;
+    return whole - (value < whole);
+}
+
+WIDE static void place_pixels(const Stage *stage, const float *mean, const float *shape, const Crop *crop, int32_t *place)
+{
+    float turn[2], x[PIXELS], y[PIXELS];
+    similarity(mean, shape, turn);
+    for (int i = 0; i < PIXELS; ++i) {
+        const int anchor = stage->anchor[i] < POINTS ? stage->anchor[i] : 0;
+        x[i] = shape[2 * anchor];
+        y[i] = shape[2 * anchor + 1];
+    }
+    const double low = crop->low, side = crop->side;
+    const int w = crop->w, h = crop->h;
+    for (int i = 0; i < PIXELS; ++i) {
+        const float at_x = (turn[0] * stage->dx[i] - turn[1] * stage->dy[i]) + x[i];
+        const float at_y = (turn[1] * stage->dx[i] + turn[0] * stage->dy[i]) + y[i];
+        const int column = nearest_pixel(side * (double)at_x + low), row = nearest_pixel(side * (double)at_y + low);
+        const int inside = (column >= 0) & (column < w) & (row >= 0) & (row < h);
+        place[i] = inside ? row * w + column : -1;
+    }
+}
+
+static void read_pixels(const Stage *stage, const float *mean, const Crop *crops, int count, Work *work)
+{
+    for (int face = 0; face < count; ++face) {
+        place_pixels(stage, mean, work->shape[face], &crops[face], work->place);
+        for (int i = 0; i < PIXELS; ++i) {
+            const int32_t place = work->place[i];
+            work->pixels[i][face] = place < 0 ? 0 : crops[face].gray[place];
+        }
+    }
+}
+
+/* Every comparison of a tree, then the way through it: what a face does not meet costs less than not knowing where it
+ * goes. `right` of node 2 i + 1 and 2 i + 2 is looked at according to that of node i. */
+WIDE static void find_leaves(const Splits *splits, int lanes, Work *work)
+{
+    for (int tree = 0; tree < TREES; ++tree) {
+        for (int from = 0; from < lanes; from += LANES) {
+            int16_t right[NODES][LANES];
+            for (int node = 0; node < NODES; ++node) {
+                const int16_t *first = work->pixels[splits[tree].first[node] & (ROWS - 1)] + from;
+                const int16_t *second = work->pixels[splits[tree].second[node] & (ROWS - 1)] + from;
+                const int16_t threshold = splits[tree].threshold[node];
+                for (int i = 0; i < LANES; ++i) right[node][i] = (int16_t)-((int16_t)(first[i] - second[i]) <= threshold);
+            }
+            unsigned char *leaf = work->leaf[tree] + from;
+            for (int i = 0; i < LANES; ++i) {
+                const int16_t top = right[0][i];
+                const int16_t second = (int16_t)((right[2][i] & top) | (right[1][i] & ~top));
+                const int16_t a = (int16_t)((right[5][i] & top) | (right[3][i] & ~top));
+                const int16_t b = (int16_t)((right[6][i] & top) | (right[4][i] & ~top));
+                const int16_t third = (int16_t)((b & second) | (a & ~second));
+                const int16_t c = (int16_t)((right[11][i] & top) | (right[7][i] & ~top));
+                const int16_t d = (int16_t)((right[12][i] & top) | (right[8][i] & ~top));
+                const int16_t e = (int16_t)((right[13][i] & top) | (right[9][i] & ~top));
+                const int16_t f = (int16_t)((right[14][i] & top) | (right[10][i] & ~top));
+                const int16_t cd = (int16_t)((d & third) | (c & ~third)), ef = (int16_t)((f & third) | (e & ~third));
+                const int16_t fourth = (int16_t)((ef & second) | (cd & ~second));
+                leaf[i] = (unsigned char)((top & 8) | (second & 4) | (third & 2) | (fourth & 1));
+            }
+        }
+    }
+}
+
+WIDE static void add_leaves(const Stage *stage, int count, Work *work)
+{
+    for (int tree = 0; tree < TREES; tree += TOGETHER) {
+        for (int face = 0; face < count; ++face) {
+            const float *a = stage->leaves[tree][work->leaf[tree][face]];
+            const float *b = stage->leaves[tree + 1][work->leaf[tree + 1][face]];
+            const float *c = stage->leaves[tree + 2][work->leaf[tree + 2][face]];
+            const float *d = stage->leaves[tree + 3][work->leaf[tree + 3][face]];
+            float *shape = work->shape[face];
+            for (int i = 0; i < COORDS; ++i) shape[i] = (((shape[i] + a[i]) + b[i]) + c[i]) + d[i];
+        }
+    }
+}
+
+static void predict_chunk(const Model *model, const Crop *crops, int count, Work *work, double *out)
+{
+    const int lanes = (count + LANES - 1) / LANES * LANES;
+    memset(work->pixels, 0, sizeof work->pixels);
+    for (int face = 0; face < count; ++face) memcpy(work->shape[face], model->shape, sizeof model->shape);
+    for (int s = 0; s < STAGES; ++s) {
+        const Stage *stage = &model->stages[s];
+        read_pixels(stage, model->shape, crops, count, work);
+        find_leaves(stage->splits, lanes, work);
+        add_leaves(stage, count, work);
+    }
+    for (int face = 0; face < count; ++face)
+        for (int i = 0; i < COORDS; ++i) out[face * COORDS + i] = crops[face].side * work->shape[face][i] + crops[face].low;
+}
+
+/* ---- Python ---- */
+
+static PyObject *unpack(PyObject *self, PyObject *args)
+{
+    Py_buffer file, model;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "y*w*", &file, &model)) return NULL;
+    const int fits = model.len == (Py_ssize_t)sizeof(Model);
+    const unsigned char *start = file.buf;
+    Reader from = {start, start + file.len, 0};
+    if (fits) {
+        Py_BEGIN_ALLOW_THREADS
+        read_model(&from, model.buf);
+        Py_END_ALLOW_THREADS
+    }
+    PyBuffer_Release(&file);
+    PyBuffer_Release(&model);
+    if (!fits) return PyErr_Format(PyExc_ValueError, "the model takes %zd bytes", (Py_ssize_t)sizeof(Model));
+    if (from.bad) return PyErr_Format(PyExc_ValueError, "not 15 stages of 500 trees for 68 points in dlib's format");
+    Py_RETURN_NONE;
+}
+
+/* Take the crops of a sequence, as many as there are boxes; 0 with an error set where one is not a picture. */
+static int take_crops(PyObject *sequence, const double *boxes, Py_ssize_t count, Py_buffer *views, Crop *crops)
+{
+    for (Py_ssize_t i = 0; i < count; ++i) {
+        PyObject *item = PySequence_GetItem(sequence, i);
+        if (item == NULL) return 0;
+        const int failed = PyObject_GetBuffer(item, &views[i], PyBUF_ND);
+        Py_DECREF(item);
+        if (failed) return 0;
+        const Py_buffer *view = &views[i];
+        if (view->ndim != 2 || view->itemsize != 1 || view->shape[0] > 32767 || view->shape[1] > 32767) {
+            PyErr_SetString(PyExc_ValueError, "a crop is a picture of bytes with at most 32767 rows and columns");
+            return 0;
+        }
+        crops[i] = (Crop){view->buf, (int)view->shape[0], (int)view->shape[1], boxes[2 * i], boxes[2 * i + 1]};
+    }
+    return 1;
+}
+
+static PyObject *predict(PyObject *self, PyObject *args)
+{
+    Py_buffer model, boxes, out;
+    PyObject *sequence;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "y*Oy*w*", &model, &sequence, &boxes, &out)) return NULL;
+    const Py_ssize_t count = PySequence_Size(sequence);
+    Py_buffer *views = count > 0 ? PyMem_Calloc((size_t)count, sizeof(Py_buffer)) : NULL;
+    Crop *crops = count > 0 ? PyMem_Calloc((size_t)count, sizeof(Crop)) : NULL;
+    Work *work = count > 0 ? PyMem_Malloc(sizeof(Work)) : NULL;
+    if (count > 0 && (views == NULL || crops == NULL || work == NULL)) PyErr_NoMemory();
+    else if (model.len != (Py_ssize_t)sizeof(Model) || boxes.len != count * 2 * (Py_ssize_t)sizeof(double)
+             || out.len != count * COORDS * (Py_ssize_t)sizeof(double)) {
+        if (count >= 0) PyErr_SetString(PyExc_ValueError, "arrays do not fit each other");
+    } else if (take_crops(sequence, boxes.buf, count, views, crops)) {
+        Py_BEGIN_ALLOW_THREADS
+        for (Py_ssize_t i = 0; i < count; i += MOST)
+            predict_chunk(model.buf, crops + i, (int)(count - i < MOST ? count - i : MOST), work, (double *)out.buf + i * COORDS);
+        Py_END_ALLOW_THREADS
+    }
+    for (Py_ssize_t i = 0; views != NULL && i < count; ++i) PyBuffer_Release(&views[i]);
+    PyMem_Free(work);
+    PyMem_Free(crops);
+    PyMem_Free(views);
+    PyBuffer_Release(&model);
+    PyBuffer_Release(&boxes);
+    PyBuffer_Release(&out);
+    if (PyErr_Occurred()) return NULL;
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef methods[] = {
+    {"unpack", unpack, METH_VARARGS, "unpack(file, model)"},
+    {"predict", predict, METH_VARARGS, "predict(model, crops, boxes, out)"},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef module = {
+    PyModuleDef_HEAD_INIT, "_trees", "An ensemble of regression trees for 68 points.", -1, methods, NULL, NULL, NULL, NULL,
+};
+
+PyMODINIT_FUNC PyInit__trees(void)
+{
+    PyObject *made = PyModule_Create(&module);
+    if (made != NULL && PyModule_AddIntConstant(made, "MODEL_BYTES", (long)sizeof(Model)) < 0) {
+        Py_DECREF(made);
+        return NULL;
+    }
+    return made;
+}
