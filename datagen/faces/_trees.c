@@ -164,7 +164,7 @@ typedef struct {
     float shape[MOST][COORDS];
     int16_t pixels[ROWS][MOST];
     unsigned char leaf[TREES][MOST];
-    int32_t place[PIXELS]; /* of one face's pixels in its crop, -1 where outside */
+    int32_t place[2][PIXELS]; /* of a face's pixels in its crop, -1 where outside: this one's and the next one's */
 } Work;
 
 /* The turn and scale, without a mirror, that takes the mean shape closest to this one (least squares): the float
@@ -187,43 +187,49 @@ static void similarity(const float *mean, const float *shape, float turn[2])
     turn[1] = (float)(across / spread);
 }
 
-/* A coordinate as the nearest pixel; -1 for what lies before the picture, and for nan. */
-static inline int nearest_pixel(double value)
+/* Coordinates as the nearest of `size` pixels, halves up; -1 for what lies outside, and for nan. */
+WIDE static void nearest_pixels(const float *at, const Crop *crop, int size, int32_t *px)
 {
-    value += 0.5;
-    value = value > -1.0 ? value : -1.0;
-    value = value < 65536.0 ? value : 65536.0;
-    const int whole = (int)value;
-    return whole - (value < whole);
+    const double low = crop->low + 0.5, side = crop->side, most = size;
+    for (int i = 0; i < PIXELS; ++i) {
+        const double value = side * (double)at[i] + low;
+        px[i] = (value >= 0.0) & (value < most) ? (int32_t)value : -1;
+    }
 }
 
 WIDE static void place_pixels(const Stage *stage, const float *mean, const float *shape, const Crop *crop, int32_t *place)
 {
     float turn[2], x[PIXELS], y[PIXELS];
+    int32_t x_px[PIXELS], y_px[PIXELS];
     similarity(mean, shape, turn);
     for (int i = 0; i < PIXELS; ++i) {
         const int anchor = stage->anchor[i] < POINTS ? stage->anchor[i] : 0;
         x[i] = shape[2 * anchor];
         y[i] = shape[2 * anchor + 1];
     }
-    const double low = crop->low, side = crop->side;
-    const int w = crop->w, h = crop->h;
     for (int i = 0; i < PIXELS; ++i) {
-        const float at_x = (turn[0] * stage->dx[i] - turn[1] * stage->dy[i]) + x[i];
-        const float at_y = (turn[1] * stage->dx[i] + turn[0] * stage->dy[i]) + y[i];
-        const int column = nearest_pixel(side * (double)at_x + low), row = nearest_pixel(side * (double)at_y + low);
-        const int inside = (column >= 0) & (column < w) & (row >= 0) & (row < h);
-        place[i] = inside ? row * w + column : -1;
+        const float dx = stage->dx[i], dy = stage->dy[i];
+        x[i] += turn[0] * dx - turn[1] * dy;
+        y[i] += turn[1] * dx + turn[0] * dy;
     }
+    nearest_pixels(x, crop, crop->w, x_px);
+    nearest_pixels(y, crop, crop->h, y_px);
+    for (int i = 0; i < PIXELS; ++i) place[i] = (y_px[i] | x_px[i]) < 0 ? -1 : y_px[i] * crop->w + x_px[i];
 }
 
+/* A face's pixels are fetched while the places of the next face's are worked out: crops do not fit a cache. */
 static void read_pixels(const Stage *stage, const float *mean, const Crop *crops, int count, Work *work)
 {
-    for (int face = 0; face < count; ++face) {
-        place_pixels(stage, mean, work->shape[face], &crops[face], work->place);
-        for (int i = 0; i < PIXELS; ++i) {
-            const int32_t place = work->place[i];
-            work->pixels[i][face] = place < 0 ? 0 : crops[face].gray[place];
+    for (int face = 0; face <= count; ++face) {
+        if (face < count) {
+            int32_t *place = work->place[face & 1];
+            place_pixels(stage, mean, work->shape[face], &crops[face], place);
+            for (int i = 0; i < PIXELS; ++i) PREFETCH(crops[face].gray + (place[i] < 0 ? 0 : place[i]));
+        }
+        if (face > 0) {
+            const unsigned char *gray = crops[face - 1].gray;
+            const int32_t *place = work->place[(face - 1) & 1];
+            for (int i = 0; i < PIXELS; ++i) work->pixels[i][face - 1] = place[i] < 0 ? 0 : gray[place[i]];
         }
     }
 }
@@ -269,6 +275,14 @@ WIDE static void add_leaves(const Stage *stage, int count, Work *work)
             const float *c = stage->leaves[tree + 2][work->leaf[tree + 2][face]];
             const float *d = stage->leaves[tree + 3][work->leaf[tree + 3][face]];
             float *shape = work->shape[face];
+            if (tree + TOGETHER < TREES) {
+                const int some = count >= MOST / 2 ? 1 : TOGETHER;
+                for (int k = 0; k < some; ++k) {
+                    const int next = tree + TOGETHER + (some == 1 ? face / LEAVES % TOGETHER : k);
+                    const float *leaf = stage->leaves[next][some == 1 ? face % LEAVES : work->leaf[next][face]];
+                    for (int i = 0; i < COORDS; i += 16) PREFETCH(leaf + i); /* a line of the cache */
+                }
+            }
             for (int i = 0; i < COORDS; ++i) shape[i] = (((shape[i] + a[i]) + b[i]) + c[i]) + d[i];
         }
     }
