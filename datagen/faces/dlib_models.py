@@ -53,7 +53,9 @@ class DlibModels:
     def predict_many(
         self, grays: Sequence[NDArray[np.uint8]], boxes: Sequence[FaceBox], turn_deg: float = 0.0
     ) -> list[NDArray[np.float32]]:
-        """Return the 68 points (68, 2) of one face per picture; 64 at once take a third of the time of 64 calls."""
+        """Return the 68 points (68, 2) of one face per picture; 64 at once take a quarter of 64 calls' time."""
+        if not grays:
+            return []
         crops, matrices, sides = [], [], []
         for gray, box in zip(grays, boxes, strict=True):
             crop, matrix = cut_face(gray, box, turn_deg, PREDICTOR_FACE_PX, PREDICTOR_MARGIN)

@@ -38,7 +38,7 @@ class HogDetector:
         """Return the best score, None where it is below ``threshold``; any that is at least ``enough`` will do.
 
         The detector is five sets of filters at several scales. Its best score is at least that of the first set at
-        the first scale, which takes a quarter of the time and is enough on 96 of 100 aligned faces.
+        the first scale, which takes a quarter of the time and is enough on 96 of 100 aligned pictures.
         """
         if self._first is not None:
             _, scores, _ = self._first.run(gray, 0, enough)
