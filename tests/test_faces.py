@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 
 from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.user_cache import default_cache_folder
 from unmask.datagen.faces.landmark_table import LandmarkTable
 from unmask.datagen.pictures.picture import decode_picture, fit_picture, fit_transform
 from unmask.datagen.sources.open_source import open_source
 from unmask.datagen.sources.source import Source
 from unmask.model.data import face_writer
 from unmask.model.data.face_store import FaceFrame
-from unmask.model.data.faces import FaceCache, default_cache_folder, fingerprint, open_face_cache
+from unmask.model.data.faces import FaceCache, fingerprint, open_face_cache
 
 SIZE = (64, 64)
 

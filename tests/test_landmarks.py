@@ -145,7 +145,7 @@ def test_finer_points_agree_with_dlibs_own_whole_pixels(finder, drawn):
 
     image, _ = drawn
     gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    predictor = finder._models._predictor
+    predictor = dlib.shape_predictor(dlib_models.model_file("shape_predictor_68_face_landmarks.dat"))
     plain = [(point.x, point.y) for point in predictor(gray, dlib.rectangle(46, 86, 135, 176)).parts()]
     fine = finder._models.predict(gray, ALIGNED_BOX)
     gaps = np.hypot(*(fine - np.array(plain)).T)

@@ -226,9 +226,7 @@ def _finish(batch: Sequence[_Job], order: WorkOrder, config: TripletConfig, resu
     """Bring opened pictures through the other stages and record them, in order."""
     readable = [(job, job.picture) for job in batch if job.picture is not None]
     with result.stage("landmarks"):
-        for job, picture in readable:
-            with _naming(job.task.face):
-                job.found = known_or_found(job.task.face, job.sha256, picture.image_rgb, job.task.known)
+        _find_faces(readable)
     with result.stage("prepare"):
         for job, picture in readable:
             with _naming(job.task.face):
@@ -251,6 +249,20 @@ def _finish(batch: Sequence[_Job], order: WorkOrder, config: TripletConfig, resu
         with writing_to(order.out):
             _remove_stale(order, job.task.files, record)
         result.records.append(record)
+
+
+def _find_faces(readable: Sequence[tuple[_Job, Picture]]) -> None:
+    searched = []
+    for job, picture in readable:
+        known = known_points(job.task.face, job.sha256, job.task.known)
+        if known is None:
+            searched.append((job, picture))
+        else:
+            job.found = known
+    found = find_points_of([(job.task.face, picture.image_rgb) for job, picture in searched])
+    for job, _ in searched:
+        with _naming(job.task.face):
+            job.found = next(found)
 
 
 def _mask(job: _Job, variant: int, config: TripletConfig) -> Triplet | None:
@@ -332,7 +344,15 @@ def known_points(
 
 def find_points(face: SourceFace, image_rgb: NDArray[np.uint8]) -> Sequence[Landmarks]:
     """Search a picture for faces."""
-    return _finder().find(image_rgb, aligned=face.aligned, points5=face.points5)
+    return next(find_points_of([(face, image_rgb)]))
+
+
+def find_points_of(pictures: Sequence[tuple[SourceFace, NDArray[np.uint8]]]) -> Iterator[Sequence[Landmarks]]:
+    """Search pictures for faces: one after the other, but what can be done for all at once comes first."""
+    faces = [face for face, _ in pictures]
+    return _finder().find_many(
+        [image for _, image in pictures], [face.aligned for face in faces], [face.points5 for face in faces]
+    )
 
 
 def _failed(task: SourceTask, sha256: str, reason: str) -> SourceRecord:

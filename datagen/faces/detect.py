@@ -1,6 +1,6 @@
 """Find the faces of a picture and their 68 points, or say that there are none."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,6 +14,7 @@ from .landmarks import (
     Landmarks,
     agrees_with_points5,
     eye_contrast,
+    look_like_faces,
     looks_like_a_face,
     overlap,
     roll_deg,
@@ -72,7 +73,7 @@ _NOT_SEEN = -9.0
 
 
 class LandmarkFinder:
-    """Finds faces; loads dlib's models when they are first needed, once per object."""
+    """Finds faces; opens dlib's models when they are first needed, once per object."""
 
     def find(
         self, image_rgb: NDArray[np.uint8], *, aligned: bool, points5: Sequence[float] | None = None
@@ -95,16 +96,51 @@ class LandmarkFinder:
         UserError
             When dlib's model files are not installed.
         """
-        gray = np.asarray(cv2.cvtColor(image_rgb, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
-        height, width = gray.shape
-        if not (aligned and has_aligned_shape(width, height)):
-            return self._search(gray)
-        scale = width / ALIGNED_SIZE[0]
-        box = ALIGNED_BOX.scaled(scale)
-        at_box = Landmarks(self._models.predict(gray, box), "fixed_box")
+        return next(self.find_many([image_rgb], [aligned], [points5]))
+
+    def find_many(
+        self,
+        images_rgb: Sequence[NDArray[np.uint8]],
+        aligned: Sequence[bool],
+        points5: Sequence[Sequence[float] | None],
+    ) -> Iterator[list[Landmarks]]:
+        """Yield what `find` returns of each picture; 64 at once take half the time of 64 calls.
+
+        Points at known places are predicted for all pictures before the first one is yielded; what needs a look or
+        a search gets it when it is asked for.
+        """
+        grays = [np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), dtype=np.uint8) for image in images_rgb]
+        sizes = [gray.shape[::-1] for gray in grays]
+        known = [
+            number
+            for number, (framed, size) in enumerate(zip(aligned, sizes, strict=True))
+            if framed and has_aligned_shape(*size)
+        ]
+        boxes = [ALIGNED_BOX.scaled(sizes[number][0] / ALIGNED_SIZE[0]) for number in known]
+        points = self._models.predict_many([grays[number] for number in known], boxes)
+        facial = look_like_faces(np.reshape(points, (-1, 68, 2)))
+        placed = dict(zip(known, zip(boxes, points, facial, strict=True), strict=True))
+        for number, (gray, marked) in enumerate(zip(grays, points5, strict=True)):
+            yield self._placed(gray, marked, *placed[number]) if number in placed else self._search(gray)
+
+    @cached_property
+    def _models(self) -> DlibModels:
+        return DlibModels()
+
+    def _placed(
+        self,
+        gray: NDArray[np.uint8],
+        points5: Sequence[float] | None,
+        box: FaceBox,
+        points: NDArray[np.float32],
+        facial: bool,
+    ) -> list[Landmarks]:
+        """Return the points at the known place, unless something speaks against them: then what is found there."""
+        at_box = Landmarks(points, "fixed_box")
+        scale = gray.shape[1] / ALIGNED_SIZE[0]
         marked = None if points5 is None else [(value + 0.5) * scale - 0.5 for value in points5]
         agrees = marked is None or agrees_with_points5(at_box, marked)
-        if agrees and self._shows_a_face(gray, box, at_box.points):
+        if agrees and facial and self._shows_a_face(gray, box, points):
             return [at_box]
         # the slower detectors would take as long for one picture as everything else for a hundred
         for stage in (self._upright, self._upsampled):
@@ -116,19 +152,12 @@ class LandmarkFinder:
                     return [face]
         return []
 
-    @cached_property
-    def _models(self) -> DlibModels:
-        return DlibModels()
-
     def _shows_a_face(self, gray: NDArray[np.uint8], box: FaceBox, points: NDArray[np.float32]) -> bool:
-        if not looks_like_a_face(points):
-            return False
         crop, _ = cut_face(gray, box, 0.0, GLANCE_FACE_PX, GLANCE_MARGIN)
-        hits = self._models.hog(crop, threshold=GLANCE_WEAK_SCORE)
-        score = max((score for _, score in hits), default=_NOT_SEEN)
-        if score >= GLANCE_SCORE:
-            return True
-        return score >= GLANCE_WEAK_SCORE and eye_contrast(gray, points) >= WEAK_EYE_CONTRAST
+        score = self._models.best_hog_score(crop, enough=GLANCE_SCORE, threshold=GLANCE_WEAK_SCORE)
+        if score is None or score >= GLANCE_SCORE:
+            return score is not None
+        return eye_contrast(gray, points) >= WEAK_EYE_CONTRAST
 
     def _search(self, gray: NDArray[np.uint8]) -> list[Landmarks]:
         """Go from the fast detector to the slow ones until a face is found that leaves little doubt."""

@@ -1,19 +1,21 @@
 """dlib's predictor and detectors behind this package's conventions: square boxes and points in pixels."""
 
 import importlib.util
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import cv2
-import dlib
 import numpy as np
 from numpy.typing import NDArray
 
 from unmask.datagen.common.errors import UserError
 
 from .crop import FaceBox, cut_face, to_picture
+from .hog import HogDetector
 from .landmarks import quantise
+from .predictor import PointPredictor
 
 PREDICTOR_FACE_PX = 270  # three pixels for one of aligned CelebA: dlib returns whole pixels
 PREDICTOR_MARGIN = 1.9
@@ -22,7 +24,7 @@ CNN_WIDTH, CNN_DOWN = 1.0875, 0.069
 
 
 class DlibModels:
-    """The three models, each loaded when it is first needed.
+    """The three models, each opened when it is first needed.
 
     Raises
     ------
@@ -31,32 +33,51 @@ class DlibModels:
     """
 
     @cached_property
-    def _predictor(self) -> Any:
-        return dlib.shape_predictor(model_file("shape_predictor_68_face_landmarks.dat"))
+    def _predictor(self) -> PointPredictor:
+        return PointPredictor(model_file("shape_predictor_68_face_landmarks.dat"))
 
     @cached_property
-    def _hog_detector(self) -> Any:
-        return dlib.get_frontal_face_detector()
+    def _hog(self) -> HogDetector:
+        return HogDetector()
 
     @cached_property
     def _cnn_detector(self) -> Any:
+        import dlib
+
         return dlib.cnn_face_detection_model_v1(model_file("mmod_human_face_detector.dat"))
 
     def predict(self, gray: NDArray[np.uint8], box: FaceBox, turn_deg: float = 0.0) -> NDArray[np.float32]:
         """Return the 68 points (68, 2) of the face in ``box``, which leans ``turn_deg`` clockwise."""
-        crop, matrix = cut_face(gray, box, turn_deg, PREDICTOR_FACE_PX, PREDICTOR_MARGIN)
-        middle, half = (crop.shape[0] - 1) / 2, PREDICTOR_FACE_PX / 2
-        low, high = round(middle - half), round(middle + half)
-        shape = self._predictor(crop, dlib.rectangle(low, low, high, high))
-        in_crop = np.array([(point.x, point.y) for point in shape.parts()], dtype=np.float64)
-        return quantise(to_picture(matrix, in_crop))
+        return self.predict_many([gray], [box], turn_deg)[0]
+
+    def predict_many(
+        self, grays: Sequence[NDArray[np.uint8]], boxes: Sequence[FaceBox], turn_deg: float = 0.0
+    ) -> list[NDArray[np.float32]]:
+        """Return the 68 points (68, 2) of one face per picture; 64 at once take a quarter of 64 calls' time."""
+        if not grays:
+            return []
+        crops, matrices, sides = [], [], []
+        for gray, box in zip(grays, boxes, strict=True):
+            crop, matrix = cut_face(gray, box, turn_deg, PREDICTOR_FACE_PX, PREDICTOR_MARGIN)
+            middle, half = (crop.shape[0] - 1) / 2, PREDICTOR_FACE_PX / 2
+            crops.append(crop)
+            matrices.append(matrix)
+            sides.append((round(middle - half), round(middle + half)))
+        in_crops = self._predictor.predict(crops, sides)
+        return [
+            quantise(to_picture(matrix, points)) for matrix, points in zip(matrices, in_crops, strict=True)
+        ]
 
     def hog(
         self, gray: NDArray[np.uint8], *, upsample: int = 0, threshold: float = 0.0
     ) -> list[tuple[FaceBox, float]]:
         """Return (box, score) of the faces of at least 80 px (40 px with ``upsample`` 1)."""
-        boxes, scores, _ = self._hog_detector.run(gray, upsample, threshold)
+        boxes, scores = self._hog.run(gray, upsample, threshold)
         return [(_face_box(box), float(score)) for box, score in zip(boxes, scores, strict=True)]
+
+    def best_hog_score(self, gray: NDArray[np.uint8], *, enough: float, threshold: float) -> float | None:
+        """Return the best score of faces of at least 80 px, None below ``threshold``: `HogDetector.best_score`."""
+        return self._hog.best_score(gray, enough, threshold)
 
     def cnn(self, gray: NDArray[np.uint8]) -> list[tuple[FaceBox, float]]:
         """Return (box, confidence) of the faces that the CNN sees; slow: 4 s for a million pixels."""

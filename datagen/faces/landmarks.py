@@ -14,6 +14,7 @@ LANDMARK_SOURCES = ("fixed_box", "hog", "hog_upsampled", "hog_rotated", "cnn", "
 LEFT_EYE = slice(36, 42)  # left in the picture of an upright face
 RIGHT_EYE = slice(42, 48)
 NOSE_TIP = 30
+MOUTH = slice(48, 68)
 MOUTH_LEFT, MOUTH_RIGHT = 48, 54
 CHIN = 8
 
@@ -102,24 +103,10 @@ def roll_deg(points: NDArray[np.float32]) -> float:
     """
     left, right = eye_centres(points)
     across = right - left
-    down = points[48:68].astype(np.float64).mean(axis=0) - (left + right) / 2
+    down = points[MOUTH].astype(np.float64).mean(axis=0) - (left + right) / 2
     # turning `down` back by 90 degrees makes it comparable with `across`
     x_axis = across + np.array([down[1], -down[0]])
     return float(np.degrees(np.arctan2(x_axis[1], x_axis[0])))
-
-
-def face_frame(points: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the points in the face's own frame: (68, 2), eyes' middle at 0, y down the face, eye-mouth = 1.
-
-    The unit is the distance from the eyes' middle to the mouth's middle along the face, which does not shrink
-    when the head turns sideways, as the distance between the eyes does.
-    """
-    left, right = eye_centres(points)
-    angle = np.radians(roll_deg(points))
-    upright = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    frame = (points.astype(np.float64) - (left + right) / 2) @ upright.T
-    size = float(np.hypot(*frame[48:68].mean(axis=0)))
-    return frame / size if size > 0 else np.full_like(frame, np.nan)
 
 
 def looks_like_a_face(points: NDArray[np.float32]) -> bool:
@@ -128,21 +115,46 @@ def looks_like_a_face(points: NDArray[np.float32]) -> bool:
     The limits lie outside what 4,000 faces show, profiles included: they stop points that have fallen apart.
     Points that the predictor leaves on something else keep the shape of a face; only a detector sees that.
     """
-    face = face_frame(points)
-    if not np.isfinite(face).all():
-        return False
-    left, right, mouth = (face[part].mean(axis=0) for part in (LEFT_EYE, RIGHT_EYE, slice(48, 68)))
+    return bool(look_like_faces(points[np.newaxis])[0])
+
+
+def look_like_faces(points: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Answer `looks_like_a_face` for (n, 68, 2) points: (n,)."""
+    x, y = _face_frames(points.astype(np.float64))
+
+    def mean(values: NDArray[np.float64], part: slice) -> NDArray[np.float64]:
+        return np.asarray(values[:, part].mean(axis=1))
+
     measures = (
-        (right[0] - left[0], 0.30, 1.60),  # distance of the eyes
-        (face[NOSE_TIP, 1], -0.05, 0.95),
-        (face[NOSE_TIP, 0], -0.60, 0.60),
-        (face[MOUTH_RIGHT, 0] - face[MOUTH_LEFT, 0], 0.20, 1.70),
-        (face[CHIN, 1] - mouth[1], 0.15, 1.40),
-        (face[CHIN, 0], -0.60, 0.60),
-        (face[16, 0] - face[0, 0], 1.10, 3.60),  # width of the jaw
-        (face[17:27, 1].mean(), -0.75, 0.0),  # brows above the eyes
+        (mean(x, RIGHT_EYE) - mean(x, LEFT_EYE), 0.30, 1.60),  # distance of the eyes
+        (y[:, NOSE_TIP], -0.05, 0.95),
+        (x[:, NOSE_TIP], -0.60, 0.60),
+        (x[:, MOUTH_RIGHT] - x[:, MOUTH_LEFT], 0.20, 1.70),
+        (y[:, CHIN] - mean(y, MOUTH), 0.15, 1.40),
+        (x[:, CHIN], -0.60, 0.60),
+        (x[:, 16] - x[:, 0], 1.10, 3.60),  # width of the jaw
+        (mean(y, slice(17, 27)), -0.75, 0.0),  # brows above the eyes
     )
-    return all(low <= value <= high for value, low, high in measures)
+    within = [(low <= value) & (value <= high) for value, low, high in measures]  # nan is not
+    return np.asarray(np.all(within, axis=0))
+
+
+def _face_frames(points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return x and y, (n, 68), in each face's own frame: eyes' middle at 0, y down the face, eye-mouth = 1.
+
+    The unit is the distance from the eyes' middle to the mouth's middle along the face, which does not shrink
+    when the head turns sideways, as the distance between the eyes does. Nan where all points are one.
+    """
+    left, right = points[:, LEFT_EYE].mean(axis=1), points[:, RIGHT_EYE].mean(axis=1)
+    middle = (left + right) / 2
+    down = points[:, MOUTH].mean(axis=1) - middle
+    across = right - left + np.stack([down[:, 1], -down[:, 0]], axis=1)  # the direction of `roll_deg`
+    with np.errstate(invalid="ignore", divide="ignore"):
+        cosine, sine = (across / np.hypot(*across.T)[:, np.newaxis]).T[:, :, np.newaxis]
+        x, y = np.moveaxis(points - middle[:, np.newaxis], -1, 0)
+        x, y = cosine * x + sine * y, cosine * y - sine * x
+        size = np.hypot(x[:, MOUTH].mean(axis=1), y[:, MOUTH].mean(axis=1))[:, np.newaxis]
+        return x / size, y / size
 
 
 def agrees_with_points5(landmarks: Landmarks, points5: Sequence[float]) -> bool:

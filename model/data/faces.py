@@ -106,12 +106,6 @@ class FaceCache:
         return np.asanyarray(np.load(self.folder / POINTS, mmap_mode="r", allow_pickle=False))
 
 
-def default_cache_folder() -> Path:
-    """Return where caches are kept when nobody says: ``$XDG_CACHE_HOME/unmask``, or ``~/.cache/unmask``."""
-    chosen = os.environ.get("XDG_CACHE_HOME")
-    return (Path(chosen) if chosen else Path.home() / ".cache") / "unmask"
-
-
 def open_face_cache(
     source: Source,
     size: tuple[int, int],

@@ -32,7 +32,7 @@ class DataOptions(MaskOptions):
         Online: the recipe's ``[jitter]`` moves every training picture; off where None, since the masks are new
         anyway. Built: half of the training pictures are mirrored; on where None.
     cache : Path or None
-        Folder of decoded faces; None for `unmask.model.data.faces.default_cache_folder`.
+        Folder of decoded faces; None for `unmask.datagen.common.user_cache.default_cache_folder`.
     val_pictures : int
         How many pictures are validated on, at most.
     workers : int or None

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.datagen.common.errors import ArgumentError, UserError
+from unmask.datagen.common.user_cache import default_cache_folder
 from unmask.datagen.dataset.built import filter_families, read_rows
 from unmask.datagen.faces.landmark_table import LandmarkTable
 from unmask.datagen.masks.draw import check_recipe
@@ -20,7 +21,7 @@ from unmask.datagen.sources.open_source import open_source
 from unmask.datagen.sources.source import SourceFace
 
 from .built import BuiltTriplets
-from .faces import FaceCache, default_cache_folder, open_face_cache
+from .faces import FaceCache, open_face_cache
 from .online import OnlineTriplets
 from .options import DataOptions
 from .splits import choose_split, stable_order
