@@ -16,7 +16,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-F32 = NDArray[np.float32]
+from unmask.datagen.pictures.arrays import F64
+
 Cell = tuple[int, int, int]
 
 CELL = 25.0
@@ -136,7 +137,7 @@ def fabric_cells() -> dict[Cell, str]:
     return {cell: names[cell][1] for cell in sorted(names)}
 
 
-def cell_middle(cell: Cell) -> NDArray[np.float64]:
+def cell_middle(cell: Cell) -> F64:
     """CIELAB of a cell's middle, (3,)."""
     return CELL * np.array([cell[0] + 0.5, cell[1], cell[2]])
 

@@ -9,11 +9,10 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from unmask.datagen.common.svg import BAR, FAINT, INK, QUIET, WIDTH, WORSE, circle, cut, line, rect, svg, text
+from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.pictures.picture import encode_jpg, encode_png
 
 from .colour import CELL, Cell, cell_middle, cell_name
-
-U8 = NDArray[np.uint8]
 
 _LIGHTNESS_NAMES = ("L* 0 to 25", "25 to 50", "50 to 75", "75 to 100")
 _PAPER, _EMPTY, _LOW, _HIGH = "#f3f4f4", "#fbe0dc", (232, 241, 245), (30, 96, 128)

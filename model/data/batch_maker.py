@@ -18,10 +18,9 @@ from numpy.typing import NDArray
 from unmask.datagen.common.errors import UserError
 from unmask.datagen.common.executors import begin_worker, naming_dead_workers
 from unmask.datagen.common.rng import generator
+from unmask.datagen.pictures.arrays import U8
 
 from .triplets import Triplets
-
-U8 = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, eq=False)

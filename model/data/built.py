@@ -6,15 +6,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError
 from unmask.datagen.common.rng import generator
 from unmask.datagen.dataset.built import BuiltRow, read_file, read_triplet, sizes_differ
 from unmask.datagen.dataset.folder import MANIFEST_NAME
+from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.pictures.header import read_header
-
-U8 = NDArray[np.uint8]
 
 _LOOKED_AT = 32  # rows whose files' sizes are compared before any work; the others when they are decoded
 

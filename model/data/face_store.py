@@ -14,12 +14,12 @@ from unmask.datagen.faces.landmark_table import LandmarkTable
 from unmask.datagen.faces.landmarks import Landmarks
 from unmask.datagen.masks.recipe_config import load_recipe_config
 from unmask.datagen.masks.template import TemplateSet
+from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.pictures.picture import decode_picture, fit_picture, fit_transform
 from unmask.datagen.render.sensor import jpeg_quality
 from unmask.datagen.render.triplet import Refusal, TripletConfig, prepare_picture
 from unmask.datagen.sources.source import SourceFace
 
-U8 = NDArray[np.uint8]
 KnownFaces = tuple[tuple[str, tuple[Landmarks, ...]], ...]
 
 _SPARE = 1.5  # of the training's size: room for the jitter to turn and zoom; at 128 CelebA keeps all it has

@@ -19,14 +19,13 @@ from unmask.datagen.common.errors import ArgumentError
 from unmask.datagen.common.folder_lock import NO_LOCKS
 from unmask.datagen.faces.landmark_table import LandmarkTable
 from unmask.datagen.faces.landmarks import Landmarks
+from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.sources.source import Source, SourceFace
 
 from .face_store import FaceFrame
 from .face_writer import ABOUT, CACHE_VERSION, INDEX, NAME_ENDS, PIXELS, POINTS, FaceWriter
 
 _LOG = logging.getLogger(__name__)
-
-U8 = NDArray[np.uint8]
 
 
 class FaceCache:

@@ -3,16 +3,12 @@
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
 from unmask.datagen.common.errors import ArgumentError
 from unmask.datagen.masks.draw import check_recipe
+from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.render.triplet import Triplet, TripletConfig, make_triplet
 
 from .faces import FaceCache
-
-U8 = NDArray[np.uint8]
 
 _RETRIES = 3  # of eight masks each, before the next face takes the place
 _RETRY_VARIANTS = 1_000_000  # more epochs than anybody trains: no retry repeats another epoch's masks

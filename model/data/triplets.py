@@ -6,15 +6,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.dataset.built import filter_families, read_rows
 from unmask.datagen.faces.landmark_table import LandmarkTable
 from unmask.datagen.masks.draw import check_recipe
 from unmask.datagen.masks.recipe_config import RecipeConfig, load_recipe_config
 from unmask.datagen.masks.template import TemplateSet, load_templates
+from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.render.triplet import TripletConfig
 from unmask.datagen.sources.open_source import open_source
 from unmask.datagen.sources.source import SourceFace
@@ -24,8 +22,6 @@ from .faces import FaceCache, default_cache_folder, open_face_cache
 from .online import OnlineTriplets
 from .options import DataOptions
 from .splits import choose_split, stable_order
-
-U8 = NDArray[np.uint8]
 
 VAL_SEED = 20261124  # of validation masks: the same for all trainings, so that their numbers can be compared
 _SPARE_SHARE = 0.1  # more validation pictures are opened, for those that turn out to have no face

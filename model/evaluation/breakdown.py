@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from unmask.datagen.pictures.arrays import F64, Bools
 from unmask.model.metrics.intervals import (
     DRAWS,
     SHUFFLES,
@@ -18,9 +19,6 @@ from unmask.model.metrics.intervals import (
 )
 
 from .groups import Grouping
-
-F64 = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 FEWEST = 10  # fewer pictures get no interval: it would reach beyond what a score can be
 SMALL = 30  # groups with fewer pictures are shown, never judged

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from unmask.datagen.pictures.arrays import U8
 from unmask.model.metrics.table import score_of, score_words
 from unmask.model.report.content import Gallery, GalleryRow
 
@@ -13,7 +13,6 @@ from .evaluate import Evaluation
 from .pictures import read_item
 from .systems import EDIT, MAP, PIPE, Outcome
 
-U8 = NDArray[np.uint8]
 _ROWS = 6
 
 

@@ -8,11 +8,8 @@ import torch
 from numpy.typing import NDArray
 
 from unmask.datagen.faces.descriptor import CHIP_PX, face_chip, read_descriptor_weights
+from unmask.datagen.pictures.arrays import F32, F64, U8
 from unmask.model.networks.face_network import DESCRIPTOR, FaceNetwork
-
-U8 = NDArray[np.uint8]
-F32 = NDArray[np.float32]
-F64 = NDArray[np.float64]
 
 IMPOSTOR_PAIRS = 20_000
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from unmask.datagen.pictures.arrays import F32, U8
 from unmask.model.inference.aligned import (
     TrainedModule,
     map_tensor,
@@ -18,9 +18,6 @@ from unmask.model.inference.compositing import paste_alpha
 from unmask.model.metrics.baselines import MeanFace, nearest_fill, telea_fill
 
 from .pictures import EvalPicture
-
-U8 = NDArray[np.uint8]
-F32 = NDArray[np.float32]
 
 EDIT, PIPE, MAP = "edit", "pipe", "map"
 SYSTEM_NAMES = {

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from unmask.datagen.common.atomic import writing_to
 from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError, UserError
+from unmask.datagen.pictures.arrays import F32, Bools
 from unmask.datagen.pictures.picture import decode_picture, fit_picture
 from unmask.datagen.sources.open_source import open_source
 from unmask.datagen.sources.source import Source, SourceFace
@@ -23,9 +23,6 @@ from .features import FeatureNetwork
 
 _LOG = logging.getLogger(__name__)
 
-F32 = NDArray[np.float32]
-F64 = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 # Of 0.3, 1 and 3 best on CelebA's val split, and flat there: mean balanced accuracy .855, .855, .850.
 RIDGE = 1.0

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from unmask.datagen.faces.frame import (
     FRAME_BOX,
@@ -23,12 +22,11 @@ from unmask.datagen.faces.frame import (
 )
 from unmask.datagen.faces.frame import frame_box as box_of
 from unmask.datagen.faces.masked_faces import FaceGuesser, frame_above_mask
+from unmask.datagen.pictures.arrays import F64
 from unmask.datagen.pictures.pyramid import PicturePyramid
 from unmask.model.networks.frame_net import FrameModule
 
 from .mask_blobs import SeeMask, find_blobs
-
-F64 = NDArray[np.float64]
 
 LOOKS = 4
 START_TURNS_DEG = (0.0, -35.0, 35.0)

@@ -6,9 +6,9 @@ from typing import Protocol
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from unmask.datagen.faces.frame import frame_scale
+from unmask.datagen.pictures.arrays import F32, F64, U8
 from unmask.datagen.pictures.pyramid import PicturePyramid
 
 from .aligned import TrainedModule, restore_pictures
@@ -16,10 +16,6 @@ from .face_finder import SURE, FaceFinder, FoundFace
 from .face_mask import given_mask, segment_face
 from .mask_blobs import see_masks
 from .photo_patch import Patch, to_photo, work_grid
-
-U8 = NDArray[np.uint8]
-F32 = NDArray[np.float32]
-F64 = NDArray[np.float64]
 
 OK, NO_FACE, NO_MASK, TOO_SMALL = "ok", "no_face", "no_mask", "too_small"
 LEAST_EYE_DIST_PX = 10.0  # a face in less is two dozen pixels wide: nothing to go by

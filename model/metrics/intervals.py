@@ -18,8 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-F64 = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from unmask.datagen.pictures.arrays import F64, Bools
 
 DRAWS = 2000
 LEVEL = 0.95

@@ -9,13 +9,10 @@ from dataclasses import asdict, dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+
+from unmask.datagen.pictures.arrays import F32, F64, U8, Bools
 
 from .similarity import WINDOW_PX, Windowed, similarity_map
-
-U8 = NDArray[np.uint8]
-F64 = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 MASKED = 128  # a pixel is in the mask from this coverage on
 PSNR_CAP_DB = 100.0  # of equal pictures, whose infinite PSNR would make every mean infinite
@@ -283,7 +280,7 @@ def _outline(region: Bools) -> Bools:
     return np.asarray(region & (inside == 0), np.bool_)
 
 
-def _distance_px(outline: Bools) -> NDArray[np.float32]:
+def _distance_px(outline: Bools) -> F32:
     far = cv2.distanceTransform((~outline).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     return np.asarray(far, np.float32)
 

@@ -17,10 +17,8 @@ from torch import Tensor, nn
 
 from unmask.datagen.common.errors import UserError
 from unmask.datagen.faces.frame import FRAME_EYE_DIST_PX
+from unmask.datagen.pictures.arrays import F64
 from unmask.datagen.pictures.pyramid import Grid, PicturePyramid
-
-F64 = NDArray[np.float64]
-U8 = NDArray[np.uint8]
 
 LOOK = Grid(80, 80, 2.5, (88.5, 125.0))  # what one look shows: 200 x 200 pixels of the frame
 _BATCH = 64

@@ -10,10 +10,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from unmask.datagen.common.atomic import writing_to
+from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.pictures.picture import encode_png
 from unmask.model.inference.aligned import find_maps, restore_pictures
 from unmask.model.inference.photo import NO_MASK, OK, TOO_SMALL, Restored, restore_photo
@@ -34,7 +32,6 @@ from .results import (
 )
 from .strip import draw_strip
 
-U8 = NDArray[np.uint8]
 Update = Callable[[int, int, int], None]
 
 BATCH = 32  # aligned pictures that go through the networks together

@@ -2,9 +2,8 @@
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-U8 = NDArray[np.uint8]
+from unmask.datagen.pictures.arrays import U8
 
 LONGEST_PX = 1024  # of each of the three pictures
 _TINT = np.array([230, 30, 30], np.float32)

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from unmask.datagen.common.atomic import write_atomic
+from unmask.datagen.pictures.arrays import U8
 from unmask.model.data.batches import Batch, fixed_batch
 from unmask.model.data.triplets import Triplets
 from unmask.model.inference.aligned import to_levels
@@ -28,7 +28,6 @@ from .session import Session
 
 _LOG = logging.getLogger(__name__)
 
-U8 = NDArray[np.uint8]
 SHOWN = 8  # faces on a sheet
 _BATCH = 32
 _MEAN_FACES = 1000
