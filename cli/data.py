@@ -13,13 +13,13 @@ from unmask.datagen.dataset.options import BuildOptions, parse_size
 
 from . import flags
 from .data_stats import stats_command
-from .data_templates import templates_app
+from .data_templates import Templates, templates_app
 from .flags import Flag
 from .running import (
     in_flags,
     make_app,
     print_pairs,
-    print_table,
+    print_statuses,
     printable,
     resumable,
     run_app,
@@ -36,7 +36,6 @@ app.add_typer(templates_app, name="templates")
 
 OutFolder = Annotated[Path, typer.Argument(metavar="OUT", help="Folder of the dataset.")]
 Workers = Annotated[int | None, typer.Option(help="Processes; one per core by default.")]
-Templates = Annotated[list[Path] | None, typer.Option(metavar="DIR", help="Own templates; repeatable.")]
 Recipe = Annotated[str, typer.Option(metavar="FILE", help="Recipe: a packaged name or a TOML file.")]
 Pins = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Pin part of the recipe; repeatable.")
@@ -115,24 +114,15 @@ def _what_happens(earlier: bool, existing: str) -> str:
 
 
 def _build(options: BuildOptions) -> None:
-    from unmask.datagen.dataset.build import Progress, build
+    from unmask.datagen.dataset.build import build
 
     with resumable(), show_progress("build", "pictures") as show:
-
-        def update(progress: Progress) -> None:
-            show(progress.done, progress.total, progress.resumed)
-
-        report = build(options, update)
+        report = build(options, lambda now: show(now.done, now.total, now.resumed))
     _print_report(report)
 
 
 def _print_report(report: "BuildReport") -> None:
-    for note in report.notes:
-        print(f"note: {printable(note)}")
-    rows = [[status, str(count)] for status, count in report.counts.items() if count or status == "ok"]
-    print_table(
-        f"{sum(report.counts.values())} rows from {report.sources} pictures", ["status", "rows"], rows
-    )
+    print_statuses(report, f"{sum(report.counts.values())} rows from {report.sources} pictures", "rows")
     made = report.pictures - report.resumed
     resumed = f", {report.resumed} were there before" if report.resumed else ""
     seconds = report.timings["seconds"]

@@ -2,8 +2,8 @@
 
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -16,7 +16,6 @@ from .flags import Flag
 from .running import make_app, print_pairs, print_table, printable, run_app, show_progress, showing_log
 
 if TYPE_CHECKING:
-    from unmask.model.evaluation.evaluate import Progress
     from unmask.model.evaluation.run import EvalResult
 
 NAME = "unmask-eval"
@@ -63,14 +62,8 @@ def evaluate(context: typer.Context, **_: Any) -> None:
 
     command = shlex.join([NAME, *map(printable, sys.argv[1:])])
     with showing_log():
-        result = run_evaluation(options, command, _bar)
+        result = run_evaluation(options, command, partial(show_progress, unit="pictures"))
     _print_result(result)
-
-
-@contextmanager
-def _bar(title: str) -> "Iterator[Progress]":
-    with show_progress(title, "pictures") as update:
-        yield update
 
 
 def _print_result(result: "EvalResult") -> None:

@@ -81,7 +81,8 @@ def _unknown(key: str, known: list[str]) -> str:
 
 def _checked(where: str, value: object, hint: Any) -> object:
     """Return a value as its field has it: lists are tuples, texts may be paths, whole numbers floats."""
-    wanted = next((arm for arm in get_args(hint) if arm is not NoneType), hint) if _optional(hint) else hint
+    arms = get_args(hint)
+    wanted = next(arm for arm in arms if arm is not NoneType) if NoneType in arms else hint
     if get_origin(wanted) is tuple:
         item = get_args(wanted)[0]
         if not isinstance(value, list):
@@ -91,10 +92,6 @@ def _checked(where: str, value: object, hint: Any) -> object:
     if not isinstance(value, accepted) or (isinstance(value, bool) and wanted is not bool):
         raise UserError(f"{where} = {_shown(value)}: expected {_KINDS[wanted]}")
     return wanted(value)
-
-
-def _optional(hint: Any) -> bool:
-    return NoneType in get_args(hint)
 
 
 def _shown(value: object) -> str:
