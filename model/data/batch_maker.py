@@ -132,9 +132,8 @@ def _signals_blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-_here: tuple[BatchMaker, Event] | None = (
-    None  # in a worker process: what it makes, and whether nobody wants it
-)
+# In a worker process: what it makes, and whether nobody wants it.
+_here: tuple[BatchMaker, Event] | None = None
 
 
 def _begin(maker: BatchMaker, closed: Event) -> None:

@@ -75,9 +75,8 @@ def store_chunk(frame: FaceFrame, chunk: FaceChunk) -> list[StoredFace | str]:
 
 
 def _store(frame: FaceFrame, face: SourceFace, known: KnownFaces) -> StoredFace | str:
-    from unmask.datagen.dataset.worker import (
-        known_or_found,  # brings dlib, which training itself does not need
-    )
+    # brings dlib, which training itself does not need
+    from unmask.datagen.dataset.worker import known_or_found
 
     try:
         data = face.read_bytes()

@@ -18,13 +18,8 @@ Arrays = list[F32]
 DESCRIPTOR = 128
 _MEAN_RGB = (122.782, 117.001, 104.298)
 _RANGE = 256.0
-_LEVELS = (
-    (32, 3),
-    (64, 4),
-    (128, 3),
-    (256, 3),
-    (256, 1),
-)  # channels, blocks; all but the first halve the size
+# Channels, blocks; all but the first halve the size.
+_LEVELS = ((32, 3), (64, 4), (128, 3), (256, 3), (256, 1))
 _CHUNK = 16
 
 

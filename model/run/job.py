@@ -20,16 +20,7 @@ from unmask.model.inference.unmasker import Unmasker
 from .inputs import RunInput, list_inputs
 from .loading import Loaded, load
 from .options import RunOptions
-from .results import (
-    MAPS,
-    RESTORED,
-    STATUSES,
-    STRIPS,
-    RunFolder,
-    RunRow,
-    check_apart,
-    open_results,
-)
+from .results import MAPS, RESTORED, STATUSES, STRIPS, RunFolder, RunRow, check_apart, open_results
 from .strip import draw_strip
 
 Update = Callable[[int, int, int], None]
@@ -147,12 +138,10 @@ class _Job:
         """Decode a few pictures ahead; finished ones are counted and passed over."""
         ahead = 2 * BATCH if self.options.aligned else AHEAD
         waiting: deque[Future[Loaded]] = deque()
-        rest = iter(items)
-        for item in rest:
+        for item in items:
             waiting.append(pool.submit(load, item, self._finished))
-            if len(waiting) < ahead:
-                continue
-            yield from self._unfinished(waiting.popleft().result())
+            if len(waiting) >= ahead:
+                yield from self._unfinished(waiting.popleft().result())
         while waiting:
             yield from self._unfinished(waiting.popleft().result())
 

@@ -371,9 +371,8 @@ class Engine:
         }
 
     def _end(self) -> None:
-        if (
-            not self._signal and self.count.validated_step != self.count.step
-        ):  # a signal came at the last step
+        # Not yet validated where a signal came at the last step.
+        if not self._signal and self.count.validated_step != self.count.step:
             self._draw()
             self._validate()
             if self.sums.steps:

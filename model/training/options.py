@@ -7,12 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
 
-from unmask.datagen.common.checks import (
-    check_above_zero,
-    check_at_least,
-    check_choice,
-    check_exists,
-)
+from unmask.datagen.common.checks import check_above_zero, check_at_least, check_choice, check_exists
 from unmask.datagen.common.cores import MOST_WORKERS, available_cores
 from unmask.datagen.common.errors import ArgumentError
 from unmask.model.checkpoints.shipped import find_weights
