@@ -77,20 +77,7 @@ class BuiltTriplets:
         return self._rows[index].identity
 
     def get(self, index: int, epoch: int) -> tuple[U8, U8, U8]:
-        """Read a triplet.
-
-        Returns
-        -------
-        masked : uint8 (h, w, 3)
-        map : uint8 (h, w)
-            Coverage of the mask body, 0..255.
-        clean : uint8 (h, w, 3)
-
-        Raises
-        ------
-        UserError
-            When a file is damaged or has another size than the others.
-        """
+        """Read a triplet, as `Triplets.get` says; UserError when a file is damaged or of another size."""
         row = self._rows[index]
         parts = read_triplet(self.folder, row, self.size)
         if self._flip and generator(self._seed, row.key, epoch, "flip").random() < 0.5:

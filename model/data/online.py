@@ -81,20 +81,7 @@ class OnlineTriplets:
         return self._identities[index]
 
     def get(self, index: int, epoch: int) -> tuple[U8, U8, U8]:
-        """Render a triplet.
-
-        Returns
-        -------
-        masked : uint8 (h, w, 3)
-        map : uint8 (h, w)
-            Coverage of the mask body, 0..255.
-        clean : uint8 (h, w, 3)
-
-        Raises
-        ------
-        UserError
-            When on 32 faces in a row no mask fits.
-        """
+        """Render a triplet, as `Triplets.get` says; UserError when on 32 faces in a row no mask fits."""
         trouble = ""
         for number, variant in self._choices(index, epoch):
             made = make_triplet(

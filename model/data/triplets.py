@@ -43,7 +43,7 @@ class Triplets(Protocol):
         """Return who it is, "" where unknown."""
 
     def get(self, index: int, epoch: int) -> tuple[U8, U8, U8]:
-        """Return masked (h, w, 3), map (h, w) and clean (h, w, 3), uint8."""
+        """Return masked (h, w, 3), map (h, w) and clean (h, w, 3), uint8; the map is coverage of the mask body."""
 
 
 @dataclass(frozen=True)
@@ -66,10 +66,6 @@ def open_triplets(options: DataOptions) -> TripletSplits:
 
     Validation pictures are the same ones, with the same masks, every time: epoch 0 of a fixed seed, without
     jitter or mirroring, of people that training never shows.
-
-    Parameters
-    ----------
-    options : DataOptions
 
     Raises
     ------
