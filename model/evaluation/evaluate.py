@@ -22,7 +22,7 @@ from unmask.model.inference.precision import infers_in_bf16
 from unmask.model.inference.unmasker import choose_device, load_module
 from unmask.model.networks.networks import EDIT, MAP
 
-from .folder import EvalFolder, open_report
+from .folder import Arrays, EvalFolder, open_report
 from .items import EvalSet, open_eval_set
 from .mean_face import fit_mean_face
 from .options import EvalOptions
@@ -33,7 +33,6 @@ from .systems import Outcome, Systems
 _LOG = logging.getLogger(__name__)
 
 Progress = Callable[[int, int, int], None]
-Arrays = dict[str, NDArray[np.generic]]
 
 SCORES, IDENTITY = "scores", "identity"
 
@@ -188,9 +187,7 @@ def _half_the_threads() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def read_parts(
-    evaluation: Evaluation, kind: str
-) -> tuple[list[dict[str, Any]], dict[str, NDArray[np.generic]]]:
+def read_parts(evaluation: Evaluation, kind: str) -> tuple[list[dict[str, Any]], Arrays]:
     """Return the rows of a finished pass in order, and its arrays joined."""
     rows: list[dict[str, Any]] = []
     arrays: dict[str, list[NDArray[np.generic]]] = {}

@@ -11,10 +11,9 @@ from unmask.datagen.pictures.picture import fit_picture
 
 from .attributes import SIDE_PX, AttributeProbe
 from .features import FeatureNetwork, Features, mask_crop, perceptual_distances
+from .folder import Arrays
 from .scores import Row, mask_of
 from .systems import Outcome
-
-Arrays = dict[str, NDArray[np.generic]]
 
 CLEAN, SHIFTED = "clean", "shifted"
 WHOLE_FEATURES, CROP_FEATURES, ANSWERS = "whole", "crop", "yes"

@@ -72,10 +72,6 @@ class FeatureNetwork:
     depends, to the bit, neither on how many it is given nor on which. The number of threads may change the last
     digits.
 
-    Parameters
-    ----------
-    device : str or torch.device
-
     Raises
     ------
     UserError

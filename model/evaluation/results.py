@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
 
@@ -166,9 +166,7 @@ def _settings(evaluation: Evaluation) -> dict[str, Any]:
         "in the mask": "pixels with true coverage of at least 128; SSIM: mean of the whole picture's map there",
         "boundary_tolerance_px": BOUNDARY_TOLERANCE_PX,
         "paste": f"map grown by {DILATE_PX} px and every pixel covered at all, faded over {FEATHER_PX} px",
-        "network": f"shorter side {module.side} px; maps: mean with the mirror image"
-        if module is not None
-        else "",
+        "network": f"shorter side {module.side} px; maps: mean with the mirror image" if module else "",
         "size": "as the pictures are" if options.size is None else f"cropped and scaled to {options.size}",
         "bootstrap": {"draws": DRAWS, "level": LEVEL, "seed": _SEED},
         "batch size": options.batch_size,
@@ -209,7 +207,7 @@ def _identity_scale(passes: Passes) -> dict[str, Any] | None:
         return None
     who = dict(zip(passes.table["key"], passes.table["identity"], strict=True))
     scale = identity_scale(passes.descriptors, [who[key] for key in passes.described], _SEED)
-    return None if scale is None else scale.to_dict()
+    return None if scale is None else asdict(scale)
 
 
 def _changes(arrays: Arrays, systems: Sequence[str], probe: AttributeProbe | None) -> dict[str, Any] | None:

@@ -61,13 +61,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Systems:
-    """Everything that is evaluated.
-
-    Attributes
-    ----------
-    map_module, edit_module : TrainedModule or None
-    mean_face : MeanFace or None
-    """
+    """Everything that is evaluated."""
 
     map_module: TrainedModule | None
     edit_module: TrainedModule | None

@@ -84,13 +84,7 @@ class FoundFace:
 
 
 class FaceFinder:
-    """Finds faces; dlib's model is loaded when it is first needed.
-
-    Parameters
-    ----------
-    frames : FrameModule
-    guesser : FaceGuesser, optional
-    """
+    """Finds faces; dlib's model is loaded when it is first needed."""
 
     def __init__(self, frames: FrameModule, guesser: FaceGuesser | None = None) -> None:
         self.frames = frames

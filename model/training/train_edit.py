@@ -34,10 +34,6 @@ _NAMES = ("loss", "l1", "l2", "ssim", "perceptual", WHOLE, MASK, "whole_matching
 def train_edit(options: EditOptions) -> TrainResult:
     """Train an Editing Module, or go on with the one in ``options.run``.
 
-    Parameters
-    ----------
-    options : EditOptions
-
     Raises
     ------
     UserError

@@ -21,10 +21,6 @@ from .validation import MapJudge
 def train_map(options: MapOptions) -> TrainResult:
     """Train a Map Module, or go on with the one in ``options.run``.
 
-    Parameters
-    ----------
-    options : MapOptions
-
     Raises
     ------
     UserError
