@@ -2,16 +2,14 @@
 
 import difflib
 import json
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from types import NoneType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from unmask.datagen.common.errors import UserError
-from unmask.datagen.common.read_file import TEXT_BYTES, read_file
 from unmask.model.training.options import TrainOptions, config_fields
-from unmask.model.training.preset_files import tables_of
+from unmask.model.training.preset_files import read_toml, tables_of
 from unmask.model.training.presets import TABLES
 
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", Path: "a path"}
@@ -34,16 +32,10 @@ def read_config(path: Path, kind: type[TrainOptions]) -> dict[str, Any]:
         When the file cannot be read, a key is unknown or a value is of the wrong kind.
     """
     where = f"--config {path}"
-    try:
-        content = tomllib.loads(read_file(path, TEXT_BYTES).decode())
-    except OSError as error:
-        raise UserError(f"{where}: cannot be read ({error.strerror})") from error
-    except ValueError as error:  # of TOML, or of UTF-8
-        raise UserError(f"{where}: no TOML file ({error})") from error
     known, hints = config_fields(kind), get_type_hints(kind)
     values: dict[str, Any] = {}
     tuning: list[str] = []
-    for written, value in content.items():
+    for written, value in read_toml(path, "config").items():
         key = written.replace("-", "_")
         if key in TABLES and isinstance(value, dict):
             tuning += [f"{key}.{name}={_toml(part)}" for name, part in value.items()]
