@@ -169,6 +169,14 @@ def fit_labels(labels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.u
     return np.asarray(cv2.resize(crop, size, interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
 
 
+def shrunk(image: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
+    """Scale a picture or map to that part of its size, by area mean; as it is where that is 1 or more."""
+    if scale >= 1:
+        return image
+    size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
 def encode_png(image: NDArray[np.uint8]) -> bytes:
     """Encode (h, w) or RGB (h, w, 3) uint8 as PNG, always with the same settings, hence the same bytes."""
     # On faces of 178 x 218: 11 % smaller than OpenCV's defaults at the same speed; on their maps a quarter of

@@ -10,7 +10,7 @@ import numpy as np
 
 from unmask.datagen.common.errors import UnreadablePictureError
 from unmask.datagen.pictures.arrays import F32, F64, U8, Bools
-from unmask.datagen.pictures.picture import decode_picture
+from unmask.datagen.pictures.picture import decode_picture, shrunk
 
 GRID = (64, 78)  # width, height of the maps that are compared with each other; the aspect of aligned CelebA
 INSIDE = 128  # a map's value from which a pixel is mask
@@ -200,11 +200,7 @@ def describe_cloth(masked: U8, map_: U8) -> F32:
         1.2 px and between 1.2 and 4 px (Gaussians, sigma); and the structure tensor's direction of change,
         cos and sin of the double angle times its strength, 0 for cloth without direction.
     """
-    scale = min(1.0, _CLOTH_PX / max(map_.shape))
-    if scale < 1:
-        size = (max(1, round(map_.shape[1] * scale)), max(1, round(map_.shape[0] * scale)))
-        masked = np.asarray(cv2.resize(masked, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-        map_ = np.asarray(cv2.resize(map_, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    masked, map_ = (shrunk(part, _CLOTH_PX / max(map_.shape)) for part in (masked, map_))
     inside = map_ >= min(INSIDE, int(map_.max()))
     light = masked.astype(np.float32) / np.float32(255)
     lab = np.asarray(cv2.cvtColor(light, cv2.COLOR_RGB2Lab), dtype=np.float32)
