@@ -22,6 +22,8 @@ from unmask.datagen.pictures.arrays import U8
 
 from .triplets import Triplets
 
+_PREFETCH = 2  # batches that each worker is ahead
+
 
 @dataclass(frozen=True, eq=False)
 class BatchArrays:
@@ -75,11 +77,9 @@ class BatchWorkers:
     workers : int
         At least 1.
     first_step : int
-    prefetch : int
-        Batches that each worker is ahead.
     """
 
-    def __init__(self, maker: BatchMaker, workers: int, first_step: int, prefetch: int) -> None:
+    def __init__(self, maker: BatchMaker, workers: int, first_step: int) -> None:
         # spawn, because a forked child has threads' locks in an unknown state
         context = multiprocessing.get_context("spawn")
         self._workers = workers
@@ -89,7 +89,7 @@ class BatchWorkers:
         )
         self._steps = itertools.count(first_step)
         with _signals_blocked():
-            self._ahead = deque(self._submit() for _ in range(workers * (1 + prefetch)))
+            self._ahead = deque(self._submit() for _ in range(workers * (1 + _PREFETCH)))
 
     def _submit(self) -> "Future[BatchArrays]":
         return self._pool.submit(_make, next(self._steps))

@@ -21,6 +21,9 @@ from unmask.datagen.render.triplet import Refusal, TripletConfig, prepare_pictur
 from unmask.datagen.sources.source import SourceFace
 
 KnownFaces = tuple[tuple[str, tuple[Landmarks, ...]], ...]
+FaceChunk = list[
+    tuple[SourceFace, KnownFaces]
+]  # a few pictures to store and what a landmark table knows of each
 
 _SPARE = 1.5  # of the training's size: room for the jitter to turn and zoom; at 128 CelebA keeps all it has
 _CHUNK_PICTURES = 16  # about 2 MB on their way from a worker
@@ -52,26 +55,17 @@ class StoredFace:
     jpeg_quality: int
 
 
-@dataclass(frozen=True)
-class FaceChunk:
-    """A few pictures to store and what a landmark table knows of each."""
-
-    faces: tuple[SourceFace, ...]
-    known: tuple[KnownFaces, ...]
-
-
 def chunks(faces: Sequence[SourceFace], table: LandmarkTable | None) -> Iterator[FaceChunk]:
     """Cut a source into the tasks of workers, in order."""
     for start in range(0, len(faces), _CHUNK_PICTURES):
-        part = tuple(faces[start : start + _CHUNK_PICTURES])
-        known = tuple(tuple(table.entries(face.name)) if table else () for face in part)
-        yield FaceChunk(part, known)
+        part = faces[start : start + _CHUNK_PICTURES]
+        yield [(face, tuple(table.entries(face.name)) if table else ()) for face in part]
 
 
 def store_chunk(frame: FaceFrame, chunk: FaceChunk) -> list[StoredFace | str]:
     """Return what is kept of each picture, or the manifest's status that says why nothing is."""
     cv2.setNumThreads(1)
-    return [_store(frame, face, known) for face, known in zip(chunk.faces, chunk.known, strict=True)]
+    return [_store(frame, face, known) for face, known in chunk]
 
 
 def _store(frame: FaceFrame, face: SourceFace, known: KnownFaces) -> StoredFace | str:
