@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from .canvas import (
     COLUMNS,
@@ -21,10 +20,9 @@ from .canvas import (
     whole_cover,
 )
 from .face import FaceParams
-from .geometry import Geometry
+from .geometry import Geometry, Points
 from .skin import skin_paint
 
-Points = NDArray[np.float64]
 _LEVELS = np.array([-66.5, -63.0, -56.0, -45.0, -30.0, -14.0])
 _TILE = 256
 
@@ -215,17 +213,10 @@ class HairPainter:
         limits = np.stack([jaw[:9].min(0), jaw[8:].max(0)])
         spread = -2.5 if cut.ears else 1.0
         placed[:, 0] = np.clip(placed[:, 0], limits[0, 0] - spread, limits[1, 0] + spread)
-        low_right = [
-            jaw[15] + offset(spread, 0.0),
-            jaw[13] + offset(spread - 0.4, 0.0),
-            jaw[12] + offset(spread + 9.0, 60.0),
-        ]
-        low_left = [
-            jaw[4] + offset(-spread - 9.0, 60.0),
-            jaw[3] - offset(spread - 0.4, 0.0),
-            jaw[1] - offset(spread, 0.0),
-        ]
-        return np.concatenate([placed, low_right, low_left])
+        low = ((15, spread, 0.0), (13, spread - 0.4, 0.0), (12, spread + 9.0, 60.0))
+        right = [jaw[point] + offset(x, y) for point, x, y in low]
+        left = [jaw[16 - point] + offset(-x, y) for point, x, y in reversed(low)]
+        return np.concatenate([placed, right, left])
 
     def fringe_cover(self) -> FloatImage:
         """Return the coverage of bangs over the forehead."""
