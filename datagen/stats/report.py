@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.datagen.dataset.manifest import ManifestRow
+from unmask.datagen.pictures.arrays import F64
 
 from . import tables, variety
 from .colour import (
@@ -88,7 +89,7 @@ def _describe_position(features: Sequence[PictureFeatures]) -> dict[str, Any]:
     return {name: {"mean": _short(np.mean(v)), "sd": _short(np.std(v))} for name, v in columns.items()}
 
 
-def _describe_colour(lab: NDArray[np.float64]) -> tuple[dict[str, Any], list[str]]:
+def _describe_colour(lab: F64) -> tuple[dict[str, Any], list[str]]:
     counts = count_colours(lab)
     fill = fill_fabric_cells(lab)
     groups = Counter(colour_group(colour) for colour in lab)
@@ -225,5 +226,5 @@ def _short(value: float | np.floating) -> float:
     return round(float(value), 4) + 0.0
 
 
-def _listed(edges: NDArray[np.float64]) -> list[float]:
+def _listed(edges: F64) -> list[float]:
     return [round(float(edge), 4) for edge in edges]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from unmask.datagen.common.colour import is_hex, parse_hex
 from unmask.datagen.common.errors import ArgumentError
+from unmask.datagen.pictures.arrays import F64
 from unmask.datagen.stats.colour import colour_group
 
 ATTRIBUTE = "attr_"
@@ -168,7 +169,7 @@ def _grouping(kind: str, name: str, labels: Iterable[str], order: Iterable[str])
 Labelled = tuple[list[str], Sequence[str]]
 
 
-def _numbers(column: "pd.Series[str]") -> NDArray[np.float64]:
+def _numbers(column: "pd.Series[str]") -> F64:
     return np.asarray(pd.to_numeric(column, errors="coerce"), np.float64)
 
 
@@ -190,7 +191,7 @@ def _colour_name(text: str) -> str:
     return colour_group(np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2Lab), np.float32)[0, 0])
 
 
-def _quarters(values: NDArray[np.float64], words: str) -> Labelled:
+def _quarters(values: F64, words: str) -> Labelled:
     """Cut at the quartiles; equal values stay together, so that there may be fewer than four parts."""
     known = values[np.isfinite(values)]
     if not len(known):
@@ -203,7 +204,7 @@ def _quarters(values: NDArray[np.float64], words: str) -> Labelled:
     ], names
 
 
-def _range_names(edges: NDArray[np.float64], words: str) -> list[str]:
+def _range_names(edges: F64, words: str) -> list[str]:
     """Name the ranges between edges with as many digits as tell all edges apart."""
     if len(edges) == 1:
         return [words.format(*[f"{edges[0]:.1f}"] * 2)]

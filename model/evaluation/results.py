@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from unmask.datagen.dataset.manifest import ATTRIBUTE_PREFIX
+from unmask.datagen.pictures.arrays import F32
 from unmask.model.common.environment import package_versions
 from unmask.model.inference.aligned import TrainedModule
 from unmask.model.inference.compositing import DILATE_PX, FEATHER_PX
@@ -47,7 +48,7 @@ class Passes:
 
     table: pd.DataFrame
     arrays: Arrays
-    descriptors: NDArray[np.float32] | None
+    descriptors: F32 | None
     described: tuple[str, ...]
 
 
@@ -61,7 +62,7 @@ def collect(evaluation: Evaluation) -> Passes:
     """Join the parts of the passes."""
     rows, arrays = read_parts(evaluation, SCORES)
     table = pd.DataFrame(rows)
-    descriptors: NDArray[np.float32] | None = None
+    descriptors: F32 | None = None
     described: tuple[str, ...] = ()
     if evaluation.options.identity and evaluation.folder.has_part(evaluation.part_name(IDENTITY, 0)):
         more, found = read_parts(evaluation, IDENTITY)
