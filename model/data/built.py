@@ -72,10 +72,6 @@ class BuiltTriplets:
         """Return the manifest's key."""
         return self._rows[index].key
 
-    def identity(self, index: int) -> str:
-        """Return who it is, "" where unknown."""
-        return self._rows[index].identity
-
     def get(self, index: int, epoch: int) -> tuple[U8, U8, U8]:
         """Read a triplet, as `Triplets.get` says; UserError when a file is damaged or of another size."""
         row = self._rows[index]

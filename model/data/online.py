@@ -1,7 +1,7 @@
 """Triplets rendered from cached faces: new masks in every epoch, the pixels of `TripletDataset`."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 
 from unmask.datagen.common.errors import ArgumentError
 from unmask.datagen.masks.draw import check_recipe
@@ -30,8 +30,6 @@ class OnlineTriplets:
         Made for the configuration's size and jitter.
     config : TripletConfig
         Its ``faces`` must be ``largest``, since the cache keeps no other.
-    identities : mapping of str to str, optional
-        By picture name.
     pictures : int, optional
         Only the first so many of the cache.
 
@@ -41,13 +39,7 @@ class OnlineTriplets:
         When the recipe draws none of the templates.
     """
 
-    def __init__(
-        self,
-        cache: FaceCache,
-        config: TripletConfig,
-        identities: Mapping[str, str] | None = None,
-        pictures: int | None = None,
-    ) -> None:
+    def __init__(self, cache: FaceCache, config: TripletConfig, pictures: int | None = None) -> None:
         if config.faces != "largest":
             raise ValueError(f"faces {config.faces!r}: the cache keeps the largest one only")
         if [list(config.size or ()), config.jitter] != [list(cache.about["size"]), cache.about["jitter"]]:
@@ -56,8 +48,6 @@ class OnlineTriplets:
         self.cache = cache
         self.config = config
         self._length = min(len(cache), pictures or len(cache))
-        known = identities or {}
-        self._identities: Sequence[str] = [known.get(name, "") for name in cache.names[: self._length]]
 
     def __len__(self) -> int:
         return self._length
@@ -75,10 +65,6 @@ class OnlineTriplets:
     def keys(self, index: int) -> str:
         """Return the picture's name."""
         return self.cache.names[index]
-
-    def identity(self, index: int) -> str:
-        """Return who it is, "" where unknown."""
-        return self._identities[index]
 
     def get(self, index: int, epoch: int) -> tuple[U8, U8, U8]:
         """Render a triplet, as `Triplets.get` says; UserError when on 32 faces in a row no mask fits."""

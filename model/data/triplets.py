@@ -39,9 +39,6 @@ class Triplets(Protocol):
     def keys(self, index: int) -> str:
         """Return the name by which a message names this triplet."""
 
-    def identity(self, index: int) -> str:
-        """Return who it is, "" where unknown."""
-
     def get(self, index: int, epoch: int) -> tuple[U8, U8, U8]:
         """Return masked (h, w, 3), map (h, w) and clean (h, w, 3), uint8; the map is coverage of the mask body."""
 
@@ -136,7 +133,6 @@ def _open_online(options: DataOptions, spec: str) -> TripletSplits:
     table = LandmarkTable.read(options.landmarks) if options.landmarks else None
     source = open_source(spec)
     split = choose_split(source.faces, f"`online` {spec}")
-    identities = {face.name: face.identity for face in (*split.train, *split.val)}
 
     def cached(faces: Sequence[SourceFace], jitter: bool) -> FaceCache:
         folder = options.cache or default_cache_folder()
@@ -152,8 +148,8 @@ def _open_online(options: DataOptions, spec: str) -> TripletSplits:
     train_config = TripletConfig(options.seed, size, recipe, train_templates, "largest", jitter)
     val_config = TripletConfig(VAL_SEED, size, recipe, val_templates, "largest")
     return TripletSplits(
-        OnlineTriplets(train, train_config, identities),
-        OnlineTriplets(val, val_config, identities, options.val_pictures),
+        OnlineTriplets(train, train_config),
+        OnlineTriplets(val, val_config, options.val_pictures),
         (*source.notes, *split.notes, *train.notes, *val.notes, *_family_notes(options)),
     )
 
