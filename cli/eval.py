@@ -92,20 +92,16 @@ def _print_systems(summary: dict[str, Any]) -> None:
     shown = [name for name in _SHOWN if any(f"{s['id']}_{name}" in means for s in summary["systems"])]
     if not shown:
         return
-    rows = []
-    for system in summary["systems"]:
-        cells = [system["name"]]
-        for name in shown:
-            mean = means.get(f"{system['id']}_{name}")
-            cells.append("" if mean is None else _interval(mean, name))
-        rows.append(cells)
-    print_table(
-        "composited pictures, mean and 95 % interval",
-        ["system", *(score_words(name) for name in shown)],
-        rows,
-    )
+    rows = [
+        [system["name"], *(_interval(means.get(f"{system['id']}_{name}"), name) for name in shown)]
+        for system in summary["systems"]
+    ]
+    columns = ["system", *map(score_words, shown)]
+    print_table("composited pictures, mean and 95 % interval", columns, rows)
 
 
-def _interval(mean: dict[str, float], name: str) -> str:
+def _interval(mean: dict[str, float] | None, name: str) -> str:
+    if mean is None:
+        return ""
     digits = score_of(name).digits
     return f"{mean['mean']:.{digits}f} [{mean['low']:.{digits}f}, {mean['high']:.{digits}f}]"

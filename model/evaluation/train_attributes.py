@@ -85,9 +85,8 @@ def train_attributes(source: str, out: Path, limit: int | None = None, device: s
     judging = _describe(network, [face for face, one in zip(chosen, kept, strict=True) if one], pace)
     judged = _describe(network, split.val, pace)
 
-    learnt = np.flatnonzero(
-        [_has_both(index, fitted, judging, judged) for index in range(fitted.labels.shape[1])]
-    )
+    parts = (fitted, judging, judged)
+    learnt = np.flatnonzero(np.all([part.labels.any(0) & ~part.labels.all(0) for part in parts], axis=0))
     if not len(learnt):
         raise UserError(
             f"{where}: too few faces: no attribute that some of each part have and others have not"
@@ -104,7 +103,7 @@ def train_attributes(source: str, out: Path, limit: int | None = None, device: s
         name: _accuracy(answers[:, k], judged.labels[:, index])
         for k, (name, index) in enumerate(zip(names, learnt, strict=True))
     }
-    card = _card(opened, network.name, names, accuracy, (fitted, judging, judged), limit)
+    card = _card(opened, network.name, names, accuracy, parts, limit)
     with writing_to(out):
         save_probe(out, weights, thresholds, card)
     return card
@@ -135,10 +134,6 @@ def _describe(network: FeatureNetwork, faces: Sequence[SourceFace], pace: PaceLo
     if not grids:
         raise ArgumentError("source", ": too few pictures that can be read: one of the parts is empty")
     return _Described(np.concatenate(grids), np.array(labels, np.bool_), left_out)
-
-
-def _has_both(index: int, *parts: _Described) -> bool:
-    return all(part.labels[:, index].any() and not part.labels[:, index].all() for part in parts)
 
 
 def _fit(grid: F32, labels: Bools) -> F32:

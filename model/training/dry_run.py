@@ -4,6 +4,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 from unmask.datagen.dataset.worker import peak_rss_mb
@@ -42,16 +43,10 @@ def _measure(training: MapTraining | EditTraining, session: Session) -> dict[str
     options, engine = session.options, training.engine
     if isinstance(training, EditTraining):
         training.starts = dict.fromkeys(training.starts, 0.0)  # the time and memory of the later part
-    started, timed = 0.0, 0
-    shapes = ""
-    for number, batch in enumerate(engine.batches()):
+    started, timed = 0.0, -1
+    for batch in islice(engine.batches(), _STEPS + 1):
         losses = training.step(batch)
-        shapes = f"{tuple(batch.masked.shape)} pictures, {tuple(batch.map.shape)} maps"
-        if number == 0:
-            started = time.monotonic()
-        timed = number
-        if number == _STEPS:
-            break
+        started, timed = started or time.monotonic(), timed + 1
     pace = timed * session.batch_images / (time.monotonic() - started)
     engine.count.images, engine.count.seconds = session.batch_images, session.batch_images / pace
     left = engine.budget.eta_s(engine.count.images, engine.count.seconds, len(session.splits.train))
@@ -59,7 +54,7 @@ def _measure(training: MapTraining | EditTraining, session: Session) -> dict[str
     return {
         "data": f"{len(session.splits.train)} to train on, {len(session.splits.val)} to judge on",
         **{f"note {number}": note for number, note in enumerate(session.splits.notes, 1)},
-        "batch": shapes,
+        "batch": f"{tuple(batch.masked.shape)} pictures, {tuple(batch.map.shape)} maps",
         **{f"parameters {name}": f"{count:,}" for name, count in parameters.items()},
         "losses": "  ".join(f"{name} {float(value):.4g}" for name, value in losses.items()),
         "device": f"{session.fabric.device}, precision {engine.precision}",

@@ -266,16 +266,14 @@ class Engine:
     def _prepare_step(self) -> None:
         options, fabric = self.session.options, self.session.fabric
         torch.manual_seed(step_seed(options.seed, fabric.global_rank, self.count.step))  # dropout
-        warmup = min(self.schedule.warmup_steps * self.session.batch_images, self._planned_images() // 10)
+        # Of a budget in minutes nobody knows the images: more than any warm-up needs.
+        planned = self.budget.total_images(len(self.session.splits.train)) or 2**40
+        warmup = min(self.schedule.warmup_steps * self.session.batch_images, planned // 10)
         rate = learning_rate(self.fraction, self.base_rate, warmup, self.count.images, self.schedule.floor)
         self.rate = rate
         for optimiser in self.trained.optimisers.values():
             for group in optimiser.param_groups:
                 group["lr"] = rate
-
-    def _planned_images(self) -> int:
-        """Images of the whole run where the budget says so, else more than any warm-up needs."""
-        return self.budget.total_images(len(self.session.splits.train)) or 2**40
 
     def _begin_intervals(self) -> None:
         """Count intervals anew where the budget has grown since: more of them lie ahead than were done."""
