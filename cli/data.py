@@ -28,7 +28,6 @@ from .running import (
 
 if TYPE_CHECKING:
     from unmask.datagen.dataset.build import BuildReport
-    from unmask.datagen.dataset.online import TripletDataset
 
 NAME = "unmask-data"
 app = make_app("Make, look at and check datasets of masked faces.")
@@ -147,6 +146,7 @@ def preview_command(
     """Draw random triplets as one picture: clean, masked, map."""
     from unmask.datagen.common.atomic import write_atomic, writing_to
     from unmask.datagen.common.errors import UserError
+    from unmask.datagen.dataset.online import TripletDataset
     from unmask.datagen.dataset.preview import choose_items, draw_items, draw_sheet
     from unmask.datagen.pictures.picture import encode_png
 
@@ -157,25 +157,14 @@ def preview_command(
             raise UserError("--recipe, --set and --templates go with --source; OUT shows what was built")
         items = choose_items(out, n, seed)
     elif source is not None and out is None:
-        items = draw_items(_online(source, seed, recipe, pins or [], templates or []), n, seed)
+        faces = TripletDataset(source, seed=seed, recipe=recipe, pins=pins or (), templates=templates or ())
+        items = draw_items(faces, n, seed)
     else:
         raise UserError("preview needs either OUT or --source SOURCE")
     data = encode_png(draw_sheet(items))
     with writing_to(sheet):
         write_atomic(sheet, data)
     print(f"{len(items)} triplets -> {printable(str(sheet))}")
-
-
-def _online(
-    source: str, seed: int, recipe: str, pins: Sequence[str], templates: Sequence[Path]
-) -> "TripletDataset":
-    from unmask.datagen.dataset.online import TripletDataset
-    from unmask.datagen.masks.recipe_config import load_recipe_config
-    from unmask.datagen.masks.template import load_templates
-    from unmask.datagen.render.triplet import TripletConfig
-
-    config = TripletConfig(seed, None, load_recipe_config(recipe, pins), load_templates(templates), "all")
-    return TripletDataset(source, config)
 
 
 @app.command("verify")

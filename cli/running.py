@@ -28,7 +28,6 @@ _UsageError: type[Exception] = next(
     cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "ClickException"
 )
 
-
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 # Arguments that errors name and a command does not take by that name.

@@ -24,7 +24,6 @@ from .face_store import FaceFrame, StoredFace, chunks, store_chunk
 
 _LOG = logging.getLogger(__name__)
 
-
 CACHE_VERSION = 1  # of what is kept of a picture; another one makes all caches anew
 PIXELS, POINTS, INDEX, ABOUT = "faces.bin", "points.npy", "index.npz", "cache.json"
 NAME_ENDS = b"\0"  # the one character that no file name has

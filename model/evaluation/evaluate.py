@@ -63,10 +63,6 @@ class Evaluation:
         """First index of every batch."""
         return list(range(0, len(self.pictures.items), self.options.batch_size))
 
-    def part_name(self, kind: str, start: int) -> str:
-        """Name of a batch's part."""
-        return f"{kind}-{start:07d}"
-
     def read_batch(self, start: int, pool: ThreadPoolExecutor) -> list[EvalPicture]:
         """Decode a batch."""
         items = self.pictures.items[start : start + self.options.batch_size]
@@ -161,7 +157,7 @@ def run_parts(
     """Do the batches of a pass that are not done yet; the networks are one batch ahead of what judges them."""
     starts, folder = evaluation.starts(), evaluation.folder
     total, size = len(evaluation.pictures.items), evaluation.options.batch_size
-    todo = [start for start in starts if not folder.has_part(evaluation.part_name(kind, start))]
+    todo = [start for start in starts if not folder.has_part(kind, start)]
     done = before = sum(min(size, total - start) for start in starts if start not in set(todo))
     progress(done, total, before)
     with _half_the_threads(), ThreadPoolExecutor(1) as ahead:
@@ -171,7 +167,7 @@ def run_parts(
             if following is not None:
                 coming.append(ahead.submit(evaluation.run_batch, following, pool))
             rows, arrays = work(outcomes)
-            folder.write_part(evaluation.part_name(kind, start), rows, arrays)
+            folder.write_part(kind, start, rows, arrays)
             done += len(outcomes)
             progress(done, total, before)
 
@@ -192,7 +188,7 @@ def read_parts(evaluation: Evaluation, kind: str) -> tuple[list[dict[str, Any]],
     rows: list[dict[str, Any]] = []
     arrays: dict[str, list[NDArray[np.generic]]] = {}
     for start in evaluation.starts():
-        more, found = evaluation.folder.read_part(evaluation.part_name(kind, start))
+        more, found = evaluation.folder.read_part(kind, start)
         rows += more
         for name, values in found.items():
             arrays.setdefault(name, []).append(values)

@@ -64,7 +64,7 @@ def collect(evaluation: Evaluation) -> Passes:
     table = pd.DataFrame(rows)
     descriptors: F32 | None = None
     described: tuple[str, ...] = ()
-    if evaluation.options.identity and evaluation.folder.has_part(evaluation.part_name(IDENTITY, 0)):
+    if evaluation.options.identity and evaluation.folder.has_part(IDENTITY, 0):
         more, found = read_parts(evaluation, IDENTITY)
         if DESCRIPTORS in found:
             descriptors = np.asarray(found[DESCRIPTORS], np.float32)

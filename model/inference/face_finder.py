@@ -55,7 +55,6 @@ OF_THE_FACE = (25.0, 55.0, 152.0, 215.0)
 PART_BONUS, WHOLE = 2.5, 1.5  # that much less will do, but not less than that
 PART = 1.8  # eye distances of the whole for one of the part, at least
 
-
 MOST_TURN_DEG = 80.0
 # Of points on eyes, nose and mask this share must be in the picture.
 INSIDE = np.array([(x, y) for x in (60.0, 79.0, 98.0, 117.0) for y in (105.0, 120.0, 140.0, 160.0)])

@@ -40,7 +40,6 @@ _LOG = logging.getLogger(__name__)
 _LOG_STEPS = 20
 _VALIDATIONS, _SHEETS = 20, 10  # per run, where no interval is asked for
 
-
 Network = Callable[..., Tensor]  # a judged network: averaged, in evaluation mode, float32 out
 
 
