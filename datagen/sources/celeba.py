@@ -154,7 +154,7 @@ class _Table:
             )
         seen = set()
         for number, line in self._lines:
-            values = line.split() if self._separator is None else self._split(line)
+            values = self._split(line)
             name = values.pop(0)
             if len(values) != width:
                 raise self.error(number, f"{len(values)} values after the name where {width} are needed")

@@ -91,10 +91,14 @@ def tables_of(preset: Preset) -> dict[str, dict[str, Any]]:
 
 def flat_tables(tables: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of tables by ``TABLE.KEY``; what is no table of a preset is left out."""
+    return _flat({name: table for name, table in tables.items() if name in TABLES})
+
+
+def _flat(tables: Mapping[str, Any]) -> dict[str, Any]:
     return {
         f"{name}.{key}": value
         for name, table in tables.items()
-        if name in TABLES and isinstance(table, Mapping)
+        if isinstance(table, Mapping)
         for key, value in table.items()
     }
 
@@ -143,13 +147,7 @@ def read_toml(path: Path, argument: str) -> dict[str, Any]:
 def _read(path: Path) -> dict[str, Any]:
     """Values by ``TABLE.KEY``."""
     content = read_toml(path, "preset")
-    plain = {key: value for key, value in content.items() if not isinstance(value, dict)}
-    return plain | {
-        f"{name}.{key}": value
-        for name, table in content.items()
-        if isinstance(table, dict)
-        for key, value in table.items()
-    }
+    return {key: value for key, value in content.items() if not isinstance(value, dict)} | _flat(content)
 
 
 def _parse(pin: str) -> tuple[str, Any]:
