@@ -60,16 +60,10 @@ def _train(options: MapOptions | EditOptions, context: typer.Context) -> None:
             print_pairs({name: in_flags(text) for name, text in pairs.items()})
             print("dry run: nothing was written to RUN")
         return
-    # Those that torchrun started beside the first one are silent.
+    from unmask.model.training.train import train
+
     with showing_log() if _is_first() else nullcontext():
-        if isinstance(options, MapOptions):
-            from unmask.model.training.train_map import train_map
-
-            result = train_map(options)
-        else:
-            from unmask.model.training.train_edit import train_edit
-
-            result = train_edit(options)
+        result = train(options)
     _print_end(options, result)
 
 

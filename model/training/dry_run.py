@@ -8,11 +8,11 @@ from itertools import islice
 from pathlib import Path
 
 from unmask.datagen.dataset.worker import peak_rss_mb
-from unmask.model.networks.networks import EDIT, MAP, count_parameters
+from unmask.model.networks.networks import count_parameters
 
 from .options import EditOptions, MapOptions
-from .session import Session, open_session
-from .train_edit import EditTraining, check_files
+from .train import open_training
+from .train_edit import EditTraining
 from .train_map import MapTraining
 from .trained import bare
 
@@ -29,18 +29,13 @@ def dry_run(options: MapOptions | EditOptions) -> Mapping[str, str]:
     """
     with tempfile.TemporaryDirectory(prefix="unmask-dry-run-") as folder:
         trial = replace(options, run=Path(folder) / "run")
-        module = MAP if isinstance(trial, MapOptions) else EDIT
-        if isinstance(trial, EditOptions):
-            check_files(trial)
-        with open_session(trial, module) as session:
-            training = (
-                MapTraining(session, trial) if isinstance(trial, MapOptions) else EditTraining(session, trial)
-            )
-            return _measure(training, session)
+        with open_training(trial) as training:
+            return _measure(training)
 
 
-def _measure(training: MapTraining | EditTraining, session: Session) -> dict[str, str]:
-    options, engine = session.options, training.engine
+def _measure(training: MapTraining | EditTraining) -> dict[str, str]:
+    engine = training.engine
+    session, options = engine.session, engine.session.options
     if isinstance(training, EditTraining):
         training.starts = dict.fromkeys(training.starts, 0.0)  # the time and memory of the later part
     started, timed = 0.0, -1

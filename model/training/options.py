@@ -137,7 +137,7 @@ class TrainOptions(DataOptions, ComputeOptions):
 
 @dataclass(frozen=True)
 class MapOptions(TrainOptions):
-    """What `unmask.model.training.train_map.train_map` is told.
+    """What `unmask.model.training.train.train` is told for a Map Module.
 
     Attributes
     ----------
@@ -179,7 +179,7 @@ class MapOptions(TrainOptions):
 
 @dataclass(frozen=True)
 class EditOptions(TrainOptions):
-    """What `unmask.model.training.train_edit.train_edit` is told.
+    """What `unmask.model.training.train.train` is told for an Editing Module.
 
     Attributes
     ----------
