@@ -10,7 +10,7 @@ from unmask.datagen.pictures.header import read_header
 from unmask.datagen.pictures.tree import PICTURE_EXTENSIONS, list_pictures
 
 from .celeba import PICTURE_FOLDER, SPLITS, CelebaTables, find_annotation_files, picture_key, read_tables
-from .source import Source, SourceFace, make_stems
+from .source import PORTRAIT, Source, SourceFace, make_stems
 
 
 def open_source(spec: str, *, split: str | None = None, limit: int | None = None) -> Source:
@@ -145,8 +145,6 @@ def open_demo() -> Source:
     from unmask.datagen.drawn_faces.attributes import ATTRIBUTE_NAMES
     from unmask.datagen.drawn_faces.demo import DEMO_FACES, part_of
     from unmask.datagen.drawn_faces.face import draw_params
-
-    from .demo import PORTRAIT
 
     faces = []
     for index in range(DEMO_FACES):

@@ -6,7 +6,6 @@ import logging
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor, Future
-from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -84,7 +83,7 @@ class FaceWriter:
         """Results in order, a few chunks ahead."""
         waiting: deque[Future[list[StoredFace | str]]] = deque()
         for chunk in chunks(self._source.faces, landmarks):
-            waiting.append(executor.submit(partial(store_chunk, self._frame), chunk))
+            waiting.append(executor.submit(store_chunk, self._frame, chunk))
             if len(waiting) >= in_flight:
                 yield waiting.popleft().result()
         while waiting:

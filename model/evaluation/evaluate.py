@@ -26,7 +26,7 @@ from .folder import Arrays, EvalFolder, open_report
 from .items import EvalSet, open_eval_set
 from .mean_face import fit_mean_face
 from .options import EvalOptions
-from .pictures import EvalPicture, read_item
+from .pictures import read_item
 from .scores import Row, score_outcome
 from .systems import Outcome, Systems
 
@@ -63,14 +63,10 @@ class Evaluation:
         """First index of every batch."""
         return list(range(0, len(self.pictures.items), self.options.batch_size))
 
-    def read_batch(self, start: int, pool: ThreadPoolExecutor) -> list[EvalPicture]:
-        """Decode a batch."""
-        items = self.pictures.items[start : start + self.options.batch_size]
-        return list(pool.map(lambda item: read_item(item, self.pictures.size), items))
-
     def run_batch(self, start: int, pool: ThreadPoolExecutor) -> list[Outcome]:
         """Decode a batch and let every system work on it."""
-        outcomes = self.systems.run(self.read_batch(start, pool))
+        items = self.pictures.items[start : start + self.options.batch_size]
+        outcomes = self.systems.run(list(pool.map(lambda item: read_item(item, self.pictures.size), items)))
         list(pool.map(self.systems.fill_baselines, outcomes))
         return outcomes
 

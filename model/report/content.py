@@ -175,5 +175,5 @@ def number(value: object) -> float | None:
 
 
 def is_true(value: object) -> bool:
-    """Read a flag of ``breakdown.csv``, which may have become text or a number on its way."""
+    """Read a flag of ``breakdown.csv``, or a group, which may have become text or a number on its way."""
     return str(value).strip().lower() in ("true", "1", "1.0", "yes")

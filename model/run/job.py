@@ -5,6 +5,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
@@ -137,16 +138,14 @@ class _Job:
     def _loaded(self, items: Sequence[RunInput], pool: ThreadPoolExecutor) -> Iterator[Loaded]:
         """Decode a few pictures ahead; finished ones are counted and passed over."""
         ahead = 2 * BATCH if self.options.aligned else AHEAD
+        finished = partial(self.folder.finished, folders=self.folders)
         waiting: deque[Future[Loaded]] = deque()
         for item in items:
-            waiting.append(pool.submit(load, item, self._finished))
+            waiting.append(pool.submit(load, item, finished))
             if len(waiting) >= ahead:
                 yield from self._unfinished(waiting.popleft().result())
         while waiting:
             yield from self._unfinished(waiting.popleft().result())
-
-    def _finished(self, item: RunInput, sha256: str) -> bool:
-        return self.folder.finished(item, sha256, self.folders)
 
     def _unfinished(self, loaded: Loaded) -> Iterator[Loaded]:
         if not loaded.finished:
