@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from unmask.datagen.common.checks import check_at_least
 from unmask.datagen.common.cores import available_cores
 from unmask.datagen.dataset.options import BuildOptions, parse_size
 
@@ -150,8 +151,7 @@ def preview_command(
     from unmask.datagen.dataset.preview import choose_items, draw_items, draw_sheet
     from unmask.datagen.pictures.picture import encode_png
 
-    if n < 1:
-        raise UserError(f"--n {n}: expected at least 1")
+    check_at_least("n", n, 1)
     if out is not None and source is None:
         if pins or templates or recipe != "default":
             raise UserError("--recipe, --set and --templates go with --source; OUT shows what was built")
@@ -174,12 +174,10 @@ def verify_command(
     workers: Workers = None,
 ) -> None:
     """Check a dataset: files, hashes, sizes, exactness. Exit code 1 where something is wrong."""
-    from unmask.datagen.common.errors import UserError
     from unmask.datagen.dataset.verify import inspect_dataset
 
     count = available_cores() if workers is None else workers
-    if count < 1:
-        raise UserError(f"--workers {count}: expected at least 1")
+    check_at_least("workers", count, 1)
     with show_progress("verify", "pictures") as show:
         report = inspect_dataset(out, replay, count, lambda done, total: show(done, total, 0))
     for problem in report.problems:

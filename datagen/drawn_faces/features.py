@@ -117,19 +117,16 @@ def paint_nose(canvas: Canvas, geometry: Geometry, params: FaceParams) -> None:
         hole = geometry.place([(side * 4.5 * wide, tip[1] + 5.0, 9.0)])[0]
         radius = 2.0 * wide * (1.0 - 0.45 * max(side * np.sin(geometry.yaw), 0.0))
         canvas.fill(ellipse(hole, radius, 1.15, -0.35 * side), deep, 0.85, 0.45)
-        wing = geometry.place(
-            [
-                (side * 8.0 * wide, tip[1] - 1.8, 4.0),
-                (side * 9.6 * wide, tip[1] + 1.6, 3.0),
-                (side * 8.4 * wide, tip[1] + 5.0, 5.0),
-                (side * 6.0 * wide, tip[1] + 5.6, 8.0),
-            ]
-        )
+        wing = [
+            (side * 8.0 * wide, tip[1] - 1.8, 4.0),
+            (side * 9.6 * wide, tip[1] + 1.6, 3.0),
+            (side * 8.4 * wide, tip[1] + 5.0, 5.0),
+            (side * 6.0 * wide, tip[1] + 5.6, 8.0),
+        ]
         strength = 0.42 + 0.3 * max(-side * light_x, 0.0)
-        canvas.stroke(curve(wing), dark, [0.4, 1.6, 1.4, 0.5], strength, 0.55)
-        canvas.stroke(
-            curve(np.stack([marks[start], marks[middle], marks[33]])), dark, [0.5, 1.0, 0.9], 0.45, 0.5
-        )
+        canvas.stroke(curve(geometry.place(wing)), dark, [0.4, 1.6, 1.4, 0.5], strength, 0.55)
+        under = curve(marks[[start, middle, 33]])
+        canvas.stroke(under, dark, [0.5, 1.0, 0.9], 0.45, 0.5)
     far_x = -np.sign(light_x)
     flank = geometry.place([(far_x * 4.0, 2.0, 4.0), (far_x * 5.0, 14.0, 6.0), (far_x * 7.0, tip[1], 6.0)])
     canvas.stroke(curve(flank), dark, [2.0, 3.0, 3.0], 0.5 * abs(light_x) * params.shot.hardness, 1.5)

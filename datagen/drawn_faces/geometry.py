@@ -4,7 +4,6 @@ Head coordinates are pixels of the aligned picture: origin between the eyes, x t
 z towards the viewer.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -143,14 +142,6 @@ def _skull_points(shape: HeadShape, yaw: float) -> F64:
     return np.concatenate([_swing(levels, yaw, 1.0), _swing(levels, yaw, -1.0)[-2::-1]])
 
 
-def _mirror(right: Sequence[tuple[float, float, float]]) -> F64:
-    """Points of the picture's right side, preceded by their mirror images in reverse order."""
-    points = np.array(right, np.float64)
-    flipped = points[::-1].copy()
-    flipped[:, 0] *= -1.0
-    return np.concatenate([flipped, points])
-
-
 def _head_points(shape: HeadShape, smile: float, opening: float, blink: float) -> F64:
     """Return the 68 landmarks of the unposed head; the jaw is replaced by :func:`_far_side` later."""
     x, y, back, _ = _side_levels(shape)
@@ -165,15 +156,15 @@ def _head_points(shape: HeadShape, smile: float, opening: float, blink: float) -
 
 def _brow_points(shape: HeadShape) -> F64:
     lift, arch = -shape.brow_height, shape.brow_arch
-    return _mirror(
-        [
-            (8.2, -9.2 + lift, 5.0),
-            (15.4, -10.2 - 1.9 * arch + lift, 3.5),
-            (23.2, -10.6 - 2.9 * arch + lift, 0.0),
-            (30.8, -10.4 - 2.1 * arch + lift, -6.0),
-            (37.0, -8.2 + lift, -14.0),
-        ]
-    )
+    right = [
+        (8.2, -9.2 + lift, 5.0),
+        (15.4, -10.2 - 1.9 * arch + lift, 3.5),
+        (23.2, -10.6 - 2.9 * arch + lift, 0.0),
+        (30.8, -10.4 - 2.1 * arch + lift, -6.0),
+        (37.0, -8.2 + lift, -14.0),
+    ]
+    left = [(-x, y, z) for x, y, z in reversed(right)]
+    return np.array([*left, *right], np.float64)
 
 
 def _nose_points(shape: HeadShape, smile: float) -> F64:

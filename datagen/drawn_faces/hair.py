@@ -149,12 +149,9 @@ class HairPainter:
 
     def _mass(self, grow: float, down: float, bulge: float) -> Points:
         """Outline of the hair mass: over the skull, then down both sides to head height ``down``."""
-        scale = self.params.look.hair_volume
-        top = np.interp(
-            _LEVELS,
-            [-66.5, -40.0, -14.0],
-            [self.cut.top, 0.5 * (self.cut.top + self.cut.side), self.cut.side],
-        )
+        scale, cut = self.params.look.hair_volume, self.cut
+        widths = [cut.top, 0.5 * (cut.top + cut.side), cut.side]
+        top = np.interp(_LEVELS, [-66.5, -40.0, -14.0], widths)
         if self.params.has("Wearing_Hat"):
             top[:-1] = np.minimum(top[:-1], 1.0)
         halves = []
@@ -164,7 +161,7 @@ class HairPainter:
             if down > -8.0:
                 steps = np.linspace(0.0, 1.0, 5)[1:]
                 heights = -14.0 + (down + 14.0) * steps
-                low = self.geometry.rims(side, self.cut.side * scale + grow, np.minimum(heights, 0.0))
+                low = self.geometry.rims(side, cut.side * scale + grow, np.minimum(heights, 0.0))
                 low[:, 1] += (heights - np.minimum(heights, 0.0)) * self.geometry.scale
                 low[:, 0] += side * bulge * np.sin(np.pi * steps * 0.75)
                 rim = np.concatenate([rim, low])
@@ -281,13 +278,9 @@ def _paint_parting(canvas: Canvas, painter: HairPainter) -> None:
     hidden = any(painter.params.has(name) for name in ("Bangs", "Receding_Hairline", "Wearing_Hat"))
     if hidden or style not in ("long", "bob", "parted"):
         return
-    part = (
-        float(np.copysign(19.0, painter.params.look.part))
-        if style == "parted"
-        else 7.0 * painter.params.look.part
-    )
-    line = painter.geometry.place(
-        [(part, -45.0, -6.0), (1.1 * part, -52.0, -12.0), (1.1 * part, -64.0, -28.0)]
-    )
+    part = painter.params.look.part
+    part = float(np.copysign(19.0, part)) if style == "parted" else 7.0 * part
+    crown = [(part, -45.0, -6.0), (1.1 * part, -52.0, -12.0), (1.1 * part, -64.0, -28.0)]
+    line = painter.geometry.place(crown)
     canvas.stroke(curve(line), np.array(painter.params.look.hair) * 0.35, [2.0, 1.6, 0.6], 0.4, 0.8)
     canvas.stroke(curve(line), np.array(painter.params.look.skin) * 0.7, [0.9, 0.7, 0.2], 0.5, 0.3)

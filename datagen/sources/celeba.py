@@ -7,12 +7,8 @@ from pathlib import Path
 from unmask.datagen.common.errors import UserError
 
 PICTURE_FOLDER = "img_align_celeba"
-ATTRIBUTES, IDENTITIES, PARTITION, POINTS5 = (
-    "list_attr_celeba",
-    "identity_CelebA",
-    "list_eval_partition",
-    "list_landmarks_align_celeba",
-)
+ATTRIBUTES, IDENTITIES = "list_attr_celeba", "identity_CelebA"
+PARTITION, POINTS5 = "list_eval_partition", "list_landmarks_align_celeba"
 ANNOTATION_FOLDERS = ("", "Anno", "Eval")  # the official download keeps the lists in folders of their own
 SPLITS = ("train", "val", "test")
 _NAME_COLUMNS = ("image_id", "image", "filename", "file")

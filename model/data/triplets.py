@@ -89,11 +89,10 @@ def _open_built(options: DataOptions, folder: Path) -> TripletSplits:
     val = filter_families(folder, split.val, val_families)
     chosen = [val[index] for index in stable_order([row.key for row in val])[: options.val_pictures]]
     flip = options.jitter is not False
-    notes = (*split.notes, *_family_notes(options))
     return TripletSplits(
         BuiltTriplets(folder, train[: options.limit], options.size_px, seed=options.seed, flip=flip),
         BuiltTriplets(folder, chosen, options.size_px),
-        notes,
+        (*split.notes, *_family_notes(options)),
     )
 
 

@@ -53,13 +53,9 @@ class EditTraining:
         self.objective = EditObjective(preset, discriminators, perceptual)
         self.judge = EditJudge(session, self.maps.network, perceptual, preset.validation.best)
         sample = probe_pictures(options.batch_size, options.size, device)
+        paste = sample[:, :1].abs()
         self.engine = Engine(
-            session,
-            trained,
-            self.judge,
-            loss_columns(preset),
-            preset,
-            lambda network: network(sample, sample[:, :1].abs()),
+            session, trained, self.judge, loss_columns(preset), preset, lambda network: network(sample, paste)
         )
 
     def step(self, batch: Batch) -> dict[str, Tensor]:

@@ -38,26 +38,15 @@ class MapTraining:
         spec = NetworkSpec(MAP, **vars(preset.network))
         network = build_network(spec)
         adam = preset.optimiser
-        optimiser = torch.optim.AdamW(
-            network.parameters(),
-            adam.learning_rate,
-            betas=(adam.beta1, adam.beta2),
-            weight_decay=adam.weight_decay,
-            fused=True,
-        )
+        rate, betas, decay = adam.learning_rate, (adam.beta1, adam.beta2), adam.weight_decay
+        optimiser = torch.optim.AdamW(network.parameters(), rate, betas=betas, weight_decay=decay, fused=True)
         trained = Trained(spec, {MAP: network}, {MAP: optimiser}, MAP, adam.ema)
         device = session.fabric.device
         photos = None if options.judge is None else PhotoJudge(options.judge, options.size, device)
         best = "judge_iou" if options.best_by == "judge" else preset.validation.best
         sample = probe_pictures(options.batch_size, options.size, device)
-        self.engine = Engine(
-            session,
-            trained,
-            MapJudge(session, best, photos),
-            ("loss",),
-            preset,
-            lambda network: network(sample),
-        )
+        judge = MapJudge(session, best, photos)
+        self.engine = Engine(session, trained, judge, ("loss",), preset, lambda network: network(sample))
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """Learn from a batch; the losses by name."""

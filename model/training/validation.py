@@ -83,12 +83,8 @@ class MapJudge:
         """Photograph, probability, cleaned map and true map of the first few faces."""
         batch = _first(self._batches)
         probabilities = network(batch.pictures()[0]).sigmoid()[:, 0].cpu().numpy()
-        rows = [
-            (masked, (probability * 255).astype(np.uint8), clean_map(probability), truth)
-            for masked, probability, truth in zip(
-                to_uint8(batch.pictures()[0]), probabilities, _maps(batch.map), strict=True
-            )
-        ]
+        faces = zip(to_uint8(batch.pictures()[0]), probabilities, _maps(batch.map), strict=True)
+        rows = [(masked, (p * 255).astype(np.uint8), clean_map(p), truth) for masked, p, truth in faces]
         return draw_grid(rows, ("masked", "probability", "cleaned", "true map"))
 
 
@@ -128,9 +124,8 @@ class EditJudge:
             if self._perceptual is not None:
                 distances.append(float(self._perceptual(done, clean, paste_alpha(truth))) * len(batch.keys))
             if self._map_network is not None:
-                predicted += _score(
-                    *restore(network, picture, predict_maps(self._map_network, picture)), batch
-                )
+                found = predict_maps(self._map_network, picture)
+                predicted += _score(*restore(network, picture, found), batch)
         values = _columns("val_", mean_scores(scores))
         if distances:
             values["val_perceptual"] = sum(distances) / len(scores)
