@@ -30,10 +30,8 @@ def draw_page(stats: Stats) -> str:
     report = stats.report
     lab = np.array([item.cloth[:3] for item in stats.paired_features()[:_PLANE_DOTS]])
     shares = report.get("attributes", {}).get("share", {})
-    mean_map, mean_masked = (
-        plots.picture_uri(stats.opened.mean_map),
-        plots.picture_uri(stats.opened.mean_masked),
-    )
+    opened = stats.opened
+    mean_map, mean_masked = plots.picture_uri(opened.mean_map), plots.picture_uri(opened.mean_masked)
     return draw_template(
         "stats.html",
         report=report,

@@ -21,9 +21,8 @@ from unmask.datagen.render.triplet import Refusal, TripletConfig, prepare_pictur
 from unmask.datagen.sources.source import SourceFace
 
 KnownFaces = tuple[tuple[str, tuple[Landmarks, ...]], ...]
-FaceChunk = list[
-    tuple[SourceFace, KnownFaces]
-]  # a few pictures to store and what a landmark table knows of each
+# A few pictures to store and what a landmark table knows of each.
+FaceChunk = list[tuple[SourceFace, KnownFaces]]
 
 _SPARE = 1.5  # of the training's size: room for the jitter to turn and zoom; at 128 CelebA keeps all it has
 _CHUNK_PICTURES = 16  # about 2 MB on their way from a worker
