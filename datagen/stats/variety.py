@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.distance import cdist
-from scipy.stats import entropy
 
 from unmask.datagen.pictures.arrays import F32, F64, Bools
 
@@ -134,13 +132,19 @@ def cloth_kernel(cloth: F32, units: F32) -> F32:
         (n, n), in [0, 1].
     """
     scaled = cloth.astype(np.float64) / units
-    squared = cdist(scaled, scaled, "sqeuclidean")
+    squared = np.zeros((len(cloth), len(cloth)))
+    for column in scaled.T:
+        squared += (column[:, None] - column[None, :]) ** 2
     return np.exp(-squared / 2).astype(np.float32)
 
 
 def entropy_bits(counts: NDArray[np.integer]) -> float:
     """Shannon entropy of a histogram in bits, 0 for an empty one (plug-in estimate, no bias correction)."""
-    return float(entropy(counts, base=2)) if counts.any() else 0.0
+    total = int(counts.sum())
+    if not total:
+        return 0.0
+    shares = counts[counts > 0] / total
+    return max(0.0, float(-np.sum(shares * np.log2(shares))))
 
 
 def nearest_distances(similarity: NDArray[np.floating]) -> F64:
