@@ -17,7 +17,8 @@ from unmask.datagen.dataset.online import triplet_config
 from unmask.datagen.dataset.options import BuildOptions
 from unmask.datagen.faces.detect import ALIGNED_SIZE, LandmarkFinder
 from unmask.datagen.faces.landmarks import POINT_COUNT, Landmarks, quantise
-from unmask.datagen.pictures.open_picture import U8, PictureOrPath, open_picture
+from unmask.datagen.pictures.arrays import U8
+from unmask.datagen.pictures.open_picture import PictureOrPath, open_picture
 from unmask.datagen.render.sensor import jpeg_quality
 from unmask.datagen.render.triplet import Refusal, Triplet, make_triplet
 

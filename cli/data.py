@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from unmask.datagen.common.checks import check_at_least
 from unmask.datagen.common.cores import available_cores
 from unmask.datagen.dataset.options import BuildOptions, parse_size
 
 from . import flags
 from .data_stats import stats_command
-from .data_templates import templates_app
+from .data_templates import Templates, templates_app
 from .flags import Flag
 from .running import (
     in_flags,
     make_app,
     print_pairs,
-    print_table,
+    print_statuses,
     printable,
     resumable,
     run_app,
@@ -28,7 +29,6 @@ from .running import (
 
 if TYPE_CHECKING:
     from unmask.datagen.dataset.build import BuildReport
-    from unmask.datagen.dataset.online import TripletDataset
 
 NAME = "unmask-data"
 app = make_app("Make, look at and check datasets of masked faces.")
@@ -36,7 +36,6 @@ app.add_typer(templates_app, name="templates")
 
 OutFolder = Annotated[Path, typer.Argument(metavar="OUT", help="Folder of the dataset.")]
 Workers = Annotated[int | None, typer.Option(help="Processes; one per core by default.")]
-Templates = Annotated[list[Path] | None, typer.Option(metavar="DIR", help="Own templates; repeatable.")]
 Recipe = Annotated[str, typer.Option(metavar="FILE", help="Recipe: a packaged name or a TOML file.")]
 Pins = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Pin part of the recipe; repeatable.")
@@ -115,24 +114,15 @@ def _what_happens(earlier: bool, existing: str) -> str:
 
 
 def _build(options: BuildOptions) -> None:
-    from unmask.datagen.dataset.build import Progress, build
+    from unmask.datagen.dataset.build import build
 
     with resumable(), show_progress("build", "pictures") as show:
-
-        def update(progress: Progress) -> None:
-            show(progress.done, progress.total, progress.resumed)
-
-        report = build(options, update)
+        report = build(options, lambda now: show(now.done, now.total, now.resumed))
     _print_report(report)
 
 
 def _print_report(report: "BuildReport") -> None:
-    for note in report.notes:
-        print(f"note: {printable(note)}")
-    rows = [[status, str(count)] for status, count in report.counts.items() if count or status == "ok"]
-    print_table(
-        f"{sum(report.counts.values())} rows from {report.sources} pictures", ["status", "rows"], rows
-    )
+    print_statuses(report, f"{sum(report.counts.values())} rows from {report.sources} pictures", "rows")
     made = report.pictures - report.resumed
     resumed = f", {report.resumed} were there before" if report.resumed else ""
     seconds = report.timings["seconds"]
@@ -157,35 +147,24 @@ def preview_command(
     """Draw random triplets as one picture: clean, masked, map."""
     from unmask.datagen.common.atomic import write_atomic, writing_to
     from unmask.datagen.common.errors import UserError
+    from unmask.datagen.dataset.online import TripletDataset
     from unmask.datagen.dataset.preview import choose_items, draw_items, draw_sheet
     from unmask.datagen.pictures.picture import encode_png
 
-    if n < 1:
-        raise UserError(f"--n {n}: expected at least 1")
+    check_at_least("n", n, 1)
     if out is not None and source is None:
         if pins or templates or recipe != "default":
             raise UserError("--recipe, --set and --templates go with --source; OUT shows what was built")
         items = choose_items(out, n, seed)
     elif source is not None and out is None:
-        items = draw_items(_online(source, seed, recipe, pins or [], templates or []), n, seed)
+        faces = TripletDataset(source, seed=seed, recipe=recipe, pins=pins or (), templates=templates or ())
+        items = draw_items(faces, n, seed)
     else:
         raise UserError("preview needs either OUT or --source SOURCE")
     data = encode_png(draw_sheet(items))
     with writing_to(sheet):
         write_atomic(sheet, data)
     print(f"{len(items)} triplets -> {printable(str(sheet))}")
-
-
-def _online(
-    source: str, seed: int, recipe: str, pins: Sequence[str], templates: Sequence[Path]
-) -> "TripletDataset":
-    from unmask.datagen.dataset.online import TripletDataset
-    from unmask.datagen.masks.recipe_config import load_recipe_config
-    from unmask.datagen.masks.template import load_templates
-    from unmask.datagen.render.triplet import TripletConfig
-
-    config = TripletConfig(seed, None, load_recipe_config(recipe, pins), load_templates(templates), "all")
-    return TripletDataset(source, config)
 
 
 @app.command("verify")
@@ -195,12 +174,10 @@ def verify_command(
     workers: Workers = None,
 ) -> None:
     """Check a dataset: files, hashes, sizes, exactness. Exit code 1 where something is wrong."""
-    from unmask.datagen.common.errors import UserError
     from unmask.datagen.dataset.verify import inspect_dataset
 
     count = available_cores() if workers is None else workers
-    if count < 1:
-        raise UserError(f"--workers {count}: expected at least 1")
+    check_at_least("workers", count, 1)
     with show_progress("verify", "pictures") as show:
         report = inspect_dataset(out, replay, count, lambda done, total: show(done, total, 0))
     for problem in report.problems:

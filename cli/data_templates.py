@@ -8,13 +8,11 @@ import typer
 from .running import make_app, print_table, printable
 
 templates_app = make_app("Mask templates: list them, check a folder, draw a sheet.")
-Folders = Annotated[
-    list[Path] | None, typer.Option("--templates", metavar="DIR", help="Own templates; repeatable.")
-]
+Templates = Annotated[list[Path] | None, typer.Option(metavar="DIR", help="Own templates; repeatable.")]
 
 
 @templates_app.command("list")
-def list_command(templates: Folders = None) -> None:
+def list_command(templates: Templates = None) -> None:
     """List every template with its family, straps and licence."""
     from unmask.datagen.masks.template import load_templates
 
@@ -48,7 +46,7 @@ def validate_command(
 @templates_app.command("sheet")
 def sheet_command(
     out: Annotated[Path, typer.Option("--out", metavar="PNG", help="The sheet.")] = Path("templates.png"),
-    templates: Folders = None,
+    templates: Templates = None,
 ) -> None:
     """Draw every template on one picture."""
     from unmask.datagen.common.atomic import write_atomic, writing_to

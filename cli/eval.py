@@ -2,8 +2,8 @@
 
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -16,7 +16,6 @@ from .flags import Flag
 from .running import make_app, print_pairs, print_table, printable, run_app, show_progress, showing_log
 
 if TYPE_CHECKING:
-    from unmask.model.evaluation.evaluate import Progress
     from unmask.model.evaluation.run import EvalResult
 
 NAME = "unmask-eval"
@@ -63,14 +62,8 @@ def evaluate(context: typer.Context, **_: Any) -> None:
 
     command = shlex.join([NAME, *map(printable, sys.argv[1:])])
     with showing_log():
-        result = run_evaluation(options, command, _bar)
+        result = run_evaluation(options, command, partial(show_progress, unit="pictures"))
     _print_result(result)
-
-
-@contextmanager
-def _bar(title: str) -> "Iterator[Progress]":
-    with show_progress(title, "pictures") as update:
-        yield update
 
 
 def _print_result(result: "EvalResult") -> None:
@@ -99,20 +92,16 @@ def _print_systems(summary: dict[str, Any]) -> None:
     shown = [name for name in _SHOWN if any(f"{s['id']}_{name}" in means for s in summary["systems"])]
     if not shown:
         return
-    rows = []
-    for system in summary["systems"]:
-        cells = [system["name"]]
-        for name in shown:
-            mean = means.get(f"{system['id']}_{name}")
-            cells.append("" if mean is None else _interval(mean, name))
-        rows.append(cells)
-    print_table(
-        "composited pictures, mean and 95 % interval",
-        ["system", *(score_words(name) for name in shown)],
-        rows,
-    )
+    rows = [
+        [system["name"], *(_interval(means.get(f"{system['id']}_{name}"), name) for name in shown)]
+        for system in summary["systems"]
+    ]
+    columns = ["system", *map(score_words, shown)]
+    print_table("composited pictures, mean and 95 % interval", columns, rows)
 
 
-def _interval(mean: dict[str, float], name: str) -> str:
+def _interval(mean: dict[str, float] | None, name: str) -> str:
+    if mean is None:
+        return ""
     digits = score_of(name).digits
     return f"{mean['mean']:.{digits}f} [{mean['low']:.{digits}f}, {mean['high']:.{digits}f}]"

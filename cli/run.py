@@ -13,7 +13,7 @@ from unmask.model.run.options import RunOptions
 
 from . import flags
 from .flags import Flag
-from .running import make_app, print_table, printable, resumable, run_app, show_progress
+from .running import make_app, print_statuses, printable, resumable, run_app, show_progress
 
 if TYPE_CHECKING:
     from unmask.model.run.job import RunReport
@@ -50,10 +50,7 @@ _FLAGS = {
 @flags.takes_options(RunOptions, _FLAGS)
 def run_command(context: typer.Context, **_: Any) -> None:
     """Find masked faces, take their masks off, and leave every other pixel as it was."""
-    _run(flags.read_options(RunOptions, _FLAGS, context))
-
-
-def _run(options: RunOptions) -> None:
+    options = flags.read_options(RunOptions, _FLAGS, context)
     from unmask.model.run.job import run_job
 
     with resumable(), show_progress("run", "pictures") as show:
@@ -62,10 +59,7 @@ def _run(options: RunOptions) -> None:
 
 
 def _print_report(report: "RunReport") -> None:
-    for note in report.notes:
-        print(f"note: {printable(note)}")
-    rows = [[status, str(count)] for status, count in report.counts.items() if count or status == "ok"]
-    print_table(_counted(sum(report.counts.values()), "picture"), ["status", "pictures"], rows)
+    print_statuses(report, _counted(sum(report.counts.values()), "picture"), "pictures")
     resumed = f", {report.resumed} done before" if report.resumed else ""
     each = f" ({report.seconds / report.done:.2f} s each)" if report.done else ""
     masks, pictures = _counted(report.restored, "mask"), _counted(report.done, "picture")

@@ -28,7 +28,6 @@ _UsageError: type[Exception] = next(
     cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "ClickException"
 )
 
-
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 # Arguments that errors name and a command does not take by that name.
@@ -71,12 +70,7 @@ def in_flags(text: str) -> str:
 
 def make_app(summary: str | None = None) -> App:
     """Make a Typer app as all of the toolkit's are; ``summary`` heads the help of one with several commands."""
-    return App(
-        help=summary,
-        no_args_is_help=True,
-        pretty_exceptions_enable=False,
-        rich_markup_mode=None,
-    )
+    return App(help=summary, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
 def run_app(app: typer.Typer, name: str, arguments: Sequence[str] | None = None) -> int:
@@ -183,20 +177,11 @@ def show_progress(title: str, unit: str) -> Iterator[Callable[[int, int, int], N
     if not console.is_terminal:
         yield _plain_lines(title, unit)
         return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        _RateColumn(unit),
-        EtaColumn(),
-    )
+    words = TextColumn("{task.description}")
+    columns = (words, BarColumn(), MofNCompleteColumn(), _RateColumn(unit), EtaColumn())
     with Progress(*columns, console=console) as bar:
         task = bar.add_task(title, total=None, first=0)
-
-        def update(done: int, total: int, first: int) -> None:
-            bar.update(task, completed=done, total=total, first=first)
-
-        yield update
+        yield lambda done, total, first: bar.update(task, completed=done, total=total, first=first)
 
 
 def _plain_lines(title: str, unit: str) -> Callable[[int, int, int], None]:
@@ -225,6 +210,14 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
     Console().print(table)
+
+
+def print_statuses(report: Any, title: str, counted: str) -> None:
+    """Print the notes of a report, and its counts by status as a table."""
+    for note in report.notes:
+        print(f"note: {printable(note)}")
+    rows = [[status, str(count)] for status, count in report.counts.items() if count or status == "ok"]
+    print_table(title, ["status", counted], rows)
 
 
 def print_pairs(pairs: Mapping[str, object]) -> None:

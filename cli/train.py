@@ -4,7 +4,7 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,32 +38,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 @takes_options(MapOptions, MAP_FLAGS)
 def map_command(context: typer.Context, **_: Any) -> None:
     """Train a Map Module: where is the mask? The same command again resumes."""
-    options = read_train_options(MapOptions, MAP_FLAGS, context)
-    if not _only_shown(options, context):
-        from unmask.model.training.train_map import train_map
-
-        with _log_of_first():
-            result = train_map(options)
-        _print_end(options, result)
+    _train(read_train_options(MapOptions, MAP_FLAGS, context), context)
 
 
 @app.command("edit")
 @takes_options(EditOptions, EDIT_FLAGS)
 def edit_command(context: typer.Context, **_: Any) -> None:
     """Train an Editing Module: what is under the mask? The same command again resumes."""
-    options = read_train_options(EditOptions, EDIT_FLAGS, context)
-    if not _only_shown(options, context):
-        from unmask.model.training.train_edit import train_edit
-
-        with _log_of_first():
-            result = train_edit(options)
-        _print_end(options, result)
+    _train(read_train_options(EditOptions, EDIT_FLAGS, context), context)
 
 
-def _only_shown(options: MapOptions | EditOptions, context: typer.Context) -> bool:
+def _train(options: MapOptions | EditOptions, context: typer.Context) -> None:
     if context.params["print_config"]:
         print(printable(write_config(options, context.command_path)), end="")
-        return True
+        return
     if context.params["dry_run"]:
         from unmask.model.training.dry_run import dry_run
 
@@ -71,17 +59,17 @@ def _only_shown(options: MapOptions | EditOptions, context: typer.Context) -> bo
         if _is_first():
             print_pairs({name: in_flags(text) for name, text in pairs.items()})
             print("dry run: nothing was written to RUN")
-        return True
-    return False
+        return
+    from unmask.model.training.train import train
+
+    with showing_log() if _is_first() else nullcontext():
+        result = train(options)
+    _print_end(options, result)
 
 
 def _is_first() -> bool:
     """Whether this is the process that speaks, of those that torchrun started."""
     return os.environ.get("RANK", "0") == "0"
-
-
-def _log_of_first() -> AbstractContextManager[None]:
-    return showing_log() if _is_first() else nullcontext()
 
 
 def _print_end(options: MapOptions | EditOptions, result: "TrainResult") -> None:

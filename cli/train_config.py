@@ -2,16 +2,14 @@
 
 import difflib
 import json
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from types import NoneType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from unmask.datagen.common.errors import UserError
-from unmask.datagen.common.read_file import TEXT_BYTES, read_file
 from unmask.model.training.options import TrainOptions, config_fields
-from unmask.model.training.preset_files import tables_of
+from unmask.model.training.preset_files import read_toml, tables_of
 from unmask.model.training.presets import TABLES
 
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", Path: "a path"}
@@ -34,16 +32,10 @@ def read_config(path: Path, kind: type[TrainOptions]) -> dict[str, Any]:
         When the file cannot be read, a key is unknown or a value is of the wrong kind.
     """
     where = f"--config {path}"
-    try:
-        content = tomllib.loads(read_file(path, TEXT_BYTES).decode())
-    except OSError as error:
-        raise UserError(f"{where}: cannot be read ({error.strerror})") from error
-    except ValueError as error:  # of TOML, or of UTF-8
-        raise UserError(f"{where}: no TOML file ({error})") from error
     known, hints = config_fields(kind), get_type_hints(kind)
     values: dict[str, Any] = {}
     tuning: list[str] = []
-    for written, value in content.items():
+    for written, value in read_toml(path, "config").items():
         key = written.replace("-", "_")
         if key in TABLES and isinstance(value, dict):
             tuning += [f"{key}.{name}={_toml(part)}" for name, part in value.items()]
@@ -81,7 +73,8 @@ def _unknown(key: str, known: list[str]) -> str:
 
 def _checked(where: str, value: object, hint: Any) -> object:
     """Return a value as its field has it: lists are tuples, texts may be paths, whole numbers floats."""
-    wanted = next((arm for arm in get_args(hint) if arm is not NoneType), hint) if _optional(hint) else hint
+    arms = get_args(hint)
+    wanted = next(arm for arm in arms if arm is not NoneType) if NoneType in arms else hint
     if get_origin(wanted) is tuple:
         item = get_args(wanted)[0]
         if not isinstance(value, list):
@@ -91,10 +84,6 @@ def _checked(where: str, value: object, hint: Any) -> object:
     if not isinstance(value, accepted) or (isinstance(value, bool) and wanted is not bool):
         raise UserError(f"{where} = {_shown(value)}: expected {_KINDS[wanted]}")
     return wanted(value)
-
-
-def _optional(hint: Any) -> bool:
-    return NoneType in get_args(hint)
 
 
 def _shown(value: object) -> str:

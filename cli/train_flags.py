@@ -3,27 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import typer
 
 from unmask.model.training.options import EditOptions, MapOptions, TrainOptions
 from unmask.model.training.preset_files import changes, is_tuning
 
-from .flags import (
-    DEVICE,
-    EXISTING,
-    FAMILIES,
-    LANDMARKS,
-    LIMIT,
-    PINS,
-    RECIPE,
-    SEED,
-    TEMPLATES,
-    TEXTURES,
-    Flag,
-    given_options,
-)
+from . import flags
+from .flags import Flag
 from .train_config import read_config
 
 Kind = TypeVar("Kind", bound=TrainOptions)
@@ -33,11 +21,8 @@ def _every_name(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(","))
 
 
-_CONFIG = Flag("TOML with any of these options; flags beat it.", "FILE", kind=Path | None, default=None)
-_PRINT = Flag("Print such a file and do nothing else.", name="--print-config", kind=bool, default=False)
-_DRY_RUN = Flag(
-    "Build everything, train a few steps, say what it takes.", name="--dry-run", kind=bool, default=False
-)
+# Of what is asked on the command line alone, and is no option of a training.
+_SWITCH: dict[str, Any] = {"kind": bool, "default": False}
 
 
 def _flags(presets: tuple[str, ...], own: Mapping[str, Flag]) -> dict[str, Flag]:
@@ -55,23 +40,23 @@ def _flags(presets: tuple[str, ...], own: Mapping[str, Flag]) -> dict[str, Flag]
         "size": Flag("Side of the pictures, a multiple of 16.", "PX"),
         "batch_size": Flag("Pictures per step and process.", "N"),
         "learning_rate": Flag("Peak; the preset's by default."),
-        "seed": SEED,
+        "seed": flags.SEED,
         **own,
-        "families": replace(FAMILIES, parse=_every_name),
+        "families": replace(flags.FAMILIES, parse=_every_name),
         "holdout_families": Flag(
             "Mask families to validate on and not to train on.", "A,B", parse=_every_name
         ),
-        "limit": LIMIT,
+        "limit": flags.LIMIT,
         "val_pictures": Flag("Validate on so many.", "N"),
-        "recipe": RECIPE,
-        "pins": replace(PINS, help="Pin part of the recipe, or change part of the preset; repeatable."),
-        "templates": TEMPLATES,
-        "textures": TEXTURES,
-        "landmarks": LANDMARKS,
+        "recipe": flags.RECIPE,
+        "pins": replace(flags.PINS, help="Pin part of the recipe, or change part of the preset; repeatable."),
+        "templates": flags.TEMPLATES,
+        "textures": flags.TEXTURES,
+        "landmarks": flags.LANDMARKS,
         "jitter": Flag("Move and turn faces; of a dataset: mirror half of them (default)."),
         "cache": Flag("Folder of the decoded faces.", "DIR"),
         "workers": Flag("Processes that prepare pictures; one per core by default.", "N"),
-        "device": DEVICE,
+        "device": flags.DEVICE,
         "precision": Flag("auto (measures), fp32 or bf16."),
         "compile": Flag("Use torch.compile."),
         "val_every": Flag("Pictures between validations; 20 in all by default.", "IMAGES"),
@@ -80,11 +65,15 @@ def _flags(presets: tuple[str, ...], own: Mapping[str, Flag]) -> dict[str, Flag]
         "init_from": Flag(
             "Weights to begin with; or: shipped, pretrained (map), fidelity, perceptual", "RUN|FILE"
         ),
-        "existing": EXISTING,
+        "existing": flags.EXISTING,
         "tensorboard": Flag("Log for TensorBoard, too."),
-        "config": _CONFIG,
-        "print_config": _PRINT,
-        "dry_run": _DRY_RUN,
+        "config": Flag(
+            "TOML with any of these options; flags beat it.", "FILE", kind=Path | None, default=None
+        ),
+        "print_config": Flag("Print such a file and do nothing else.", name="--print-config", **_SWITCH),
+        "dry_run": Flag(
+            "Build everything, train a few steps, say what it takes.", name="--dry-run", **_SWITCH
+        ),
     }
 
 
@@ -110,9 +99,9 @@ EDIT_FLAGS = _flags(
 _GROUPS = (frozenset({"images", "epochs", "minutes"}), frozenset({"data", "online"}))
 
 
-def read_train_options(kind: type[Kind], flags: Mapping[str, Flag], context: typer.Context) -> Kind:
+def read_train_options(kind: type[Kind], asked: Mapping[str, Flag], context: typer.Context) -> Kind:
     """Return the options of a training: flags before ``--config``'s file before defaults, checked."""
-    given = given_options(kind, flags, context)
+    given = flags.given_options(kind, asked, context)
     path = context.params["config"]
     from_file = {} if path is None else read_config(path, kind)
     for group in _GROUPS:

@@ -2,10 +2,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from picture_scores import psnr
 
 from unmask.datagen.drawn_faces.demo import draw_demo_face
 from unmask.model.metrics.baselines import MeanFace, do_nothing, nearest_fill, telea_fill
-from unmask.model.metrics.metrics import psnr
 
 HEIGHT, WIDTH = 40, 60
 

@@ -30,20 +30,20 @@ def test_each_kind_of_budget_counts_its_own_unit():
 
 def test_a_budget_is_done_exactly_at_its_end_and_never_more_than_spent():
     budget = Budget(epochs=0.1 * 3)  # a little above 0.3 in floats: no picture more than 3
-    assert not budget.done(2, 0, 10)
-    assert budget.done(3, 0, 10)
+    assert budget.fraction(2, 0, 10) < 1.0
+    assert budget.fraction(3, 0, 10) == 1.0
     assert budget.fraction(99, 0, 10) == 1.0
-    assert Budget(minutes=1.0).done(0, 60.0, 10)
-    assert not Budget(minutes=1.0).done(10**9, 59.9, 10)
+    assert Budget(minutes=1.0).fraction(0, 60.0, 10) == 1.0
+    assert Budget(minutes=1.0).fraction(10**9, 59.9, 10) < 1.0
 
 
 def test_a_part_of_an_epoch_is_at_least_one_picture():
     assert Budget(epochs=1e-6).total_images(10) == 1
-    assert not Budget(epochs=1e-6).done(0, 0, 10)
+    assert Budget(epochs=1e-6).fraction(0, 0, 10) < 1.0
 
 
 def test_a_larger_budget_makes_a_finished_run_unfinished():
-    assert Budget(images=100).done(100, 5, 10)
+    assert Budget(images=100).fraction(100, 5, 10) == 1.0
     assert Budget(images=400).fraction(100, 5, 10) == 0.25
 
 

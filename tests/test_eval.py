@@ -10,12 +10,13 @@ import pandas as pd
 import pytest
 import torch
 from eval_support import evaluate, write_module
+from picture_scores import psnr, ssim
 
 from unmask.cli.eval import main
 from unmask.datagen.common.errors import UserError
 from unmask.model.evaluation import evaluate as evaluate_module
 from unmask.model.evaluation.options import EvalOptions
-from unmask.model.metrics.metrics import psnr, score_map, ssim
+from unmask.model.metrics.metrics import score_map
 
 FILES = ("metrics.csv", "breakdown.csv", "summary.json", "report.html")
 

@@ -1,5 +1,7 @@
 """Identity: the same descriptors as dlib's own, distances, and the scale of strangers and acquaintances."""
 
+from dataclasses import asdict
+
 import dlib
 import numpy as np
 import pytest
@@ -58,7 +60,7 @@ def test_the_scale_is_worked_out_by_hand():
     assert scale.genuine_pairs == 1 and scale.genuine_median == 1
     assert scale.impostor_pairs == 2 and scale.impostor_median == 3.5
     assert scale.impostor_p1 == pytest.approx(3.01)
-    assert scale.to_dict()["impostor_median"] == 3.5
+    assert asdict(scale)["impostor_median"] == 3.5
 
 
 def test_without_two_people_there_is_no_scale_and_without_two_pictures_of_one_no_genuine_pair():

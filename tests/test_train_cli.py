@@ -37,7 +37,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[TrainOptions]:
             stopped="finished", signal=None, steps=3, images=96, seconds=60.0, metrics={"val_iou": 0.5}
         )
 
-    stub_modules(monkeypatch, train_map=ending, train_edit=ending)
+    stub_modules(monkeypatch, train=ending)
     return got
 
 
@@ -247,7 +247,7 @@ def test_an_interrupted_run_says_where_it_resumes(
     stopped = SimpleNamespace(
         stopped="interrupted", signal=number, steps=3, images=96, seconds=60.0, metrics={}
     )
-    stub_modules(monkeypatch, train_edit=lambda options: stopped)
+    stub_modules(monkeypatch, train=lambda options: stopped)
     assert main(["edit", *WORKS]) == code
     out, err = capsys.readouterr()
     assert out == ""
@@ -299,7 +299,7 @@ def test_a_bug_is_a_traceback(monkeypatch: pytest.MonkeyPatch):
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    stub_modules(monkeypatch, train_map=broken)
+    stub_modules(monkeypatch, train=broken)
     with pytest.raises(ZeroDivisionError):
         main(["map", *WORKS])
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from picture_scores import psnr
 from torch import Tensor, nn
 from train_support import short
 
@@ -13,7 +14,7 @@ from unmask.model.data.batches import Batch, fixed_batch
 from unmask.model.data.triplets import open_triplets
 from unmask.model.inference.cleaning import clean_map
 from unmask.model.inference.compositing import paste_alpha
-from unmask.model.metrics.metrics import iou, psnr
+from unmask.model.metrics.metrics import iou
 from unmask.model.networks.losses import bce_dice
 from unmask.model.networks.networks import NetworkSpec, build_network
 from unmask.model.training.budget import learning_rate

@@ -68,7 +68,7 @@ class ThinPaperMapNet(nn.Module):
 
 @pytest.fixture(autouse=True)
 def thin_paper(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(networks._BUILDERS, ("map", "paper"), lambda _: ThinPaperMapNet())
+    monkeypatch.setitem(networks._BUILDERS, ("map", "paper"), (lambda _: ThinPaperMapNet(), 0))
 
 
 @pytest.fixture(scope="module")

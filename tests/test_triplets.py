@@ -108,7 +108,8 @@ def test_the_official_splits_train_and_judge(online: Callable[..., DataOptions])
         "000001.jpg", "000002.jpg", "000005.jpg", "000006.jpg",
     ]  # fmt: skip
     assert {splits.val.keys(i) for i in range(len(splits.val))} == {"000003.jpg", "000004.jpg"}
-    people = [{part.identity(i) for i in range(len(part))} for part in (splits.train, splits.val)]
+    who = {face.name: face.identity for face in open_source(str(online().online)).faces}
+    people = [{who[part.keys(i)] for i in range(len(part))} for part in (splits.train, splits.val)]
     assert people == [{"1", "3"}, {"2"}]
 
 

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from picture_scores import psnr
 from torch import Tensor, nn
 
 from unmask.model.data.batches import Batch, fixed_batch
@@ -15,7 +16,7 @@ from unmask.model.data.options import DataOptions
 from unmask.model.data.triplets import TripletSplits, open_triplets
 from unmask.model.inference.cleaning import clean_map
 from unmask.model.inference.compositing import paste_alpha
-from unmask.model.metrics.metrics import iou, psnr
+from unmask.model.metrics.metrics import iou
 from unmask.model.networks.perceptual import load_perceptual
 from unmask.model.training.session import Session
 from unmask.model.training.validation import SHOWN, EditJudge, MapJudge, fixed_batches, restore, to_uint8

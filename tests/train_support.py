@@ -14,11 +14,10 @@ from torch import Tensor
 from unmask.cli.train_config import write_config
 from unmask.model.checkpoints.checkpoint import BEST, LAST, load_card, load_state, load_weights
 from unmask.model.training import preset_files
+from unmask.model.training import train as training
 from unmask.model.training.engine import Engine, TrainResult
 from unmask.model.training.log_file import read_log
 from unmask.model.training.options import EditOptions, MapOptions
-from unmask.model.training.train_edit import train_edit
-from unmask.model.training.train_map import train_map
 
 BATCH, STEPS, SIZE = 2, 4, 64
 EVERY_STEP = 1e-9  # minutes between two checkpoints
@@ -41,7 +40,7 @@ def short(module: str, run: Path, cache: Path, **changes: Any) -> Options:
 def train(options: Options, stop_in: int | None = None) -> TrainResult:
     """Train; a SIGTERM seems to come in the step of that number."""
     with stopping_in(stop_in) if stop_in else nullcontext():
-        return train_map(options) if isinstance(options, MapOptions) else train_edit(options)
+        return training.train(options)
 
 
 @contextmanager

@@ -11,21 +11,13 @@ from .skin import skin_paint
 def paint_neck(canvas: Canvas, geometry: Geometry, params: FaceParams) -> None:
     """Paint the neck with the head's shadow on it; the body faces the viewer whatever the head does."""
     half = 27.0 * params.shape.neck_width * params.shape.face_width
-    axis = [(0.0, 40.0, -40.0), (0.0, 80.0, -42.0)]
-    top, low = geometry.place(axis)
+    top, low = geometry.place([(0.0, 40.0, -40.0), (0.0, 80.0, -42.0)])
     low = top + (low - top) * np.array([0.3, 1.0])
     flare = half * 0.8
     end = low + (low - top) * 0.75
-    neck = np.array(
-        [
-            top - offset(half, 0),
-            low - offset(half, 0),
-            end - offset(flare * 1.5, 0),
-            end + offset(flare * 1.5, 0),
-            low + offset(half, 0),
-            top + offset(half, 0),
-        ]
-    )
+    sides = [(top, half), (low, half), (end, flare * 1.5)]
+    left, right = ([point + offset(turn * far, 0) for point, far in sides] for turn in (-1.0, 1.0))
+    neck = np.array([*left, *reversed(right)])
     light = params.shot.light[0]
     polygon = curve(neck, closed=True)
     cover = whole_cover(polygon, 0.5)
@@ -36,22 +28,12 @@ def paint_neck(canvas: Canvas, geometry: Geometry, params: FaceParams) -> None:
     chin = geometry.landmarks[4:13] + np.array([-4.0 * light, 5.0])
     canvas.fill(chin, dark, 0.9, 3.5, cover)
     bright = skin_paint(params, 0.95 * params.shot.exposure)
-    canvas.stroke(
-        [low + offset(light * half * 0.5, 4), end + offset(light * half * 0.6, 4)],
-        bright,
-        [5, 9],
-        0.35,
-        4.0,
-        cover,
-    )
+    gleam = [low + offset(light * half * 0.5, 4), end + offset(light * half * 0.6, 4)]
+    canvas.stroke(gleam, bright, [5, 9], 0.35, 4.0, cover)
     if params.has("Double_Chin"):
         sag = geometry.landmarks[5:12] + np.array([0.0, 7.5]) * np.sin(np.linspace(0, np.pi, 7))[:, None]
-        canvas.fill(
-            curve(np.concatenate([sag, geometry.landmarks[11:4:-1]])),
-            skin_paint(params, 0.66 * params.shot.exposure),
-            0.85,
-            1.4,
-        )
+        below = curve(np.concatenate([sag, geometry.landmarks[11:4:-1]]))
+        canvas.fill(below, skin_paint(params, 0.66 * params.shot.exposure), 0.85, 1.4)
         canvas.stroke(curve(sag), dark, [0.3, 1.8, 0.3], 0.6, 1.1)
 
 

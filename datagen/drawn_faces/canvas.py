@@ -8,32 +8,34 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from unmask.datagen.pictures.arrays import F32, F64, U8
+
 from .geometry import HEIGHT, WIDTH
 
 SCALE = 2
 ROWS, COLUMNS = HEIGHT * SCALE, WIDTH * SCALE
 _SUBPIXEL_BITS = 5
 
-FloatImage = NDArray[np.float32]
+FloatImage = F32
 Window = tuple[slice, slice]
 # A colour, or one image for each of red, green and blue.
-Paint = Sequence[float] | Sequence[FloatImage] | NDArray[np.float32] | NDArray[np.float64]
+Paint = Sequence[float] | Sequence[FloatImage] | F32 | F64
 
 
 @lru_cache(maxsize=256)
-def even(count: int) -> NDArray[np.float64]:
+def even(count: int) -> F64:
     """Return ``count`` numbers from 0 to 1 in equal steps."""
     steps = np.linspace(0.0, 1.0, count)
     steps.flags.writeable = False
     return steps
 
 
-def offset(*values: float) -> NDArray[np.float64]:
+def offset(*values: float) -> F64:
     """Return a vector to move points by."""
     return np.array(values, np.float64)
 
 
-def curve(points: ArrayLike, *, closed: bool = False, steps: int = 6) -> NDArray[np.float64]:
+def curve(points: ArrayLike, *, closed: bool = False, steps: int = 6) -> F64:
     """Return a Catmull-Rom curve through ``points`` (n, 2), ``steps`` samples a segment."""
     knots = np.asarray(points, np.float64)
     if closed:
@@ -43,22 +45,20 @@ def curve(points: ArrayLike, *, closed: bool = False, steps: int = 6) -> NDArray
     a, b, c, d = padded[:-3, None], padded[1:-2, None], padded[2:-1, None], padded[3:, None]
     t = (np.arange(steps) / steps)[None, :, None]
     samples = b + 0.5 * t * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)))
-    flat: NDArray[np.float64] = samples.reshape(-1, 2)
+    flat: F64 = samples.reshape(-1, 2)
     return flat if closed else np.concatenate([flat, knots[-1:]])
 
 
-def ellipse(
-    centre: ArrayLike, radius_x: float, radius_y: float, tilt: float = 0.0, samples: int = 24
-) -> NDArray[np.float64]:
+def ellipse(centre: ArrayLike, radius_x: float, radius_y: float, tilt: float = 0.0, samples: int = 24) -> F64:
     """Return points of an ellipse, ``tilt`` in radians, clockwise as seen."""
     angle = 2.0 * np.pi * even(samples + 1)[:-1]
     x, y = radius_x * np.cos(angle), radius_y * np.sin(angle)
     turned = np.stack([x * np.cos(tilt) - y * np.sin(tilt), x * np.sin(tilt) + y * np.cos(tilt)], -1)
-    moved: NDArray[np.float64] = turned + np.asarray(centre, np.float64)
+    moved: F64 = turned + np.asarray(centre, np.float64)
     return moved
 
 
-def ribbon(path: ArrayLike, widths: ArrayLike) -> NDArray[np.float64]:
+def ribbon(path: ArrayLike, widths: ArrayLike) -> F64:
     """Return the polygon of a stroke along ``path`` (n, 2); ``widths`` are spread evenly over it."""
     line = np.asarray(path, np.float64)
     profile = np.atleast_1d(np.asarray(widths, np.float64))
@@ -177,8 +177,8 @@ class Canvas:
 
     def hairs(
         self,
-        starts: NDArray[np.float64],
-        ends: NDArray[np.float64],
+        starts: F64,
+        ends: F64,
         paint: Paint,
         alpha: float,
         clip: FloatImage | None = None,
@@ -198,7 +198,7 @@ class Canvas:
         self.lay(paint, cover, window)
 
 
-def _soften(mask: NDArray[np.uint8], blur: float) -> FloatImage:
+def _soften(mask: U8, blur: float) -> FloatImage:
     """Return the blurred coverage 0..1 of an 8-bit mask; a wide blur is done on a smaller grid."""
     if blur >= 1.6:
         rows, columns = mask.shape
@@ -220,7 +220,7 @@ def tight(cover: FloatImage) -> Window:
     return slice(top // SCALE * SCALE, bottom), slice(left // SCALE * SCALE, right)
 
 
-def enlarge(image: NDArray[np.float32]) -> FloatImage:
+def enlarge(image: F32) -> FloatImage:
     """Bring one plane of any size to the canvas's size."""
     return resized(image, COLUMNS, ROWS)
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from unmask.datagen.common.atomic import PART, write_atomic
 from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.faces.landmarks import quantise
+from unmask.datagen.pictures.arrays import F32, U8
 from unmask.datagen.pictures.picture import encode_jpg
 
 from . import body as body
@@ -47,8 +47,8 @@ class DrawnFace:
         Number of the person, from 1; two neighbouring indices share it.
     """
 
-    image_rgb: NDArray[np.uint8]
-    landmarks: NDArray[np.float32]
+    image_rgb: U8
+    landmarks: F32
     attributes: dict[str, bool]
     identity: int
 
@@ -74,7 +74,7 @@ def draw_demo_face(index: int, seed: int = 0) -> DrawnFace:
     return DrawnFace(image, quantise(geometry.landmarks), dict(params.attributes), params.identity)
 
 
-def drawn_landmarks(index: int, seed: int = 0) -> NDArray[np.float32]:
+def drawn_landmarks(index: int, seed: int = 0) -> F32:
     """Return the landmarks of :func:`draw_demo_face` without painting the face: a fiftieth of the time."""
     return quantise(make_geometry(draw_params(index, seed)).landmarks)
 
@@ -84,7 +84,7 @@ def part_of(identity: int) -> int:
     return _PARTS[(identity - 1) % len(_PARTS)]
 
 
-def paint_face(params: FaceParams, geometry: Geometry) -> NDArray[np.uint8]:
+def paint_face(params: FaceParams, geometry: Geometry) -> U8:
     """Paint a face, a pure function of its parameters: (218, 178, 3) uint8 RGB."""
     has = params.has
     # A stream for each part, so that a hat more does not change the grain of everything painted after it.
@@ -120,7 +120,7 @@ def paint_face(params: FaceParams, geometry: Geometry) -> NDArray[np.uint8]:
     return _photograph(canvas, params, rng["grain"])
 
 
-def _photograph(canvas: Canvas, params: FaceParams, rng: np.random.Generator) -> NDArray[np.uint8]:
+def _photograph(canvas: Canvas, params: FaceParams, rng: np.random.Generator) -> U8:
     """Lens blur, colour cast and grain, at the picture's own size."""
     warmth = params.shot.warmth
     cast = (1.0 + 0.035 * warmth, 1.0, 1.0 - 0.045 * warmth)
@@ -132,11 +132,11 @@ def _photograph(canvas: Canvas, params: FaceParams, rng: np.random.Generator) ->
     return image
 
 
-def portrait_rgb() -> NDArray[np.uint8]:
+def portrait_rgb() -> U8:
     """Return NASA's public-domain portrait that scikit-image ships: (512, 512, 3) uint8 RGB."""
     from skimage import data
 
-    portrait: NDArray[np.uint8] = data.astronaut()  # type: ignore[no-untyped-call]
+    portrait: U8 = data.astronaut()  # type: ignore[no-untyped-call]
     return portrait
 
 
@@ -202,10 +202,10 @@ def _refuse_others(folder: Path, pictures: Path, names: list[str], lists: dict[s
         raise UserError(f"{folder}: holds files that are no drawn faces; take an empty one")
 
 
-def five_points(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
+def five_points(landmarks: F32) -> F32:
     """Return CelebA's five points (5, 2) from 68: eye centres, nose tip, mouth corners."""
     eyes = [landmarks[36:42].mean(0), landmarks[42:48].mean(0)]
-    five: NDArray[np.float32] = np.stack([*eyes, landmarks[30], landmarks[48], landmarks[54]])
+    five: F32 = np.stack([*eyes, landmarks[30], landmarks[48], landmarks[54]])
     return five
 
 

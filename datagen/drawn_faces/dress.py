@@ -2,7 +2,6 @@
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from .canvas import (
     COLUMNS,
@@ -18,9 +17,7 @@ from .canvas import (
     whole_cover,
 )
 from .face import FaceParams
-from .geometry import HEIGHT, WIDTH, Geometry
-
-Points = NDArray[np.float64]
+from .geometry import HEIGHT, WIDTH, Geometry, Points
 
 
 def paint_backdrop(canvas: Canvas, params: FaceParams, rng: np.random.Generator) -> None:
@@ -89,15 +86,8 @@ def _paint_shirt(canvas: Canvas, base: Points, half: float, params: FaceParams) 
     front = base + np.array(
         [(-half * 0.98, -5.0), (half * 0.98, -5.0), (half * 0.6, 40.0), (-half * 0.6, 40.0)]
     )
-    canvas.fill(
-        front[[0, 1, 2, 3]],
-        shirt * 0.88,
-        1.0,
-        0.4,
-        whole_cover(
-            base + np.array([(-half, -4), (0, 13), (half, -4), (half * 0.9, 50), (-half * 0.9, 50)]), 0.3
-        ),
-    )
+    throat = base + np.array([(-half, -4), (0, 13), (half, -4), (half * 0.9, 50), (-half * 0.9, 50)])
+    canvas.fill(front, shirt * 0.88, 1.0, 0.4, whole_cover(throat, 0.3))
     blade = base + np.array([(-3.5, 15.0), (3.5, 15.0), (8.0, 50.0), (-8.0, 50.0)])
     canvas.fill(blade, accent, 1.0, 0.3)
     canvas.stroke([base + offset(2.5, 15), base + offset(5.5, 50)], accent * 0.6, [1.5, 3.0], 0.5, 0.8)
@@ -149,13 +139,8 @@ def paint_earrings(canvas: Canvas, geometry: Geometry, params: FaceParams, rng: 
             canvas.stroke([lobe, lobe + offset(0, 9.0)], metal * 0.8, [0.8, 2.8], 1.0, 0.2)
             canvas.fill(ellipse(lobe + offset(0, 11.0), 2.6, 3.4), metal, 1.0, 0.25)
         else:
-            canvas.stroke(
-                curve(ellipse(lobe + offset(0, 7.0), 4.6, 6.6), closed=True),
-                metal * 0.85,
-                [1.4, 1.4],
-                1.0,
-                0.2,
-            )
+            hoop = curve(ellipse(lobe + offset(0, 7.0), 4.6, 6.6), closed=True)
+            canvas.stroke(hoop, metal * 0.85, [1.4, 1.4], 1.0, 0.2)
         canvas.fill(ellipse(lobe + offset(-0.5, -0.5), 0.8, 0.8), np.minimum(metal * 1.4, 255), 0.9, 0.2)
 
 
@@ -226,15 +211,8 @@ def paint_glasses(canvas: Canvas, geometry: Geometry, params: FaceParams) -> Non
     unit_x = np.sign(cos) * np.abs(cos) ** (2 / power)
     unit_y = np.sign(sin) * np.abs(sin) ** (2 / power)
     for side in (-1.0, 1.0):
-        rim = np.stack(
-            [
-                side * 20.0 + 14.5 * unit_x,
-                2.6 + 10.8 * unit_y,
-                7.0 - 0.22 * np.abs(side * 20.0 + 14.5 * unit_x),
-            ],
-            -1,
-        )
-        lens = geometry.place(rim)
+        rim_x = side * 20.0 + 14.5 * unit_x
+        lens = geometry.place(np.stack([rim_x, 2.6 + 10.8 * unit_y, 7.0 - 0.22 * np.abs(rim_x)], -1))
         canvas.fill(lens, (205.0, 220.0, 232.0), 0.07)
         glare = geometry.place(
             [(side * 20 - 9, -4, 4), (side * 20 - 3, -7, 4), (side * 20 + 2, -7, 4), (side * 20 - 8, 4, 4)]

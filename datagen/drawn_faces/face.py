@@ -223,16 +223,10 @@ def _draw_look(rng: np.random.Generator, has: dict[str, bool], skin: float) -> L
 def _hair_style(rng: np.random.Generator, has: dict[str, bool]) -> str:
     if has["Bald"]:
         return "bald"
-    styles: tuple[str, ...]
-    shares: tuple[float, ...]
-    if has["Male"]:
-        styles, shares = (
-            ("parted", "short", "swept", "buzz", "curly", "long"),
-            (0.34, 0.2, 0.2, 0.12, 0.08, 0.06),
-        )
-    else:
-        styles, shares = ("long", "bob", "tied", "curly", "short"), (0.5, 0.18, 0.16, 0.1, 0.06)
-    style = styles[int(rng.choice(len(styles), p=shares))]
+    men = {"parted": 0.34, "short": 0.2, "swept": 0.2, "buzz": 0.12, "curly": 0.08, "long": 0.06}
+    women = {"long": 0.5, "bob": 0.18, "tied": 0.16, "curly": 0.1, "short": 0.06}
+    shares = men if has["Male"] else women
+    style = list(shares)[int(rng.choice(len(shares), p=list(shares.values())))]
     if style == "curly" and not has["Wavy_Hair"]:
         return "short" if has["Male"] else "long"
     return "short" if style == "buzz" and (has["Bangs"] or has["Wavy_Hair"]) else style

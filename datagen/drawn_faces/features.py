@@ -1,14 +1,11 @@
 """Eyes, brows, nose and mouth of a drawn face."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .canvas import Canvas, curve, ellipse, offset, whole_cover
 from .face import FaceParams
-from .geometry import Geometry
+from .geometry import Geometry, Points
 from .skin import skin_paint
-
-Points = NDArray[np.float64]
 
 
 def paint_eyes(canvas: Canvas, geometry: Geometry, params: FaceParams) -> None:
@@ -38,8 +35,8 @@ def _paint_eyeball(canvas: Canvas, eye: Points, geometry: Geometry, params: Face
     clip = whole_cover(opening, 0.25)
     lit = min(0.82 + 0.14 * shot.exposure, 1.0)
     canvas.fill(opening, np.array([226.0, 218.0, 212.0]) * lit, 1.0, 0.25)
-    for corner, reach in ((eye[0], 2.2), (eye[3], 2.2)):
-        canvas.fill(ellipse(corner, reach, 1.8), (176.0, 132.0, 122.0), 0.45, 0.7, clip)
+    for corner in (eye[0], eye[3]):
+        canvas.fill(ellipse(corner, 2.2, 1.8), (176.0, 132.0, 122.0), 0.45, 0.7, clip)
     radius = 4.0 * geometry.scale * (0.96 + 0.2 * (params.shape.eye_size - 1.0))
     centre = 0.5 * (eye[0] + eye[3]) * 0.4 + eye.mean(0) * 0.6
     centre = centre + np.array([2.2 * shot.gaze[0] + 1.2 * geometry.yaw, -0.35 + 0.8 * shot.gaze[1]])
@@ -58,11 +55,8 @@ def _paint_eyeball(canvas: Canvas, eye: Points, geometry: Geometry, params: Face
 def _paint_lids(canvas: Canvas, eye: Points, side: float, params: FaceParams) -> None:
     makeup, male = params.has("Heavy_Makeup"), params.has("Male")
     upper, lower = curve(eye[:4]), curve(eye[[3, 4, 5, 0]])
-    ink = (
-        np.array([30.0, 20.0, 19.0])
-        if makeup or not params.has("Gray_Hair")
-        else np.array([70.0, 58.0, 54.0])
-    )
+    grey = params.has("Gray_Hair") and not makeup
+    ink = np.array([70.0, 58.0, 54.0] if grey else [30.0, 20.0, 19.0])
     wide = 1.6 if makeup else (0.95 if male else 1.2)
     taper = [0.6, wide, wide] if side > 0 else [wide, wide, 0.6]
     canvas.stroke(upper - offset(0, 0.25), ink, taper, 0.88, 0.25)
@@ -123,19 +117,16 @@ def paint_nose(canvas: Canvas, geometry: Geometry, params: FaceParams) -> None:
         hole = geometry.place([(side * 4.5 * wide, tip[1] + 5.0, 9.0)])[0]
         radius = 2.0 * wide * (1.0 - 0.45 * max(side * np.sin(geometry.yaw), 0.0))
         canvas.fill(ellipse(hole, radius, 1.15, -0.35 * side), deep, 0.85, 0.45)
-        wing = geometry.place(
-            [
-                (side * 8.0 * wide, tip[1] - 1.8, 4.0),
-                (side * 9.6 * wide, tip[1] + 1.6, 3.0),
-                (side * 8.4 * wide, tip[1] + 5.0, 5.0),
-                (side * 6.0 * wide, tip[1] + 5.6, 8.0),
-            ]
-        )
+        wing = [
+            (side * 8.0 * wide, tip[1] - 1.8, 4.0),
+            (side * 9.6 * wide, tip[1] + 1.6, 3.0),
+            (side * 8.4 * wide, tip[1] + 5.0, 5.0),
+            (side * 6.0 * wide, tip[1] + 5.6, 8.0),
+        ]
         strength = 0.42 + 0.3 * max(-side * light_x, 0.0)
-        canvas.stroke(curve(wing), dark, [0.4, 1.6, 1.4, 0.5], strength, 0.55)
-        canvas.stroke(
-            curve(np.stack([marks[start], marks[middle], marks[33]])), dark, [0.5, 1.0, 0.9], 0.45, 0.5
-        )
+        canvas.stroke(curve(geometry.place(wing)), dark, [0.4, 1.6, 1.4, 0.5], strength, 0.55)
+        under = curve(marks[[start, middle, 33]])
+        canvas.stroke(under, dark, [0.5, 1.0, 0.9], 0.45, 0.5)
     far_x = -np.sign(light_x)
     flank = geometry.place([(far_x * 4.0, 2.0, 4.0), (far_x * 5.0, 14.0, 6.0), (far_x * 7.0, tip[1], 6.0)])
     canvas.stroke(curve(flank), dark, [2.0, 3.0, 3.0], 0.5 * abs(light_x) * params.shot.hardness, 1.5)
@@ -161,9 +152,8 @@ def paint_mouth(canvas: Canvas, geometry: Geometry, params: FaceParams) -> None:
     canvas.stroke(curve(marks[49:54]) - offset(0, 0.7), skin_paint(params, 1.1), [0.2, 0.9, 0.2], 0.4, 0.5)
     if params.shot.open > 0.0:
         _paint_gap(canvas, geometry, params)
-    seam = curve(np.concatenate([marks[48:49], marks[60:65], marks[54:55]]))
     ink = np.minimum(lip * 0.3, skin_paint(params, 0.3))
-    canvas.stroke(seam, ink, [0.7, 1.0, 1.1, 1.0, 0.7], 0.78 if params.shot.open <= 0.0 else 0.5, 0.35)
+    canvas.stroke(seam_up, ink, [0.7, 1.0, 1.1, 1.0, 0.7], 0.78 if params.shot.open <= 0.0 else 0.5, 0.35)
     for corner, side in ((marks[48], -1.0), (marks[54], 1.0)):
         canvas.fill(ellipse(corner + offset(0.6 * side, 0.2), 1.7, 1.3), skin_paint(params, 0.36), 0.55, 0.7)
 

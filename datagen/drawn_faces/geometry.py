@@ -4,13 +4,16 @@ Head coordinates are pixels of the aligned picture: origin between the eyes, x t
 z towards the viewer.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from unmask.datagen.pictures.arrays import F64
 
 from .face import FaceParams, HeadShape
+
+Points = F64  # (n, 2) or (n, 3)
 
 WIDTH, HEIGHT = 178, 218
 # Centres of the eyes and corners of the mouth in the mean aligned picture.
@@ -50,40 +53,39 @@ class Geometry:
         Outline of the skull in the picture, over the top from right to left.
     """
 
-    matrix: NDArray[np.float64]
-    offset: NDArray[np.float64]
+    matrix: F64
+    offset: F64
     yaw: float
     pitch: float
     scale: float
-    head: NDArray[np.float64]
-    landmarks: NDArray[np.float64]
-    skull: NDArray[np.float64]
+    head: F64
+    landmarks: F64
+    skull: F64
 
-    def place(self, points: ArrayLike) -> NDArray[np.float64]:
+    def place(self, points: ArrayLike) -> F64:
         """Return the picture positions of points (n, 3) in head coordinates, as (n, 2)."""
-        placed: NDArray[np.float64] = np.asarray(points, np.float64) @ self.matrix + self.offset
+        placed: F64 = np.asarray(points, np.float64) @ self.matrix + self.offset
         return placed
 
     @property
-    def outline(self) -> NDArray[np.float64]:
+    def outline(self) -> F64:
         """Closed outline of the skinned head without ears: jaw from left to right, then the skull."""
         return np.concatenate([self.landmarks[:17], self.skull])
 
-    def rims(self, side: float, extra: ArrayLike, levels: ArrayLike) -> NDArray[np.float64]:
+    def rims(self, side: float, extra: ArrayLike, levels: ArrayLike) -> F64:
         """Silhouette of the skull, grown by ``extra`` pixels, at head heights ``levels`` on one side (-1, 1).
 
         It is what hair and hats follow: the back of the head counts, so it is wider than the face's outline.
         """
         heights = np.asarray(levels, np.float64)
         width = np.interp(heights, _SKULL_Y[::-1], _SKULL_X[::-1]) + np.asarray(extra)
-        depth = 52.0 * np.interp(heights, [-66.5, -55.0, -35.0, 0.0], [0.25, 0.7, 1.0, 1.0]) + np.asarray(
-            extra
-        )
+        depth = 52.0 * np.interp(heights, [-66.5, -55.0, -35.0, 0.0], [0.25, 0.7, 1.0, 1.0])
+        depth = depth + np.asarray(extra)
         reach = np.hypot(width * np.cos(self.yaw), depth * np.sin(self.yaw))
         # The turn moves the middle of the head; the reach is already as the viewer sees it.
         middle = self.place(np.stack([np.zeros_like(heights), heights, np.full_like(heights, -48.0)], -1))
         across = self.matrix[0] / max(np.cos(self.yaw), 0.1)
-        rim: NDArray[np.float64] = middle + side * reach[:, None] * across
+        rim: F64 = middle + side * reach[:, None] * across
         return rim
 
 
@@ -103,9 +105,7 @@ def make_geometry(params: FaceParams) -> Geometry:
     return Geometry(matrix, offset, shot.yaw, shot.pitch, scale, head, head @ matrix + offset, skull)
 
 
-def _align(
-    four: NDArray[np.float64], pose: NDArray[np.float64], params: FaceParams
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _align(four: F64, pose: F64, params: FaceParams) -> tuple[F64, F64]:
     """Least-squares similarity of eyes and mouth onto the frame, then the picture's own jitter."""
     shot = params.shot
     have = (four - four.mean(0)) @ np.array([1.0, 1j])
@@ -116,55 +116,33 @@ def _align(
     return pose @ turn, offset
 
 
-def _side_levels(shape: HeadShape) -> tuple[NDArray[np.float64], ...]:
-    wide = np.interp(
-        np.arange(9),
-        [0, 2, 4, 5, 7, 8],
-        np.array(
-            [1.0, 1.0, shape.jaw_width, 0.5 * (shape.jaw_width + shape.chin_width), shape.chin_width, 1.0]
-        ),
-    )
+def _side_levels(shape: HeadShape) -> tuple[F64, ...]:
+    jaw, chin = shape.jaw_width, shape.chin_width
+    wide = np.interp(np.arange(9), [0, 2, 4, 5, 7, 8], [1.0, 1.0, jaw, 0.5 * (jaw + chin), chin, 1.0])
     x = _JAW_X * shape.face_width * wide
     y = _JAW_Y + shape.chin_length * np.linspace(0.0, 1.0, 9) ** 1.5
     return x, y, _JAW_Z, _JAW_FRONT
 
 
-def _far_side(head: NDArray[np.float64], shape: HeadShape, yaw: float) -> NDArray[np.float64]:
+def _far_side(head: F64, shape: HeadShape, yaw: float) -> F64:
     """Jaw points: anatomical on the near side, on the silhouette of the cheek on the far side."""
-    x, y, back, front = _side_levels(shape)
-    return np.concatenate([_swing(x, y, back, front, yaw, -1.0), _swing(x, y, back, front, yaw, 1.0)[-2::-1]])
+    levels = _side_levels(shape)
+    return np.concatenate([_swing(levels, yaw, -1.0), _swing(levels, yaw, 1.0)[-2::-1]])
 
 
-def _swing(
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
-    back: NDArray[np.float64],
-    front: NDArray[np.float64],
-    yaw: float,
-    side: float,
-) -> NDArray[np.float64]:
+def _swing(levels: tuple[F64, ...], yaw: float, side: float) -> F64:
+    x, y, back, front = levels
     # Each level is a half ellipse; its tangent along the view is where the silhouette runs.
     angle = np.maximum(np.arctan2((front - back) * np.sin(side * yaw), x * np.cos(yaw)), 0.0)
     return np.stack([side * x * np.cos(angle), y, back + (front - back) * np.sin(angle)], -1)
 
 
-def _skull_points(shape: HeadShape, yaw: float) -> NDArray[np.float64]:
-    x = _SKULL_X * shape.face_width
-    y = _SKULL_Y * shape.forehead
-    left = _swing(x, y, _SKULL_Z, _SKULL_FRONT, yaw, -1.0)
-    right = _swing(x, y, _SKULL_Z, _SKULL_FRONT, yaw, 1.0)
-    return np.concatenate([right, left[-2::-1]])
+def _skull_points(shape: HeadShape, yaw: float) -> F64:
+    levels = (_SKULL_X * shape.face_width, _SKULL_Y * shape.forehead, _SKULL_Z, _SKULL_FRONT)
+    return np.concatenate([_swing(levels, yaw, 1.0), _swing(levels, yaw, -1.0)[-2::-1]])
 
 
-def _mirror(right: Sequence[tuple[float, float, float]]) -> NDArray[np.float64]:
-    """Points of the picture's right side, preceded by their mirror images in reverse order."""
-    points = np.array(right, np.float64)
-    flipped = points[::-1].copy()
-    flipped[:, 0] *= -1.0
-    return np.concatenate([flipped, points])
-
-
-def _head_points(shape: HeadShape, smile: float, opening: float, blink: float) -> NDArray[np.float64]:
+def _head_points(shape: HeadShape, smile: float, opening: float, blink: float) -> F64:
     """Return the 68 landmarks of the unposed head; the jaw is replaced by :func:`_far_side` later."""
     x, y, back, _ = _side_levels(shape)
     right = np.stack([x, y, back], -1)
@@ -176,20 +154,20 @@ def _head_points(shape: HeadShape, smile: float, opening: float, blink: float) -
     )  # fmt: skip
 
 
-def _brow_points(shape: HeadShape) -> NDArray[np.float64]:
+def _brow_points(shape: HeadShape) -> F64:
     lift, arch = -shape.brow_height, shape.brow_arch
-    return _mirror(
-        [
-            (8.2, -9.2 + lift, 5.0),
-            (15.4, -10.2 - 1.9 * arch + lift, 3.5),
-            (23.2, -10.6 - 2.9 * arch + lift, 0.0),
-            (30.8, -10.4 - 2.1 * arch + lift, -6.0),
-            (37.0, -8.2 + lift, -14.0),
-        ]
-    )
+    right = [
+        (8.2, -9.2 + lift, 5.0),
+        (15.4, -10.2 - 1.9 * arch + lift, 3.5),
+        (23.2, -10.6 - 2.9 * arch + lift, 0.0),
+        (30.8, -10.4 - 2.1 * arch + lift, -6.0),
+        (37.0, -8.2 + lift, -14.0),
+    ]
+    left = [(-x, y, z) for x, y, z in reversed(right)]
+    return np.array([*left, *right], np.float64)
 
 
-def _nose_points(shape: HeadShape, smile: float) -> NDArray[np.float64]:
+def _nose_points(shape: HeadShape, smile: float) -> F64:
     length, width = shape.nose_length, shape.nose_width * (1.0 + 0.07 * max(smile, 0.0))
     tip = 22.8 + length - 0.5 * max(smile, 0.0)
     bridge = [(0.0, -0.8, 4.0), (0.0, 7.2, 8.5), (0.0, 15.0, 13.5), (0.0, tip, 19.0)]
@@ -198,7 +176,7 @@ def _nose_points(shape: HeadShape, smile: float) -> NDArray[np.float64]:
     return np.array([*bridge, *left, *base], np.float64)
 
 
-def _eye_points(shape: HeadShape, smile: float, blink: float) -> NDArray[np.float64]:
+def _eye_points(shape: HeadShape, smile: float, blink: float) -> F64:
     size = shape.eye_size
     open_px = shape.eye_height * (1.0 - blink) * size
     squint = 1.0 - 0.16 * max(smile, 0.0)
@@ -218,7 +196,7 @@ def _eye_points(shape: HeadShape, smile: float, blink: float) -> NDArray[np.floa
     return np.concatenate([left[[3, 2, 1, 0, 5, 4]], right])
 
 
-def _mouth_points(shape: HeadShape, smile: float, opening: float) -> NDArray[np.float64]:
+def _mouth_points(shape: HeadShape, smile: float, opening: float) -> F64:
     wide = shape.mouth_width * (1.0 + 0.17 * smile)
     full = shape.lip_fullness * (1.0 - 0.16 * max(smile, 0.0))
     line = 41.4 - 0.6 * max(smile, 0.0)  # where the lips meet

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from .canvas import (
     COLUMNS,
@@ -21,10 +20,9 @@ from .canvas import (
     whole_cover,
 )
 from .face import FaceParams
-from .geometry import Geometry
+from .geometry import Geometry, Points
 from .skin import skin_paint
 
-Points = NDArray[np.float64]
 _LEVELS = np.array([-66.5, -63.0, -56.0, -45.0, -30.0, -14.0])
 _TILE = 256
 
@@ -151,12 +149,9 @@ class HairPainter:
 
     def _mass(self, grow: float, down: float, bulge: float) -> Points:
         """Outline of the hair mass: over the skull, then down both sides to head height ``down``."""
-        scale = self.params.look.hair_volume
-        top = np.interp(
-            _LEVELS,
-            [-66.5, -40.0, -14.0],
-            [self.cut.top, 0.5 * (self.cut.top + self.cut.side), self.cut.side],
-        )
+        scale, cut = self.params.look.hair_volume, self.cut
+        widths = [cut.top, 0.5 * (cut.top + cut.side), cut.side]
+        top = np.interp(_LEVELS, [-66.5, -40.0, -14.0], widths)
         if self.params.has("Wearing_Hat"):
             top[:-1] = np.minimum(top[:-1], 1.0)
         halves = []
@@ -166,7 +161,7 @@ class HairPainter:
             if down > -8.0:
                 steps = np.linspace(0.0, 1.0, 5)[1:]
                 heights = -14.0 + (down + 14.0) * steps
-                low = self.geometry.rims(side, self.cut.side * scale + grow, np.minimum(heights, 0.0))
+                low = self.geometry.rims(side, cut.side * scale + grow, np.minimum(heights, 0.0))
                 low[:, 1] += (heights - np.minimum(heights, 0.0)) * self.geometry.scale
                 low[:, 0] += side * bulge * np.sin(np.pi * steps * 0.75)
                 rim = np.concatenate([rim, low])
@@ -215,17 +210,10 @@ class HairPainter:
         limits = np.stack([jaw[:9].min(0), jaw[8:].max(0)])
         spread = -2.5 if cut.ears else 1.0
         placed[:, 0] = np.clip(placed[:, 0], limits[0, 0] - spread, limits[1, 0] + spread)
-        low_right = [
-            jaw[15] + offset(spread, 0.0),
-            jaw[13] + offset(spread - 0.4, 0.0),
-            jaw[12] + offset(spread + 9.0, 60.0),
-        ]
-        low_left = [
-            jaw[4] + offset(-spread - 9.0, 60.0),
-            jaw[3] - offset(spread - 0.4, 0.0),
-            jaw[1] - offset(spread, 0.0),
-        ]
-        return np.concatenate([placed, low_right, low_left])
+        low = ((15, spread, 0.0), (13, spread - 0.4, 0.0), (12, spread + 9.0, 60.0))
+        right = [jaw[point] + offset(x, y) for point, x, y in low]
+        left = [jaw[16 - point] + offset(-x, y) for point, x, y in reversed(low)]
+        return np.concatenate([placed, right, left])
 
     def fringe_cover(self) -> FloatImage:
         """Return the coverage of bangs over the forehead."""
@@ -290,13 +278,9 @@ def _paint_parting(canvas: Canvas, painter: HairPainter) -> None:
     hidden = any(painter.params.has(name) for name in ("Bangs", "Receding_Hairline", "Wearing_Hat"))
     if hidden or style not in ("long", "bob", "parted"):
         return
-    part = (
-        float(np.copysign(19.0, painter.params.look.part))
-        if style == "parted"
-        else 7.0 * painter.params.look.part
-    )
-    line = painter.geometry.place(
-        [(part, -45.0, -6.0), (1.1 * part, -52.0, -12.0), (1.1 * part, -64.0, -28.0)]
-    )
+    part = painter.params.look.part
+    part = float(np.copysign(19.0, part)) if style == "parted" else 7.0 * part
+    crown = [(part, -45.0, -6.0), (1.1 * part, -52.0, -12.0), (1.1 * part, -64.0, -28.0)]
+    line = painter.geometry.place(crown)
     canvas.stroke(curve(line), np.array(painter.params.look.hair) * 0.35, [2.0, 1.6, 0.6], 0.4, 0.8)
     canvas.stroke(curve(line), np.array(painter.params.look.skin) * 0.7, [0.9, 0.7, 0.2], 0.5, 0.3)

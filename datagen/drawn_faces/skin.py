@@ -2,13 +2,10 @@
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from .canvas import Canvas, FloatImage, curve, offset, smooth, whole_cover
 from .face import FaceParams
-from .geometry import HEIGHT, WIDTH, Geometry
-
-Points = NDArray[np.float64]
+from .geometry import HEIGHT, WIDTH, Geometry, Points
 
 # Bumps of the face: head position, radii in pixels (across, down), height in pixels, and tilt in radians.
 # Pairs are given once, for the picture's right side.

@@ -4,13 +4,12 @@ import os
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from unmask.datagen.common.errors import UnreadablePictureError, UserError
 
+from .arrays import U8
 from .picture import decode_picture
 
-U8 = NDArray[np.uint8]
 PictureOrPath = U8 | str | os.PathLike[str]
 
 

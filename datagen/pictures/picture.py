@@ -10,6 +10,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from unmask.datagen.common.errors import UnreadablePictureError
 
+from .arrays import F64, U8
 from .header import PictureHeader, read_header, without_warnings
 
 # A damaged file becomes a row with a reason; OpenCV would also print it, once per file and worker.
@@ -40,7 +41,7 @@ class Picture:
         stand for them: 8-bit RGB or grey JPEG, PNG, BMP or WebP in orientation 1.
     """
 
-    image_rgb: NDArray[np.uint8]
+    image_rgb: U8
     byte_copy: bool
 
 
@@ -61,7 +62,7 @@ def decode_picture(data: bytes) -> Picture:
     return Picture(image, header.plain)
 
 
-def _decode_opencv(data: bytes, header: PictureHeader) -> NDArray[np.uint8]:
+def _decode_opencv(data: bytes, header: PictureHeader) -> U8:
     flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
     if header.has_alpha:
         flags = cv2.IMREAD_UNCHANGED
@@ -76,7 +77,7 @@ def _decode_opencv(data: bytes, header: PictureHeader) -> NDArray[np.uint8]:
     return np.asarray(image, dtype=np.uint8)
 
 
-def _on_white(image: NDArray[np.generic]) -> NDArray[np.uint8]:
+def _on_white(image: NDArray[np.generic]) -> U8:
     """Lay a BGRA picture (or one whose transparency turned out to be empty) on white: what viewers show."""
     deep = np.asarray(image)
     bytes_ = (deep >> 8).astype(np.uint8) if deep.dtype == np.uint16 else deep.astype(np.uint8)
@@ -89,7 +90,7 @@ def _on_white(image: NDArray[np.generic]) -> NDArray[np.uint8]:
     return ((colour * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
 
 
-def _decode_cmyk(data: bytes) -> NDArray[np.uint8]:
+def _decode_cmyk(data: bytes) -> U8:
     # Pillow knows Adobe's inverted CMYK and YCCK; such files are rare enough for its speed. Its class for JPEG
     # itself, because Image.open refuses by a limit that belongs to the whole process.
     try:
@@ -99,7 +100,7 @@ def _decode_cmyk(data: bytes) -> NDArray[np.uint8]:
         raise UnreadablePictureError(f"damaged CMYK JPEG: {error}") from error
 
 
-def _turn(image: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+def _turn(image: U8, orientation: int) -> U8:
     transpose, left_right, up_down = _TURNS[orientation]
     if transpose:
         image = image.transpose(1, 0, 2)
@@ -110,7 +111,7 @@ def _turn(image: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
     return np.ascontiguousarray(image)
 
 
-def fit_transform(width: int, height: int, size: tuple[int, int] | None) -> NDArray[np.float64] | None:
+def fit_transform(width: int, height: int, size: tuple[int, int] | None) -> F64 | None:
     """Return the (2, 3) matrix that `fit_picture` applies to coordinates, None where nothing changes.
 
     Parameters
@@ -142,7 +143,7 @@ def _crop_box(width: int, height: int, size: tuple[int, int]) -> tuple[int, int,
     return (width - crop_width) // 2, (height - crop_height) // 2, crop_width, crop_height
 
 
-def fit_picture(image_rgb: NDArray[np.uint8], size: tuple[int, int] | None) -> NDArray[np.uint8]:
+def fit_picture(image_rgb: U8, size: tuple[int, int] | None) -> U8:
     """Crop centrally to the aspect of ``size`` (width, height) and scale: area mean down, cubic up.
 
     Returns
@@ -161,7 +162,7 @@ def fit_picture(image_rgb: NDArray[np.uint8], size: tuple[int, int] | None) -> N
     return np.asarray(cv2.resize(crop, size, interpolation=method), dtype=np.uint8)
 
 
-def fit_labels(labels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+def fit_labels(labels: U8, size: tuple[int, int]) -> U8:
     """`fit_picture` for a map of labels, (h, w): the nearest label, never a mean of two."""
     height, width = labels.shape
     left, top, crop_width, crop_height = _crop_box(width, height, size)
@@ -169,7 +170,15 @@ def fit_labels(labels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.u
     return np.asarray(cv2.resize(crop, size, interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
 
 
-def encode_png(image: NDArray[np.uint8]) -> bytes:
+def shrunk(image: U8, scale: float) -> U8:
+    """Scale a picture or map to that part of its size, by area mean; as it is where that is 1 or more."""
+    if scale >= 1:
+        return image
+    size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def encode_png(image: U8) -> bytes:
     """Encode (h, w) or RGB (h, w, 3) uint8 as PNG, always with the same settings, hence the same bytes."""
     # On faces of 178 x 218: 11 % smaller than OpenCV's defaults at the same speed; on their maps a quarter of
     # the time. One fixed row filter costs a third of choosing one per row.
@@ -181,12 +190,12 @@ def encode_png(image: NDArray[np.uint8]) -> bytes:
     return _encode(".png", image, [*settings, cv2.IMWRITE_PNG_FILTER, row_filter])
 
 
-def encode_jpg(image_rgb: NDArray[np.uint8], quality: int = 95) -> bytes:
+def encode_jpg(image_rgb: U8, quality: int = 95) -> bytes:
     """Encode (h, w) or RGB (h, w, 3) uint8 as baseline JPEG with 4:2:0 chroma; ``quality`` 0..100."""
     return _encode(".jpg", image_rgb, [cv2.IMWRITE_JPEG_QUALITY, quality])
 
 
-def _encode(extension: str, image: NDArray[np.uint8], settings: list[int]) -> bytes:
+def _encode(extension: str, image: U8, settings: list[int]) -> bytes:
     ordered = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     done, buffer = cv2.imencode(extension, ordered, settings)
     if not done:

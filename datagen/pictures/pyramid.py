@@ -4,10 +4,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-U8 = NDArray[np.uint8]
-F64 = NDArray[np.float64]
+from .arrays import F64, U8
 
 _FINEST_STEP = 1.5  # a crop's pixel is at most this many pixels of the level it is cut from
 _SMALLEST_PX = 16

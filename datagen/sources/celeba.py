@@ -7,12 +7,8 @@ from pathlib import Path
 from unmask.datagen.common.errors import UserError
 
 PICTURE_FOLDER = "img_align_celeba"
-ATTRIBUTES, IDENTITIES, PARTITION, POINTS5 = (
-    "list_attr_celeba",
-    "identity_CelebA",
-    "list_eval_partition",
-    "list_landmarks_align_celeba",
-)
+ATTRIBUTES, IDENTITIES = "list_attr_celeba", "identity_CelebA"
+PARTITION, POINTS5 = "list_eval_partition", "list_landmarks_align_celeba"
 ANNOTATION_FOLDERS = ("", "Anno", "Eval")  # the official download keeps the lists in folders of their own
 SPLITS = ("train", "val", "test")
 _NAME_COLUMNS = ("image_id", "image", "filename", "file")
@@ -154,7 +150,7 @@ class _Table:
             )
         seen = set()
         for number, line in self._lines:
-            values = line.split() if self._separator is None else self._split(line)
+            values = self._split(line)
             name = values.pop(0)
             if len(values) != width:
                 raise self.error(number, f"{len(values)} values after the name where {width} are needed")

@@ -9,15 +9,8 @@ from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError
 from unmask.datagen.pictures.header import read_header
 from unmask.datagen.pictures.tree import PICTURE_EXTENSIONS, list_pictures
 
-from .celeba import (
-    PICTURE_FOLDER,
-    SPLITS,
-    CelebaTables,
-    find_annotation_files,
-    picture_key,
-    read_tables,
-)
-from .source import Source, SourceFace, make_stems
+from .celeba import PICTURE_FOLDER, SPLITS, CelebaTables, find_annotation_files, picture_key, read_tables
+from .source import PORTRAIT, Source, SourceFace, make_stems
 
 
 def open_source(spec: str, *, split: str | None = None, limit: int | None = None) -> Source:
@@ -41,14 +34,12 @@ def open_source(spec: str, *, split: str | None = None, limit: int | None = None
         raise ArgumentError("split", f"{split}: not one of {', '.join(SPLITS)}, all")
     if limit is not None and limit < 1:
         raise ArgumentError("limit", f"{limit}: must be at least 1")
-    if spec == "demo":
-        source = open_demo()
-        if Path(spec).exists():
-            source = replace(
-                source, notes=(*source.notes, "demo is the embedded source; write ./demo for the folder")
-            )
-    else:
+    if spec != "demo":
         return _open_folder(spec, split, limit)
+    source = open_demo()
+    if Path(spec).exists():
+        notes = (*source.notes, "demo is the embedded source; write ./demo for the folder")
+        source = replace(source, notes=notes)
     chosen = _choose([face.split for face in source.faces], spec, split)
     return replace(source, faces=tuple(source.faces[number] for number in chosen[:limit]))
 
@@ -154,8 +145,6 @@ def open_demo() -> Source:
     from unmask.datagen.drawn_faces.attributes import ATTRIBUTE_NAMES
     from unmask.datagen.drawn_faces.demo import DEMO_FACES, part_of
     from unmask.datagen.drawn_faces.face import draw_params
-
-    from .demo import PORTRAIT
 
     faces = []
     for index in range(DEMO_FACES):

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from unmask.datagen.common.errors import UnreadablePictureError
 from unmask.datagen.faces.landmarks import Landmarks
+from unmask.datagen.pictures.picture import encode_jpg
 
+PORTRAIT = -1  # index of the embedded source's portrait among its pictures
 _STEM_BYTES = 200  # a file name may have 255: variant, extension and `.part` come after the stem
 
 
@@ -56,9 +58,12 @@ class SourceFace:
             When the file cannot be read.
         """
         if self.path is None:
-            from .demo import demo_bytes  # the drawing code is not needed for files
+            # the drawing code is not needed for files
+            from unmask.datagen.drawn_faces.demo import JPEG_QUALITY, draw_demo_face, portrait_rgb
 
-            return demo_bytes(self.demo_index)
+            index = self.demo_index
+            image = portrait_rgb() if index in (None, PORTRAIT) else draw_demo_face(index).image_rgb
+            return encode_jpg(image, JPEG_QUALITY)
         try:
             return self.path.read_bytes()
         except OSError as error:
@@ -66,11 +71,11 @@ class SourceFace:
 
     def known_landmarks(self) -> list[Landmarks] | None:
         """Return the landmarks that need no detection (drawn faces), or None."""
-        if self.demo_index is None:
+        if self.demo_index is None or self.demo_index == PORTRAIT:
             return None
-        from .demo import demo_landmarks
+        from unmask.datagen.drawn_faces.demo import drawn_landmarks
 
-        return demo_landmarks(self.demo_index)
+        return [Landmarks(drawn_landmarks(self.demo_index), "drawn")]
 
 
 @dataclass(frozen=True)

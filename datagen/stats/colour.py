@@ -16,8 +16,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-F32 = NDArray[np.float32]
+from unmask.datagen.pictures.arrays import F64
+
 Cell = tuple[int, int, int]
+Triple = tuple[float, float, float]
 
 CELL = 25.0
 NEUTRAL_CHROMA = 8.0  # below it a photograph's hue is noise
@@ -26,7 +28,7 @@ LIGHTNESS_EDGES = np.linspace(0, 100, 21)
 CHROMA_EDGES = np.linspace(0, 100, 21)
 
 # The strongest common dye of each hue: L*, C*ab, hue angle in degrees.
-VIVID: dict[str, tuple[float, float, float]] = {
+VIVID: dict[str, Triple] = {
     "red": (43, 62, 28),
     "orange": (62, 68, 58),
     "yellow": (82, 74, 88),
@@ -41,7 +43,7 @@ VIVID: dict[str, tuple[float, float, float]] = {
     "pink": (56, 56, 2),
 }
 # Each tone as a share of the way from the vivid colour: towards this lightness, and the part of chroma kept.
-TONES: dict[str, tuple[float, float, float]] = {
+TONES: dict[str, Triple] = {
     "pale": (0.8, 96, 0.18),
     "light": (0.5, 92, 0.55),
     "dusty": (0.5, 78, 0.30),
@@ -55,7 +57,7 @@ TONES: dict[str, tuple[float, float, float]] = {
     "blackish": (0.85, 8, 0.25),
 }
 # L*, a*, b* of undyed, grey and black cloth.
-NEUTRALS: dict[str, tuple[float, float, float]] = {
+NEUTRALS: dict[str, Triple] = {
     "optical white": (94, 1, -5),
     "white": (95, 0, 2),
     "off-white": (90, 1, 6),
@@ -69,7 +71,7 @@ NEUTRALS: dict[str, tuple[float, float, float]] = {
     "washed black": (21, 1, 0),
     "black": (13, 0, 0),
 }
-SKIN_LIKE: dict[str, tuple[float, float, float]] = {
+SKIN_LIKE: dict[str, Triple] = {
     "ivory skin": (83, 6, 15),
     "light skin": (76, 10, 17),
     "rose skin": (70, 16, 16),
@@ -81,7 +83,7 @@ SKIN_LIKE: dict[str, tuple[float, float, float]] = {
     "dark skin": (29, 11, 13),
     "deep skin": (20, 7, 8),
 }
-TRADE: dict[str, tuple[float, float, float]] = {
+TRADE: dict[str, Triple] = {
     "surgical blue": (76, -9, -17),
     "surgical green": (76, -18, 4),
     "surgical pink": (78, 17, 1),
@@ -99,20 +101,14 @@ TRADE: dict[str, tuple[float, float, float]] = {
 }
 
 
-def _dyed(vivid: tuple[float, float, float], tone: tuple[float, float, float]) -> tuple[float, float, float]:
-    lightness, chroma, hue = vivid
-    share, target, kept = tone
-    angle = np.radians(hue)
-    kept_chroma = chroma * kept
-    return (
-        lightness + share * (target - lightness),
-        float(kept_chroma * np.cos(angle)),
-        float(kept_chroma * np.sin(angle)),
-    )
+def _dyed(vivid: Triple, tone: Triple) -> Triple:
+    (lightness, chroma, hue), (share, target, kept) = vivid, tone
+    a, b = chroma * kept * np.array([np.cos(np.radians(hue)), np.sin(np.radians(hue))])
+    return lightness + share * (target - lightness), float(a), float(b)
 
 
 @lru_cache(maxsize=1)
-def fabric_colours() -> dict[str, tuple[float, float, float]]:
+def fabric_colours() -> dict[str, Triple]:
     """Return the 168 named colours that real fabrics have, CIELAB (D65); see the head of this module."""
     dyed = {f"{tone} {hue}": _dyed(VIVID[hue], TONES[tone]) for hue in VIVID for tone in TONES}
     return {**dyed, **NEUTRALS, **SKIN_LIKE, **TRADE}
@@ -136,7 +132,7 @@ def fabric_cells() -> dict[Cell, str]:
     return {cell: names[cell][1] for cell in sorted(names)}
 
 
-def cell_middle(cell: Cell) -> NDArray[np.float64]:
+def cell_middle(cell: Cell) -> F64:
     """CIELAB of a cell's middle, (3,)."""
     return CELL * np.array([cell[0] + 0.5, cell[1], cell[2]])
 

@@ -26,11 +26,7 @@ _MEASURES: tuple[tuple[str, tuple[str, ...], int], ...] = (
     ("pictures with a repeated map", ("duplicates", "map", "pictures"), 0),
 )
 _NO_RATIO = ("pictures measured", "  standard error")
-_VENDI = {
-    "Vendi score of maps": "vendi_maps",
-    "Vendi score of appearance": "vendi_appearance",
-    "Vendi score of both": "vendi_both",
-}
+_VENDI = {name: path[1] for name, path, _ in _MEASURES if name.startswith("Vendi")}
 
 
 @dataclass(frozen=True)

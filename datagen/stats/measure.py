@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unmask.datagen.common.checks import check_at_least
 from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.common.inside import Inside
 from unmask.datagen.common.rng import generator
@@ -161,8 +162,7 @@ def _measure(
     notes: list[str],
     manifest: tuple[dict[str, Any], list[ManifestRow], tuple[str, ...]] | None,
 ) -> Stats:
-    if limit is not None and limit < 1:
-        raise ArgumentError("limit", f"{limit}: expected at least 1")
+    check_at_least("limit", limit, 1)
     chosen = _shuffled(len(pairs), seed, "stats pictures")[:limit]
     opened = open_pairs([pairs[i] for i in np.sort(chosen)], progress)
     if not opened.features:

@@ -10,20 +10,11 @@ from numpy.typing import NDArray
 from unmask.datagen.common.errors import UnreadablePictureError
 from unmask.datagen.common.page import draw_template
 
+from . import plots
 from .colour import Cell, fabric_colours
 from .compare import summarise
 from .measure import Stats
 from .pictures import read_pair
-from .plots import (
-    draw_bars,
-    draw_counts,
-    draw_fabric_cells,
-    draw_histogram,
-    draw_plane,
-    lab_hex,
-    picture_uri,
-    thumbnail_uri,
-)
 
 _PLANE_DOTS = 600
 _THUMB_PX = 160
@@ -39,7 +30,8 @@ def draw_page(stats: Stats) -> str:
     report = stats.report
     lab = np.array([item.cloth[:3] for item in stats.paired_features()[:_PLANE_DOTS]])
     shares = report.get("attributes", {}).get("share", {})
-    mean_map, mean_masked = picture_uri(stats.opened.mean_map), picture_uri(stats.opened.mean_masked)
+    opened = stats.opened
+    mean_map, mean_masked = plots.picture_uri(opened.mean_map), plots.picture_uri(opened.mean_masked)
     return draw_template(
         "stats.html",
         report=report,
@@ -50,16 +42,16 @@ def draw_page(stats: Stats) -> str:
         ),
         percents=[100 * edge for edge in report["coverage"]["edges"]],
         dots=len(lab),
-        plane=draw_plane(lab, "median colours in the a*b* plane"),
-        fabric=draw_fabric_cells(_cells(report), "fabric colours, filled or empty"),
+        plane=plots.draw_plane(lab, "median colours in the a*b* plane"),
+        fabric=plots.draw_fabric_cells(_cells(report), "fabric colours, filled or empty"),
         fabric_colours=len(fabric_colours()),
         group_fills=_GROUP_FILLS,
         histograms=_histogram_fills(report["colour"]),
         shares=sorted(shares.items(), key=lambda item: (-item[1], item[0])),
         thumbs=_thumbs(stats),
-        bars=draw_bars,
-        grid=draw_counts,
-        histogram=draw_histogram,
+        bars=plots.draw_bars,
+        grid=plots.draw_counts,
+        histogram=plots.draw_histogram,
         joined=_joined,
         table_grid=_table_grid,
     )
@@ -76,14 +68,14 @@ def _histogram_fills(colour: Mapping[str, Any]) -> list[tuple[str, str, list[str
         return (edges[1:] + edges[:-1]) / 2
 
     angles = np.radians(middles("hue"))
-    hues = [lab_hex(np.array([62, 45 * np.cos(angle), 45 * np.sin(angle)])) for angle in angles]
-    greys = [lab_hex(np.array([0.92 * level, 0.0, 0.0])) for level in middles("lightness")]
+    hues = [plots.lab_hex(np.array([62, 45 * np.cos(angle), 45 * np.sin(angle)])) for angle in angles]
+    greys = [plots.lab_hex(np.array([0.92 * level, 0.0, 0.0])) for level in middles("lightness")]
     return [("hue", "\N{DEGREE SIGN}", hues), ("lightness", "L*", greys), ("chroma", "C*", None)]
 
 
 def _table_grid(lines: Mapping[str, Mapping[str, int]], label: str) -> Markup:
     columns = list(next(iter(lines.values()), {}))
-    return draw_counts([list(line.values()) for line in lines.values()], columns, list(lines), label)
+    return plots.draw_counts([list(line.values()) for line in lines.values()], columns, list(lines), label)
 
 
 def _joined(cells: Sequence[str]) -> list[str]:
@@ -101,7 +93,7 @@ def _thumbs(stats: Stats) -> dict[str, str]:
     thumbs = {}
     for name in (name for near in stats.report["nearest"] for name in near["pictures"]):
         try:
-            thumbs[name] = thumbnail_uri(read_pair(pairs[name])[0], _THUMB_PX)
+            thumbs[name] = plots.thumbnail_uri(read_pair(pairs[name])[0], _THUMB_PX)
         except UnreadablePictureError:
             thumbs[name] = ""
     return thumbs

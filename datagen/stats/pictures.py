@@ -7,13 +7,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from unmask.datagen.common.errors import UnreadablePictureError
-from unmask.datagen.pictures.picture import decode_picture
-
-F32 = NDArray[np.float32]
-U8 = NDArray[np.uint8]
+from unmask.datagen.pictures.arrays import F32, F64, U8, Bools
+from unmask.datagen.pictures.picture import decode_picture, shrunk
 
 GRID = (64, 78)  # width, height of the maps that are compared with each other; the aspect of aligned CelebA
 INSIDE = 128  # a map's value from which a pixel is mask
@@ -56,7 +53,7 @@ class PictureFeatures:
 
     pair: PicturePair
     size: tuple[int, int]
-    grid: NDArray[np.bool_]
+    grid: Bools
     coverage: float
     centre: tuple[float, float]
     extent: tuple[float, float]
@@ -89,8 +86,8 @@ def open_pairs(pairs: Sequence[PicturePair], progress: Callable[[int, int], None
     """Read every pair once and keep its features; what cannot be used is counted by reason and named."""
     features: list[PictureFeatures] = []
     skipped: dict[str, list[str]] = {}
-    total_masked: NDArray[np.float64] = np.zeros((1, 1, 3))
-    total_map: NDArray[np.float64] = np.zeros((1, 1))
+    total_masked: F64 = np.zeros((1, 1, 3))
+    total_map: F64 = np.zeros((1, 1))
     for number, pair in enumerate(pairs, 1):
         try:
             masked, map_ = read_pair(pair)
@@ -173,7 +170,7 @@ def take_features(pair: PicturePair, masked: U8, map_: U8) -> PictureFeatures:
     )
 
 
-def _to_grid(map_: U8) -> NDArray[np.bool_]:
+def _to_grid(map_: U8) -> Bools:
     small = cv2.resize(map_, GRID, interpolation=cv2.INTER_AREA)
     # A mask of a few pixels may fall below the threshold everywhere; its strongest cell stands for it.
     return np.asarray(small >= min(INSIDE, int(small.max())), dtype=np.bool_)
@@ -203,11 +200,7 @@ def describe_cloth(masked: U8, map_: U8) -> F32:
         1.2 px and between 1.2 and 4 px (Gaussians, sigma); and the structure tensor's direction of change,
         cos and sin of the double angle times its strength, 0 for cloth without direction.
     """
-    scale = min(1.0, _CLOTH_PX / max(map_.shape))
-    if scale < 1:
-        size = (max(1, round(map_.shape[1] * scale)), max(1, round(map_.shape[0] * scale)))
-        masked = np.asarray(cv2.resize(masked, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-        map_ = np.asarray(cv2.resize(map_, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    masked, map_ = (shrunk(part, _CLOTH_PX / max(map_.shape)) for part in (masked, map_))
     inside = map_ >= min(INSIDE, int(map_.max()))
     light = masked.astype(np.float32) / np.float32(255)
     lab = np.asarray(cv2.cvtColor(light, cv2.COLOR_RGB2Lab), dtype=np.float32)
@@ -218,7 +211,7 @@ def describe_cloth(masked: U8, map_: U8) -> F32:
     return np.array([*median, (high - low) / 2, away, *_texture(lab[..., 0], inside)], np.float32)
 
 
-def _texture(lightness: F32, inside: NDArray[np.bool_]) -> tuple[float, float, float, float]:
+def _texture(lightness: F32, inside: Bools) -> tuple[float, float, float, float]:
     weight = inside.astype(np.float32)
     # Blurs look only at the region itself, else its outline would count as texture.
     fine, coarse = (

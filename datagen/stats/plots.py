@@ -9,11 +9,10 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from unmask.datagen.common.svg import BAR, FAINT, INK, QUIET, WIDTH, WORSE, circle, cut, line, rect, svg, text
-from unmask.datagen.pictures.picture import encode_jpg, encode_png
+from unmask.datagen.pictures.arrays import U8
+from unmask.datagen.pictures.picture import encode_jpg, encode_png, shrunk
 
 from .colour import CELL, Cell, cell_middle, cell_name
-
-U8 = NDArray[np.uint8]
 
 _LIGHTNESS_NAMES = ("L* 0 to 25", "25 to 50", "50 to 75", "75 to 100")
 _PAPER, _EMPTY, _LOW, _HIGH = "#f3f4f4", "#fbe0dc", (232, 241, 245), (30, 96, 128)
@@ -28,10 +27,7 @@ def picture_uri(image: U8) -> str:
 def thumbnail_uri(image: U8, tallest_px: int, widest_px: float = np.inf) -> str:
     """Return a picture (JPEG) or a map (PNG), shrunk to fit, as a data URI."""
     height, width = image.shape[:2]
-    scale = min(tallest_px / height, widest_px / width)
-    if scale < 1:
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    image = shrunk(image, min(tallest_px / height, widest_px / width))
     return picture_uri(image) if image.ndim == 2 else _uri("jpeg", encode_jpg(image, _QUALITY))
 
 

@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.datagen.dataset.manifest import ManifestRow
+from unmask.datagen.pictures.arrays import F64
 
+from . import tables, variety
 from .colour import (
     CHROMA_EDGES,
     COLOUR_GROUPS,
@@ -20,28 +22,6 @@ from .colour import (
     fill_fabric_cells,
 )
 from .pictures import CLOTH_UNITS, GRID, PictureFeatures
-from .tables import (
-    PITCH_EDGES,
-    YAW_EDGES,
-    attribute_table,
-    count_rows,
-    cross_count,
-    empty_cells,
-    empty_poses,
-    interval_names,
-    pose_grid,
-)
-from .variety import (
-    PairMean,
-    centred,
-    cloth_kernel,
-    entropy_bits,
-    iou_matrix,
-    mean_pairwise,
-    nearest_distances,
-    nearest_pairs,
-    vendi_by_size,
-)
 
 PAIRED = 2000  # pictures that are compared each with each: memory and time grow with the square
 VENDI_SIZES = (25, 50, 100, 200, 500)
@@ -72,12 +52,12 @@ def describe_pictures(
     paired = tuple(int(i) for i in order[:PAIRED])
     lab = np.array([item.cloth[:3] for item in features], np.float64)
     colour, empty = _describe_colour(lab)
-    variety, nearest = _describe_variety([features[i] for i in paired])
+    overlap, nearest = _describe_variety([features[i] for i in paired])
     return paired, {
         "coverage": _describe_coverage(features),
         "position": _describe_position(features),
         "colour": colour,
-        "variety": variety,
+        "variety": overlap,
         "duplicates": _describe_duplicates(features),
         "nearest": nearest,
         "empty": {"fabric colours": empty},
@@ -109,7 +89,7 @@ def _describe_position(features: Sequence[PictureFeatures]) -> dict[str, Any]:
     return {name: {"mean": _short(np.mean(v)), "sd": _short(np.std(v))} for name, v in columns.items()}
 
 
-def _describe_colour(lab: NDArray[np.float64]) -> tuple[dict[str, Any], list[str]]:
+def _describe_colour(lab: F64) -> tuple[dict[str, Any], list[str]]:
     counts = count_colours(lab)
     fill = fill_fabric_cells(lab)
     groups = Counter(colour_group(colour) for colour in lab)
@@ -123,7 +103,7 @@ def _describe_colour(lab: NDArray[np.float64]) -> tuple[dict[str, Any], list[str
         ("chroma", counts.chroma, CHROMA_EDGES),
     ):
         sections[name] = {
-            "entropy_bits": _short(entropy_bits(histogram)),
+            "entropy_bits": _short(variety.entropy_bits(histogram)),
             "entropy_max_bits": _short(np.log2(len(histogram))),
             "edges": _listed(edges),
             "histogram": histogram.tolist(),
@@ -140,23 +120,25 @@ def _describe_colour(lab: NDArray[np.float64]) -> tuple[dict[str, Any], list[str
 
 def _describe_variety(features: Sequence[PictureFeatures]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     grids = np.stack([item.grid for item in features])
-    maps = iou_matrix(grids.reshape(len(grids), -1))
-    cloth = cloth_kernel(np.stack([item.cloth for item in features]), CLOTH_UNITS)
+    maps = variety.iou_matrix(grids.reshape(len(grids), -1))
+    cloth = variety.cloth_kernel(np.stack([item.cloth for item in features]), CLOTH_UNITS)
     both = maps * cloth  # the product of two positive semi-definite kernels is one again (Schur)
-    shifted = centred(grids)
-    variety = {
+    shifted = variety.centred(grids)
+    found = {
         "map_grid": list(GRID),
-        "map_iou": _pair_mean(mean_pairwise(maps)),
-        "map_iou_centred": _pair_mean(mean_pairwise(iou_matrix(shifted.reshape(len(shifted), -1)))),
-        "appearance_similarity": _pair_mean(mean_pairwise(cloth)),
+        "map_iou": _pair_mean(variety.mean_pairwise(maps)),
+        "map_iou_centred": _pair_mean(
+            variety.mean_pairwise(variety.iou_matrix(shifted.reshape(len(shifted), -1)))
+        ),
+        "appearance_similarity": _pair_mean(variety.mean_pairwise(cloth)),
         "vendi_maps": _vendi(maps),
         "vendi_appearance": _vendi(cloth),
         "vendi_both": _vendi(both),
     }
-    away = nearest_distances(both)
+    away = variety.nearest_distances(both)
     if len(away):
         low, middle = np.percentile(away, [5, 50])
-        variety["nearest_distance"] = {"p5": _short(low), "median": _short(middle)}
+        found["nearest_distance"] = {"p5": _short(low), "median": _short(middle)}
     nearest = [
         {
             "pictures": [features[i].pair.name, features[j].pair.name],
@@ -165,18 +147,20 @@ def _describe_variety(features: Sequence[PictureFeatures]) -> tuple[dict[str, An
             "appearance": _short(cloth[i, j]),
             "same_map": features[i].map_digest == features[j].map_digest,
         }
-        for i, j in nearest_pairs(both, NEAREST)
+        for i, j in variety.nearest_pairs(both, NEAREST)
     ]
-    return variety, nearest
+    return found, nearest
 
 
 def _vendi(similarity: NDArray[np.floating]) -> dict[str, Any]:
-    by_size = {str(size): _short(score) for size, score in vendi_by_size(similarity, VENDI_SIZES).items()}
+    by_size = {
+        str(size): _short(score) for size, score in variety.vendi_by_size(similarity, VENDI_SIZES).items()
+    }
     size, score = list(by_size.items())[-1]
     return {"n": int(size), "score": score, "by_n": by_size}
 
 
-def _pair_mean(found: PairMean | None) -> dict[str, Any] | None:
+def _pair_mean(found: variety.PairMean | None) -> dict[str, Any] | None:
     if found is None:
         return None
     error = None if found.standard_error is None else _short(found.standard_error)
@@ -207,19 +191,19 @@ def describe_manifest(
     build: Mapping[str, Any], rows: Sequence[ManifestRow], attribute_names: Sequence[str]
 ) -> dict[str, Any]:
     """Measure what only a manifest tells: the sections counts, pose, attributes and empty of the report."""
-    counts = count_rows(rows, build)
-    worn = cross_count(rows, counts, "family", "worn")
-    texture = cross_count(rows, counts, "family", "texture")
-    pose = pose_grid(rows)
-    known, attributes = attribute_table(rows, attribute_names, counts["family"])
+    counts = tables.count_rows(rows, build)
+    worn = tables.cross_count(rows, counts, "family", "worn")
+    texture = tables.cross_count(rows, counts, "family", "texture")
+    pose = tables.pose_grid(rows)
+    known, attributes = tables.attribute_table(rows, attribute_names, counts["family"])
     totals = {name: sum(line.values()) for name, line in attributes.items()}
     report: dict[str, Any] = {
         "counts": {"rows": len(rows), **counts},
         "family_worn": worn,
         "family_texture": texture,
         "pose": {
-            "yaw": interval_names(YAW_EDGES),
-            "pitch": interval_names(PITCH_EDGES),
+            "yaw": tables.interval_names(tables.YAW_EDGES),
+            "pitch": tables.interval_names(tables.PITCH_EDGES),
             "grid": pose.tolist(),
         },
         "attributes": {
@@ -228,12 +212,12 @@ def describe_manifest(
             "by_family": attributes,
         },
         "empty": {
-            "family + worn": empty_cells(worn),
-            "family + texture": empty_cells(texture),
-            "yaw x pitch": empty_poses(pose) if pose.any() else [],
+            "family + worn": tables.empty_cells(worn),
+            "family + texture": tables.empty_cells(texture),
+            "yaw x pitch": tables.empty_poses(pose) if pose.any() else [],
         },
     }
-    report["empty"]["attribute + family"] = empty_cells(attributes) if known else []
+    report["empty"]["attribute + family"] = tables.empty_cells(attributes) if known else []
     return report
 
 
@@ -242,5 +226,5 @@ def _short(value: float | np.floating) -> float:
     return round(float(value), 4) + 0.0
 
 
-def _listed(edges: NDArray[np.float64]) -> list[float]:
+def _listed(edges: F64) -> list[float]:
     return [round(float(edge), 4) for edge in edges]

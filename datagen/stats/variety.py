@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-F32 = NDArray[np.float32]
+from unmask.datagen.pictures.arrays import F32, F64, Bools
 
 
-def iou_matrix(maps: NDArray[np.bool_]) -> F32:
+def iou_matrix(maps: Bools) -> F32:
     """Intersection over union of every pair of maps.
 
     Parameters
@@ -30,7 +30,7 @@ def iou_matrix(maps: NDArray[np.bool_]) -> F32:
     return ratio
 
 
-def centred(maps: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def centred(maps: Bools) -> Bools:
     """Shift maps (n, h, w) by whole cells so that their centres of gravity meet: shape and size are left.
 
     What leaves the grid on one side is cut off.
@@ -147,7 +147,7 @@ def entropy_bits(counts: NDArray[np.integer]) -> float:
     return max(0.0, float(-np.sum(shares * np.log2(shares))))
 
 
-def nearest_distances(similarity: NDArray[np.floating]) -> NDArray[np.float64]:
+def nearest_distances(similarity: NDArray[np.floating]) -> F64:
     """Each item's distance, 1 - similarity, to the item most like it; (n,), empty below 2 items."""
     if len(similarity) < 2:
         return np.zeros(0)

@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from unmask.datagen.common.errors import UserError
 from unmask.datagen.common.executors import begin_worker, naming_dead_workers
 from unmask.datagen.common.rng import generator
+from unmask.datagen.pictures.arrays import U8
 
 from .triplets import Triplets
 
-U8 = NDArray[np.uint8]
+_PREFETCH = 2  # batches that each worker is ahead
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,11 +77,9 @@ class BatchWorkers:
     workers : int
         At least 1.
     first_step : int
-    prefetch : int
-        Batches that each worker is ahead.
     """
 
-    def __init__(self, maker: BatchMaker, workers: int, first_step: int, prefetch: int) -> None:
+    def __init__(self, maker: BatchMaker, workers: int, first_step: int) -> None:
         # spawn, because a forked child has threads' locks in an unknown state
         context = multiprocessing.get_context("spawn")
         self._workers = workers
@@ -90,7 +89,7 @@ class BatchWorkers:
         )
         self._steps = itertools.count(first_step)
         with _signals_blocked():
-            self._ahead = deque(self._submit() for _ in range(workers * (1 + prefetch)))
+            self._ahead = deque(self._submit() for _ in range(workers * (1 + _PREFETCH)))
 
     def _submit(self) -> "Future[BatchArrays]":
         return self._pool.submit(_make, next(self._steps))
@@ -133,9 +132,8 @@ def _signals_blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-_here: tuple[BatchMaker, Event] | None = (
-    None  # in a worker process: what it makes, and whether nobody wants it
-)
+# In a worker process: what it makes, and whether nobody wants it.
+_here: tuple[BatchMaker, Event] | None = None
 
 
 def _begin(maker: BatchMaker, closed: Event) -> None:

@@ -60,8 +60,6 @@ class BatchStream:
         Processes that prepare batches; with 0 it is done by the caller.
     first_step : int
         Where to begin.
-    prefetch : int
-        Batches that each worker is ahead.
     """
 
     def __init__(
@@ -74,11 +72,9 @@ class BatchStream:
         world: int = 1,
         workers: int = 0,
         first_step: int = 0,
-        prefetch: int = 2,
     ) -> None:
         self._maker = BatchMaker(triplets, batch_size, seed, rank, world)
         self._count = workers
-        self._prefetch = prefetch
         self._step = first_step
         self._workers: BatchWorkers | None = None
 
@@ -90,7 +86,7 @@ class BatchStream:
             batch = self.make_batch(self._step)
         else:
             if self._workers is None:
-                self._workers = BatchWorkers(self._maker, self._count, self._step, self._prefetch)
+                self._workers = BatchWorkers(self._maker, self._count, self._step)
             batch = _to_batch(self._workers.receive())
         self._step += 1
         return batch

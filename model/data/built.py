@@ -6,15 +6,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError
 from unmask.datagen.common.rng import generator
 from unmask.datagen.dataset.built import BuiltRow, read_file, read_triplet, sizes_differ
 from unmask.datagen.dataset.folder import MANIFEST_NAME
+from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.pictures.header import read_header
-
-U8 = NDArray[np.uint8]
 
 _LOOKED_AT = 32  # rows whose files' sizes are compared before any work; the others when they are decoded
 
@@ -74,25 +72,8 @@ class BuiltTriplets:
         """Return the manifest's key."""
         return self._rows[index].key
 
-    def identity(self, index: int) -> str:
-        """Return who it is, "" where unknown."""
-        return self._rows[index].identity
-
     def get(self, index: int, epoch: int) -> tuple[U8, U8, U8]:
-        """Read a triplet.
-
-        Returns
-        -------
-        masked : uint8 (h, w, 3)
-        map : uint8 (h, w)
-            Coverage of the mask body, 0..255.
-        clean : uint8 (h, w, 3)
-
-        Raises
-        ------
-        UserError
-            When a file is damaged or has another size than the others.
-        """
+        """Read a triplet, as `Triplets.get` says; UserError when a file is damaged or of another size."""
         row = self._rows[index]
         parts = read_triplet(self.folder, row, self.size)
         if self._flip and generator(self._seed, row.key, epoch, "flip").random() < 0.5:

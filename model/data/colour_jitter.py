@@ -2,9 +2,10 @@
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
+
+from unmask.datagen.pictures.arrays import F64
 
 _DRAWS = 16
 _LOOK_DRAWS = 4
@@ -42,7 +43,7 @@ def jitter_colours(pictures: Tensor, rng: np.random.Generator) -> Tensor:
     gamma, contrast, brightness = _tones(numbers[5:9])
     gains, lift = _casts(numbers[9:])
 
-    def each(values: NDArray[np.float64]) -> Tensor:
+    def each(values: F64) -> Tensor:
         tensor = torch.from_numpy(values).to(pictures)
         return tensor.reshape(len(pictures), -1, 1, 1)
 
@@ -77,7 +78,7 @@ def jitter_sharpness(pictures: Tensor, rng: np.random.Generator) -> Tensor:
     )
     spread = np.where(noisy < _NOISY, _NOISE_MOST * noise**2, 0.0)
 
-    def each(values: NDArray[np.float64]) -> Tensor:
+    def each(values: F64) -> Tensor:
         return torch.from_numpy(values).to(pictures)[:, None, None, None]
 
     made = pictures + each(sharper) * (pictures - _blurred(pictures))
@@ -94,7 +95,7 @@ def _blurred(pictures: Tensor) -> Tensor:
     return functional.conv2d(padded, kernel.transpose(2, 3), groups=3)
 
 
-def _saturations(numbers: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _saturations(numbers: F64) -> tuple[F64, F64]:
     """Weights (n, 3) of the channels in grey, and factors (n,) on what differs from grey."""
     kind, amount, *mixture = numbers
     mixed = np.array(_LUMA) * np.exp(np.stack(mixture, 1) * 3 - 1.5)
@@ -103,14 +104,14 @@ def _saturations(numbers: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDA
     return mixed / mixed.sum(1, keepdims=True), saturation
 
 
-def _tones(numbers: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+def _tones(numbers: F64) -> tuple[F64, ...]:
     """Gamma, contrast and brightness, (n,) each."""
     chosen = numbers[0] < _TONE
     gamma, contrast, brightness = chosen * (numbers[1:] * 2 - 1)
     return np.exp(_GAMMA_LOG * gamma), np.exp(_CONTRAST_LOG * contrast), _BRIGHTNESS * brightness
 
 
-def _casts(numbers: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _casts(numbers: F64) -> tuple[F64, F64]:
     """Gains (n, 3) on the channels and what black becomes (n, 3)."""
     kind, hue, amount, lifted, lift_hue, lift_amount, dark = numbers
     reach = np.select([kind < _STRONG_CAST, kind < _STRONG_CAST + _CAST], [_STRONG_CAST_LOG, _CAST_LOG], 0.0)
@@ -120,6 +121,6 @@ def _casts(numbers: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[n
     return gains, strength[:, None] * (1 + _direction(lift_hue)) / 2
 
 
-def _direction(hue: NDArray[np.float64]) -> NDArray[np.float64]:
+def _direction(hue: F64) -> F64:
     """Red, green and blue (n, 3) of a hue in [0, 1): -1 to 1, their sum 0."""
     return np.asarray(np.cos(2 * np.pi * (hue[:, None] - np.array([0, 1 / 3, 2 / 3]))), np.float64)

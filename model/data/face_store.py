@@ -14,13 +14,15 @@ from unmask.datagen.faces.landmark_table import LandmarkTable
 from unmask.datagen.faces.landmarks import Landmarks
 from unmask.datagen.masks.recipe_config import load_recipe_config
 from unmask.datagen.masks.template import TemplateSet
+from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.pictures.picture import decode_picture, fit_picture, fit_transform
 from unmask.datagen.render.sensor import jpeg_quality
 from unmask.datagen.render.triplet import Refusal, TripletConfig, prepare_picture
 from unmask.datagen.sources.source import SourceFace
 
-U8 = NDArray[np.uint8]
 KnownFaces = tuple[tuple[str, tuple[Landmarks, ...]], ...]
+# A few pictures to store and what a landmark table knows of each.
+FaceChunk = list[tuple[SourceFace, KnownFaces]]
 
 _SPARE = 1.5  # of the training's size: room for the jitter to turn and zoom; at 128 CelebA keeps all it has
 _CHUNK_PICTURES = 16  # about 2 MB on their way from a worker
@@ -52,32 +54,22 @@ class StoredFace:
     jpeg_quality: int
 
 
-@dataclass(frozen=True)
-class FaceChunk:
-    """A few pictures to store and what a landmark table knows of each."""
-
-    faces: tuple[SourceFace, ...]
-    known: tuple[KnownFaces, ...]
-
-
 def chunks(faces: Sequence[SourceFace], table: LandmarkTable | None) -> Iterator[FaceChunk]:
     """Cut a source into the tasks of workers, in order."""
     for start in range(0, len(faces), _CHUNK_PICTURES):
-        part = tuple(faces[start : start + _CHUNK_PICTURES])
-        known = tuple(tuple(table.entries(face.name)) if table else () for face in part)
-        yield FaceChunk(part, known)
+        part = faces[start : start + _CHUNK_PICTURES]
+        yield [(face, tuple(table.entries(face.name)) if table else ()) for face in part]
 
 
 def store_chunk(frame: FaceFrame, chunk: FaceChunk) -> list[StoredFace | str]:
     """Return what is kept of each picture, or the manifest's status that says why nothing is."""
     cv2.setNumThreads(1)
-    return [_store(frame, face, known) for face, known in zip(chunk.faces, chunk.known, strict=True)]
+    return [_store(frame, face, known) for face, known in chunk]
 
 
 def _store(frame: FaceFrame, face: SourceFace, known: KnownFaces) -> StoredFace | str:
-    from unmask.datagen.dataset.worker import (
-        known_or_found,  # brings dlib, which training itself does not need
-    )
+    # brings dlib, which training itself does not need
+    from unmask.datagen.dataset.worker import known_or_found
 
     try:
         data = face.read_bytes()

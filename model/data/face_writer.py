@@ -3,11 +3,9 @@
 import hashlib
 import json
 import logging
-import time
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor, Future
-from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -19,16 +17,15 @@ from unmask.datagen.common.executors import naming_dead_workers, open_executor
 from unmask.datagen.faces.landmark_table import LandmarkTable
 from unmask.datagen.faces.landmarks import POINT_COUNT
 from unmask.datagen.sources.source import Source, SourceFace
+from unmask.model.common.pace_log import PaceLog
 
 from .face_store import FaceFrame, StoredFace, chunks, store_chunk
 
 _LOG = logging.getLogger(__name__)
 
-
 CACHE_VERSION = 1  # of what is kept of a picture; another one makes all caches anew
 PIXELS, POINTS, INDEX, ABOUT = "faces.bin", "points.npy", "index.npz", "cache.json"
 NAME_ENDS = b"\0"  # the one character that no file name has
-_SAY_EVERY_S = 10.0
 
 
 class FaceWriter:
@@ -53,7 +50,7 @@ class FaceWriter:
         self._first_left_out = ""
         self._digest = hashlib.blake2b(digest_size=16)
         self._offset = 0
-        self._started_s = self._said_s = time.monotonic()
+        self._pace = PaceLog(_LOG, "decoding faces, once", "pictures", len(source.faces))
 
     def run(self, workers: int, landmarks: LandmarkTable | None) -> None:
         """Store every picture, then write the index.
@@ -73,10 +70,10 @@ class FaceWriter:
             for stored in self._stored(executor, in_flight, landmarks):
                 for result in stored:
                     self._add(next(faces), result, file)
-                self._say()
+                self._pace.reach(len(self._kept) + sum(self._left_out.values()))
         if not self._kept:
             raise ArgumentError(
-                "source", f"{self._source.root}: no picture with a face in it ({self._reasons()})"
+                "source", f"{self._source.root}: no picture with a face in it ({counted(self._left_out)})"
             )
         self._write_index()
 
@@ -86,7 +83,7 @@ class FaceWriter:
         """Results in order, a few chunks ahead."""
         waiting: deque[Future[list[StoredFace | str]]] = deque()
         for chunk in chunks(self._source.faces, landmarks):
-            waiting.append(executor.submit(partial(store_chunk, self._frame), chunk))
+            waiting.append(executor.submit(store_chunk, self._frame, chunk))
             if len(waiting) >= in_flight:
                 yield waiting.popleft().result()
         while waiting:
@@ -135,15 +132,7 @@ class FaceWriter:
         }  # fmt: skip
         (self._folder / ABOUT).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
 
-    def _reasons(self) -> str:
-        return ", ".join(f"{count} {status}" for status, count in sorted(self._left_out.items()))
 
-    def _say(self) -> None:
-        now = time.monotonic()
-        if now - self._said_s < _SAY_EVERY_S:
-            return
-        self._said_s = now
-        done, total = len(self._kept) + sum(self._left_out.values()), len(self._source.faces)
-        pace = done / (now - self._started_s)
-        left_min = (total - done) / pace / 60
-        _LOG.info(f"decoding faces, once: {done} of {total}  {pace:.0f} pictures/s  {left_min:.1f} min left")
+def counted(left_out: Mapping[str, int]) -> str:
+    """Say how many pictures there are of each status: ``2 no_face, 1 unreadable``."""
+    return ", ".join(f"{count} {status}" for status, count in sorted(left_out.items()))

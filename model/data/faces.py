@@ -19,14 +19,13 @@ from unmask.datagen.common.errors import ArgumentError
 from unmask.datagen.common.folder_lock import NO_LOCKS
 from unmask.datagen.faces.landmark_table import LandmarkTable
 from unmask.datagen.faces.landmarks import Landmarks
+from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.sources.source import Source, SourceFace
 
 from .face_store import FaceFrame
-from .face_writer import ABOUT, CACHE_VERSION, INDEX, NAME_ENDS, PIXELS, POINTS, FaceWriter
+from .face_writer import ABOUT, CACHE_VERSION, INDEX, NAME_ENDS, PIXELS, POINTS, FaceWriter, counted
 
 _LOG = logging.getLogger(__name__)
-
-U8 = NDArray[np.uint8]
 
 
 class FaceCache:
@@ -66,7 +65,7 @@ class FaceCache:
         """What a person should know: pictures left out."""
         if not self.counts:
             return ()
-        reasons = ", ".join(f"{count} {status}" for status, count in sorted(self.counts.items()))
+        reasons = counted(self.counts)
         asked = len(self) + sum(self.counts.values())
         first = self.about["first_left_out"]
         return (f"SOURCE {self.about['source']}: of {asked} pictures left out: {reasons} (first: {first})",)
@@ -186,11 +185,7 @@ def _opened(place: Path) -> FaceCache | None:
 
 
 def _make(
-    place: Path,
-    source: Source,
-    frame: FaceFrame,
-    workers: int,
-    landmarks: LandmarkTable | None,
+    place: Path, source: Source, frame: FaceFrame, workers: int, landmarks: LandmarkTable | None
 ) -> FaceCache:
     shutil.rmtree(place, ignore_errors=True)
     part = place.parent / f".{place.name}.{os.getpid()}"

@@ -1,18 +1,14 @@
 """Triplets rendered from cached faces: new masks in every epoch, the pixels of `TripletDataset`."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Iterator
 
 from unmask.datagen.common.errors import ArgumentError
 from unmask.datagen.masks.draw import check_recipe
+from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.render.triplet import Triplet, TripletConfig, make_triplet
 
 from .faces import FaceCache
-
-U8 = NDArray[np.uint8]
 
 _RETRIES = 3  # of eight masks each, before the next face takes the place
 _RETRY_VARIANTS = 1_000_000  # more epochs than anybody trains: no retry repeats another epoch's masks
@@ -34,8 +30,6 @@ class OnlineTriplets:
         Made for the configuration's size and jitter.
     config : TripletConfig
         Its ``faces`` must be ``largest``, since the cache keeps no other.
-    identities : mapping of str to str, optional
-        By picture name.
     pictures : int, optional
         Only the first so many of the cache.
 
@@ -45,13 +39,7 @@ class OnlineTriplets:
         When the recipe draws none of the templates.
     """
 
-    def __init__(
-        self,
-        cache: FaceCache,
-        config: TripletConfig,
-        identities: Mapping[str, str] | None = None,
-        pictures: int | None = None,
-    ) -> None:
+    def __init__(self, cache: FaceCache, config: TripletConfig, pictures: int | None = None) -> None:
         if config.faces != "largest":
             raise ValueError(f"faces {config.faces!r}: the cache keeps the largest one only")
         if [list(config.size or ()), config.jitter] != [list(cache.about["size"]), cache.about["jitter"]]:
@@ -60,8 +48,6 @@ class OnlineTriplets:
         self.cache = cache
         self.config = config
         self._length = min(len(cache), pictures or len(cache))
-        known = identities or {}
-        self._identities: Sequence[str] = [known.get(name, "") for name in cache.names[: self._length]]
 
     def __len__(self) -> int:
         return self._length
@@ -80,25 +66,8 @@ class OnlineTriplets:
         """Return the picture's name."""
         return self.cache.names[index]
 
-    def identity(self, index: int) -> str:
-        """Return who it is, "" where unknown."""
-        return self._identities[index]
-
     def get(self, index: int, epoch: int) -> tuple[U8, U8, U8]:
-        """Render a triplet.
-
-        Returns
-        -------
-        masked : uint8 (h, w, 3)
-        map : uint8 (h, w)
-            Coverage of the mask body, 0..255.
-        clean : uint8 (h, w, 3)
-
-        Raises
-        ------
-        UserError
-            When on 32 faces in a row no mask fits.
-        """
+        """Render a triplet, as `Triplets.get` says; UserError when on 32 faces in a row no mask fits."""
         trouble = ""
         for number, variant in self._choices(index, epoch):
             made = make_triplet(

@@ -4,13 +4,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from unmask.datagen.common.errors import UserError
+from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.pictures.open_picture import open_file
 from unmask.datagen.pictures.tree import list_pictures
-
-U8 = NDArray[np.uint8]
 
 PICTURES, CLEAN, MAPS = ("masked", "images", "photos"), ("clean", "unmasked"), ("map", "maps")
 """What the subfolders may be called."""

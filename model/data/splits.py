@@ -97,13 +97,9 @@ def _draw(items: Sequence[T], where: str, notes: list[str]) -> tuple[list[T], li
     if len(chosen) == len(units):  # of two or three units all may be below the limit
         chosen.discard(max(units, key=units.__getitem__))
     known = sum(bool(item.identity) for item in items)
-    what = (
-        "identities"
-        if known == len(items)
-        else "pictures"
-        if not known
-        else "identities, or pictures where unknown,"
-    )
+    what = "identities, or pictures where unknown,"
+    if known in (0, len(items)):
+        what = "identities" if known else "pictures"
     tail = "" if known else "; the same person may be on both sides"
     notes.append(f"{where}: {len(chosen)} of {len(units)} {what} are kept for validation{tail}")
     train = [item for item in items if _unit(item) not in chosen]

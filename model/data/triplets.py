@@ -6,9 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.common.user_cache import default_cache_folder
 from unmask.datagen.dataset.built import filter_families, read_rows
@@ -16,6 +13,7 @@ from unmask.datagen.faces.landmark_table import LandmarkTable
 from unmask.datagen.masks.draw import check_recipe
 from unmask.datagen.masks.recipe_config import RecipeConfig, load_recipe_config
 from unmask.datagen.masks.template import TemplateSet, load_templates
+from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.render.triplet import TripletConfig
 from unmask.datagen.sources.open_source import open_source
 from unmask.datagen.sources.source import SourceFace
@@ -25,8 +23,6 @@ from .faces import FaceCache, open_face_cache
 from .online import OnlineTriplets
 from .options import DataOptions
 from .splits import choose_split, stable_order
-
-U8 = NDArray[np.uint8]
 
 VAL_SEED = 20261124  # of validation masks: the same for all trainings, so that their numbers can be compared
 _SPARE_SHARE = 0.1  # more validation pictures are opened, for those that turn out to have no face
@@ -44,11 +40,8 @@ class Triplets(Protocol):
     def keys(self, index: int) -> str:
         """Return the name by which a message names this triplet."""
 
-    def identity(self, index: int) -> str:
-        """Return who it is, "" where unknown."""
-
     def get(self, index: int, epoch: int) -> tuple[U8, U8, U8]:
-        """Return masked (h, w, 3), map (h, w) and clean (h, w, 3), uint8."""
+        """Return masked (h, w, 3), map (h, w) and clean (h, w, 3), uint8; the map is coverage of the mask body."""
 
 
 @dataclass(frozen=True)
@@ -71,10 +64,6 @@ def open_triplets(options: DataOptions) -> TripletSplits:
 
     Validation pictures are the same ones, with the same masks, every time: epoch 0 of a fixed seed, without
     jitter or mirroring, of people that training never shows.
-
-    Parameters
-    ----------
-    options : DataOptions
 
     Raises
     ------
@@ -101,11 +90,10 @@ def _open_built(options: DataOptions, folder: Path) -> TripletSplits:
     val = filter_families(folder, split.val, val_families)
     chosen = [val[index] for index in stable_order([row.key for row in val])[: options.val_pictures]]
     flip = options.jitter is not False
-    notes = (*split.notes, *_family_notes(options))
     return TripletSplits(
         BuiltTriplets(folder, train[: options.limit], options.size_px, seed=options.seed, flip=flip),
         BuiltTriplets(folder, chosen, options.size_px),
-        notes,
+        (*split.notes, *_family_notes(options)),
     )
 
 
@@ -145,7 +133,6 @@ def _open_online(options: DataOptions, spec: str) -> TripletSplits:
     table = LandmarkTable.read(options.landmarks) if options.landmarks else None
     source = open_source(spec)
     split = choose_split(source.faces, f"`online` {spec}")
-    identities = {face.name: face.identity for face in (*split.train, *split.val)}
 
     def cached(faces: Sequence[SourceFace], jitter: bool) -> FaceCache:
         folder = options.cache or default_cache_folder()
@@ -161,8 +148,8 @@ def _open_online(options: DataOptions, spec: str) -> TripletSplits:
     train_config = TripletConfig(options.seed, size, recipe, train_templates, "largest", jitter)
     val_config = TripletConfig(VAL_SEED, size, recipe, val_templates, "largest")
     return TripletSplits(
-        OnlineTriplets(train, train_config, identities),
-        OnlineTriplets(val, val_config, identities, options.val_pictures),
+        OnlineTriplets(train, train_config),
+        OnlineTriplets(val, val_config, options.val_pictures),
         (*source.notes, *split.notes, *train.notes, *val.notes, *_family_notes(options)),
     )
 

@@ -13,13 +13,11 @@ from numpy.typing import NDArray
 
 from unmask.datagen.common.atomic import write_atomic
 from unmask.datagen.common.errors import UserError
+from unmask.datagen.pictures.arrays import F32, Bools
 from unmask.model.checkpoints.shipped import weights_folder
 from unmask.model.common.checked_files import read_json, read_tensors
 
 from .features import Features
-
-F32 = NDArray[np.float32]
-Bools = NDArray[np.bool_]
 
 WEIGHTS_NAME, CARD_NAME = "attributes.safetensors", "attributes.json"
 SIDE_PX = 128  # of the pictures it is trained on

@@ -8,19 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from unmask.model.metrics.intervals import (
-    DRAWS,
-    SHUFFLES,
-    benjamini_hochberg,
-    bootstrap_means,
-    by_gaps,
-    difference_ps,
-)
+from unmask.datagen.pictures.arrays import F64, Bools
+from unmask.model.metrics import intervals
 
 from .groups import Grouping
-
-F64 = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 FEWEST = 10  # fewer pictures get no interval: it would reach beyond what a score can be
 SMALL = 30  # groups with fewer pictures are shown, never judged
@@ -48,8 +39,8 @@ def break_down(
     groupings: Sequence[Grouping],
     *,
     seed: int = 0,
-    draws: int = DRAWS,
-    shuffles: int = SHUFFLES,
+    draws: int = intervals.DRAWS,
+    shuffles: int = intervals.SHUFFLES,
 ) -> pd.DataFrame:
     """Compare each group with the rest of its grouping.
 
@@ -107,7 +98,7 @@ def breakdown_csv(breakdown: pd.DataFrame) -> str:
 def _test_groups(values: F64, groupings: Sequence[Grouping], seed: int, shuffles: int) -> list[F64]:
     """The p of each group and score, (groups, k) for each grouping; NaN where a side is small."""
     tested = [np.full((len(grouping.groups), values.shape[1]), np.nan) for grouping in groupings]
-    for columns, scored in by_gaps(values):
+    for columns, scored in intervals.by_gaps(values):
         # What has the same pictures is tested at one go: shuffling is what takes time.
         pools: dict[bytes, list[tuple[int, int]]] = {}
         for index, grouping in enumerate(groupings):
@@ -119,7 +110,7 @@ def _test_groups(values: F64, groupings: Sequence[Grouping], seed: int, shuffles
         for pool, groups in pools.items():
             known = np.frombuffer(pool, np.bool_)
             members = np.stack([groupings[index].codes[known] == code for index, code in groups], axis=1)
-            found = difference_ps(values[known][:, columns], members, shuffles=shuffles, seed=seed)
+            found = intervals.difference_ps(values[known][:, columns], members, shuffles=shuffles, seed=seed)
             for (index, code), p in zip(groups, found, strict=True):
                 tested[index][code, columns] = p
     for p in tested:
@@ -140,8 +131,8 @@ def _group_rows(
     draws, seed = resampling
     member = grouping.codes == code
     rest = values[(grouping.codes >= 0) & ~member]
-    intervals = bootstrap_means(values[member], draws=draws, seed=seed)
-    for place, (metric, interval) in enumerate(zip(metrics, intervals, strict=True)):
+    means = intervals.bootstrap_means(values[member], draws=draws, seed=seed)
+    for place, (metric, interval) in enumerate(zip(metrics, means, strict=True)):
         others = rest[np.isfinite(rest[:, place]), place]
         rest_mean = float(others.mean()) if len(others) else np.nan
         if interval.n:
@@ -183,7 +174,7 @@ def _judge(found: pd.DataFrame, higher_is_better: dict[str, bool]) -> None:
 
 def _adjust(p: F64, counts: Bools) -> F64:
     """Adjust the p that count; one that does not is its forerunner's twin."""
-    adjusted = benjamini_hochberg(np.where(counts, p, np.nan))
+    adjusted = intervals.benjamini_hochberg(np.where(counts, p, np.nan))
     for place in np.flatnonzero(~counts):
         adjusted[place] = adjusted[place - 1]
     return adjusted

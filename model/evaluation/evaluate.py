@@ -22,18 +22,17 @@ from unmask.model.inference.precision import infers_in_bf16
 from unmask.model.inference.unmasker import choose_device, load_module
 from unmask.model.networks.networks import EDIT, MAP
 
-from .folder import EvalFolder, open_report
+from .folder import Arrays, EvalFolder, open_report
 from .items import EvalSet, open_eval_set
 from .mean_face import fit_mean_face
 from .options import EvalOptions
-from .pictures import EvalPicture, read_item
+from .pictures import read_item
 from .scores import Row, score_outcome
 from .systems import Outcome, Systems
 
 _LOG = logging.getLogger(__name__)
 
 Progress = Callable[[int, int, int], None]
-Arrays = dict[str, NDArray[np.generic]]
 
 SCORES, IDENTITY = "scores", "identity"
 
@@ -64,18 +63,10 @@ class Evaluation:
         """First index of every batch."""
         return list(range(0, len(self.pictures.items), self.options.batch_size))
 
-    def part_name(self, kind: str, start: int) -> str:
-        """Name of a batch's part."""
-        return f"{kind}-{start:07d}"
-
-    def read_batch(self, start: int, pool: ThreadPoolExecutor) -> list[EvalPicture]:
-        """Decode a batch."""
-        items = self.pictures.items[start : start + self.options.batch_size]
-        return list(pool.map(lambda item: read_item(item, self.pictures.size), items))
-
     def run_batch(self, start: int, pool: ThreadPoolExecutor) -> list[Outcome]:
         """Decode a batch and let every system work on it."""
-        outcomes = self.systems.run(self.read_batch(start, pool))
+        items = self.pictures.items[start : start + self.options.batch_size]
+        outcomes = self.systems.run(list(pool.map(lambda item: read_item(item, self.pictures.size), items)))
         list(pool.map(self.systems.fill_baselines, outcomes))
         return outcomes
 
@@ -162,7 +153,7 @@ def run_parts(
     """Do the batches of a pass that are not done yet; the networks are one batch ahead of what judges them."""
     starts, folder = evaluation.starts(), evaluation.folder
     total, size = len(evaluation.pictures.items), evaluation.options.batch_size
-    todo = [start for start in starts if not folder.has_part(evaluation.part_name(kind, start))]
+    todo = [start for start in starts if not folder.has_part(kind, start)]
     done = before = sum(min(size, total - start) for start in starts if start not in set(todo))
     progress(done, total, before)
     with _half_the_threads(), ThreadPoolExecutor(1) as ahead:
@@ -172,7 +163,7 @@ def run_parts(
             if following is not None:
                 coming.append(ahead.submit(evaluation.run_batch, following, pool))
             rows, arrays = work(outcomes)
-            folder.write_part(evaluation.part_name(kind, start), rows, arrays)
+            folder.write_part(kind, start, rows, arrays)
             done += len(outcomes)
             progress(done, total, before)
 
@@ -188,14 +179,12 @@ def _half_the_threads() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def read_parts(
-    evaluation: Evaluation, kind: str
-) -> tuple[list[dict[str, Any]], dict[str, NDArray[np.generic]]]:
+def read_parts(evaluation: Evaluation, kind: str) -> tuple[list[dict[str, Any]], Arrays]:
     """Return the rows of a finished pass in order, and its arrays joined."""
     rows: list[dict[str, Any]] = []
     arrays: dict[str, list[NDArray[np.generic]]] = {}
     for start in evaluation.starts():
-        more, found = evaluation.folder.read_part(evaluation.part_name(kind, start))
+        more, found = evaluation.folder.read_part(kind, start)
         rows += more
         for name, values in found.items():
             arrays.setdefault(name, []).append(values)

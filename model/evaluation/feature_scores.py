@@ -6,15 +6,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from unmask.datagen.pictures.arrays import U8, Bools
 from unmask.datagen.pictures.picture import fit_picture
 
 from .attributes import SIDE_PX, AttributeProbe
 from .features import FeatureNetwork, Features, mask_crop, perceptual_distances
+from .folder import Arrays
 from .scores import Row, mask_of
 from .systems import Outcome
-
-U8 = NDArray[np.uint8]
-Arrays = dict[str, NDArray[np.generic]]
 
 CLEAN, SHIFTED = "clean", "shifted"
 WHOLE_FEATURES, CROP_FEATURES, ANSWERS = "whole", "crop", "yes"
@@ -74,7 +73,7 @@ class FeatureMeter:
             arrays |= self._arrays(system, seen, pictures, masks)
         return arrays
 
-    def _arrays(self, system: str, seen: Features, pictures: U8, masks: NDArray[np.bool_]) -> Arrays:
+    def _arrays(self, system: str, seen: Features, pictures: U8, masks: Bools) -> Arrays:
         arrays: Arrays = {f"{WHOLE_FEATURES}_{system}": seen.pooled.astype(np.float16)}
         crops = [
             crop
@@ -88,7 +87,7 @@ class FeatureMeter:
             arrays[f"{ANSWERS}_{system}"] = self._answers(self.probe, seen, pictures)
         return arrays
 
-    def _answers(self, probe: AttributeProbe, seen: Features | None, pictures: U8) -> NDArray[np.bool_]:
+    def _answers(self, probe: AttributeProbe, seen: Features | None, pictures: U8) -> Bools:
         size = (SIDE_PX, SIDE_PX)
         if seen is None or pictures.shape[1:3] != size:
             seen = self.network.describe(np.stack([fit_picture(picture, size) for picture in pictures]))

@@ -6,16 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812  # the name that all of torch's own documentation uses
-from numpy.typing import NDArray
 from torch import Tensor
 
+from unmask.datagen.pictures.arrays import F32, F64, U8, Bools
 from unmask.datagen.pictures.picture import fit_picture
 from unmask.model.networks.perceptual import load_lite0_rest, load_perceptual, unit_length
-
-U8 = NDArray[np.uint8]
-F32 = NDArray[np.float32]
-F64 = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 STRIDE_PX = 32  # the network halves its input five times
 POOLED = 1280
@@ -76,10 +71,6 @@ class FeatureNetwork:
     It always computes on 16 pictures at a time, the last ones filled up, so that what it finds in a picture
     depends, to the bit, neither on how many it is given nor on which. The number of threads may change the last
     digits.
-
-    Parameters
-    ----------
-    device : str or torch.device
 
     Raises
     ------

@@ -52,25 +52,25 @@ class EvalFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def has_part(self, name: str) -> bool:
-        """Whether a batch is finished."""
-        return self._part(name).is_file()
+    def has_part(self, kind: str, start: int) -> bool:
+        """Whether a pass, by its kind, is done with the batch that begins with this picture."""
+        return self._part(kind, start).is_file()
 
-    def write_part(self, name: str, rows: Sequence[Mapping[str, Any]], arrays: Arrays) -> None:
+    def write_part(self, kind: str, start: int, rows: Sequence[Mapping[str, Any]], arrays: Arrays) -> None:
         """Keep a finished batch; it is there as a whole or not at all."""
         data = io.BytesIO()
         np.savez(data, **{_ROWS: np.array(json.dumps(list(rows)))}, **arrays)  # type: ignore[arg-type]
-        write_atomic(self._part(name), data.getvalue())
+        write_atomic(self._part(kind, start), data.getvalue())
 
-    def read_part(self, name: str) -> tuple[list[dict[str, Any]], Arrays]:
+    def read_part(self, kind: str, start: int) -> tuple[list[dict[str, Any]], Arrays]:
         """Return the rows and arrays of a finished batch."""
-        with np.load(self._part(name), allow_pickle=False) as content:
+        with np.load(self._part(kind, start), allow_pickle=False) as content:
             arrays = {key: content[key] for key in content.files}
         rows: list[dict[str, Any]] = json.loads(str(arrays.pop(_ROWS)))
         return rows, arrays
 
-    def _part(self, name: str) -> Path:
-        return self.path / _PARTS / f"{name}.npz"
+    def _part(self, kind: str, start: int) -> Path:
+        return self.path / _PARTS / f"{kind}-{start:07d}.npz"
 
     def write(self, name: str, text: str) -> None:
         """Write one of the report's files."""

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from unmask.datagen.pictures.arrays import U8
 from unmask.model.metrics.table import score_of, score_words
 from unmask.model.report.content import Gallery, GalleryRow
 
@@ -13,7 +13,6 @@ from .evaluate import Evaluation
 from .pictures import read_item
 from .systems import EDIT, MAP, PIPE, Outcome
 
-U8 = NDArray[np.uint8]
 _ROWS = 6
 
 
@@ -37,7 +36,7 @@ def _galleries(evaluation: Evaluation, table: pd.DataFrame, module: str, column:
     }
     wanted = {index for indices in chosen.values() for index in indices}
     rows = {index: _outcome(evaluation, index) for index in sorted(wanted)}
-    columns = _columns(module, rows[order[0]])
+    columns = tuple(_images(module, rows[order[0]]))
     return [
         Gallery(
             module,
@@ -72,10 +71,6 @@ def _images(module: str, outcome: Outcome) -> dict[str, U8]:
         if picture.clean is not None:
             images["clean"] = picture.clean
     return images
-
-
-def _columns(module: str, outcome: Outcome) -> tuple[str, ...]:
-    return tuple(_images(module, outcome))
 
 
 def _row(module: str, columns: Sequence[str], outcome: Outcome, scores: pd.Series) -> GalleryRow:

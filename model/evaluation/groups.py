@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from unmask.datagen.common.colour import is_hex, parse_hex
 from unmask.datagen.common.errors import ArgumentError
+from unmask.datagen.pictures.arrays import F64
 from unmask.datagen.stats.colour import colour_group
 
 ATTRIBUTE = "attr_"
@@ -164,12 +165,11 @@ def _grouping(kind: str, name: str, labels: Iterable[str], order: Iterable[str])
     return Grouping(kind, name, groups, codes) if groups else None
 
 
-Labelled = tuple[
-    list[str], Sequence[str]
-]  # a name for each picture, "" where unknown; and the names in order
+# A name for each picture, "" where unknown; and the names in order.
+Labelled = tuple[list[str], Sequence[str]]
 
 
-def _numbers(column: "pd.Series[str]") -> NDArray[np.float64]:
+def _numbers(column: "pd.Series[str]") -> F64:
     return np.asarray(pd.to_numeric(column, errors="coerce"), np.float64)
 
 
@@ -191,15 +191,7 @@ def _colour_name(text: str) -> str:
     return colour_group(np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2Lab), np.float32)[0, 0])
 
 
-def _by_coverage(column: "pd.Series[str]") -> Labelled:
-    return _quarters(100 * _numbers(column), "{} to {} %")
-
-
-def _by_lightness(column: "pd.Series[str]") -> Labelled:
-    return _quarters(_numbers(column), "L* {} to {}")
-
-
-def _quarters(values: NDArray[np.float64], words: str) -> Labelled:
+def _quarters(values: F64, words: str) -> Labelled:
     """Cut at the quartiles; equal values stay together, so that there may be fewer than four parts."""
     known = values[np.isfinite(values)]
     if not len(known):
@@ -212,7 +204,7 @@ def _quarters(values: NDArray[np.float64], words: str) -> Labelled:
     ], names
 
 
-def _range_names(edges: NDArray[np.float64], words: str) -> list[str]:
+def _range_names(edges: F64, words: str) -> list[str]:
     """Name the ranges between edges with as many digits as tell all edges apart."""
     if len(edges) == 1:
         return [words.format(*[f"{edges[0]:.1f}"] * 2)]
@@ -221,16 +213,6 @@ def _range_names(edges: NDArray[np.float64], words: str) -> list[str]:
         if len(set(texts)) == len(texts):
             break
     return [words.format(low, high) for low, high in pairwise(texts)]
-
-
-def _by_yaw(column: "pd.Series[str]") -> Labelled:
-    """Positive is turned to the picture's right; exactly 13 degrees is still frontal, 25 still below it."""
-    return _by_angle(column, (FRONTAL_DEG, TURNED_DEG), _YAW_NAMES)
-
-
-def _by_pitch(column: "pd.Series[str]") -> Labelled:
-    """Positive lifts the chin."""
-    return _by_angle(column, (LEVEL_DEG,), _PITCH_NAMES)
 
 
 def _by_angle(column: "pd.Series[str]", limits: Sequence[float], names: Sequence[str]) -> Labelled:
@@ -246,10 +228,12 @@ _TAGS: dict[str, Callable[["pd.Series[str]"], Labelled]] = {
     **dict.fromkeys(("family", "template"), _by_word),
     "colour": _by_colour,
     **dict.fromkeys(("texture", "worn"), _by_word),
-    "coverage": _by_coverage,
-    "yaw": _by_yaw,
-    "lightness": _by_lightness,
-    "pitch": _by_pitch,
+    "coverage": lambda column: _quarters(100 * _numbers(column), "{} to {} %"),
+    # Positive is turned to the picture's right; exactly 13 degrees is still frontal, 25 still below it.
+    "yaw": lambda column: _by_angle(column, (FRONTAL_DEG, TURNED_DEG), _YAW_NAMES),
+    "lightness": lambda column: _quarters(_numbers(column), "L* {} to {}"),
+    # Positive lifts the chin.
+    "pitch": lambda column: _by_angle(column, (LEVEL_DEG,), _PITCH_NAMES),
     **dict.fromkeys(("split", "identity"), _by_word),
 }
 _NO_TAGS = frozenset({"key", "source", "width", "height"})

@@ -1,18 +1,15 @@
 """Is it still the same person? Distances of face descriptors, and the scale to read them by."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from unmask.datagen.faces.descriptor import CHIP_PX, face_chip, read_descriptor_weights
+from unmask.datagen.pictures.arrays import F32, F64, U8
 from unmask.model.networks.face_network import DESCRIPTOR, FaceNetwork
-
-U8 = NDArray[np.uint8]
-F32 = NDArray[np.float32]
-F64 = NDArray[np.float64]
 
 IMPOSTOR_PAIRS = 20_000
 
@@ -37,17 +34,9 @@ class IdentityScale:
     genuine_pairs: int
     impostor_pairs: int
 
-    def to_dict(self) -> dict[str, float | int | None]:
-        """Return it JSON-able."""
-        return asdict(self)
-
 
 class IdentityMeter:
     """Descriptors of faces whose points are known: there is no detection, so that a covered face gets one, too.
-
-    Parameters
-    ----------
-    device : str or torch.device
 
     Raises
     ------
@@ -104,11 +93,7 @@ def identity_scale(descriptors: F32, identities: Sequence[str], seed: int) -> Id
     IdentityScale or None
         None where there are no two people.
     """
-    known = [
-        index
-        for index, name in enumerate(identities)
-        if name and np.isfinite(descriptors[index]).all()
-    ]  # fmt: skip
+    known = [row for row, name in enumerate(identities) if name and np.isfinite(descriptors[row]).all()]
     found, first = np.unique(descriptors[known], axis=0, return_index=True)
     who = np.unique([identities[known[index]] for index in first], return_inverse=True)[1]
     genuine = _distances(found, *_genuine_pairs(who))
@@ -143,9 +128,8 @@ def _impostor_pairs(who: NDArray[np.intp], rng: np.random.Generator) -> Pairs:
     if count * (count - 1) // 2 <= IMPOSTOR_PAIRS:
         left, right = np.triu_indices(count, 1)
     else:
-        left, right = rng.integers(
-            0, count, (2, IMPOSTOR_PAIRS)
-        )  # a pair may come twice: one in a hundred does
+        # a pair may come twice: one in a hundred does
+        left, right = rng.integers(0, count, (2, IMPOSTOR_PAIRS))
     different = who[left] != who[right]
     return left[different], right[different]
 

@@ -2,17 +2,14 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
-from numpy.typing import NDArray
-
 from unmask.datagen.common.cores import available_cores
 
 from .evaluate import IDENTITY, Evaluation, Progress, run_parts
+from .folder import Arrays
 from .identity import IdentityMeter, identity_distances
 from .scores import Row
 from .systems import Outcome
 
-Arrays = dict[str, NDArray[np.generic]]
 DESCRIPTORS = "descriptors"
 _LEFT_OUT = frozenset({"telea"})  # as blurred as the nearest pixel: nothing is learnt from it
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError, UserError
+from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.pictures.picture import decode_picture, fit_picture
 from unmask.datagen.sources.open_source import open_source
 from unmask.datagen.sources.source import Source
@@ -14,7 +14,6 @@ from unmask.model.metrics.baselines import MeanFace
 
 from .items import DATASET, EvalSet
 
-U8 = NDArray[np.uint8]
 _FACES = 1000
 
 

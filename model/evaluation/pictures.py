@@ -3,18 +3,16 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from unmask.datagen.common.errors import UserError
 from unmask.datagen.faces.landmarks import Landmarks
+from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.pictures.open_picture import open_file
 from unmask.datagen.pictures.picture import fit_picture, fit_transform
 from unmask.model.data.pairs import check_size
 from unmask.model.metrics.similarity import WINDOW_PX
 
 from .items import EvalItem
-
-U8 = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, eq=False)

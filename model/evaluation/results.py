@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
 
@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from unmask.datagen.dataset.manifest import ATTRIBUTE_PREFIX
+from unmask.datagen.pictures.arrays import F32
 from unmask.model.common.environment import package_versions
 from unmask.model.inference.aligned import TrainedModule
 from unmask.model.inference.compositing import DILATE_PX, FEATHER_PX
@@ -47,7 +48,7 @@ class Passes:
 
     table: pd.DataFrame
     arrays: Arrays
-    descriptors: NDArray[np.float32] | None
+    descriptors: F32 | None
     described: tuple[str, ...]
 
 
@@ -61,9 +62,9 @@ def collect(evaluation: Evaluation) -> Passes:
     """Join the parts of the passes."""
     rows, arrays = read_parts(evaluation, SCORES)
     table = pd.DataFrame(rows)
-    descriptors: NDArray[np.float32] | None = None
+    descriptors: F32 | None = None
     described: tuple[str, ...] = ()
-    if evaluation.options.identity and evaluation.folder.has_part(evaluation.part_name(IDENTITY, 0)):
+    if evaluation.options.identity and evaluation.folder.has_part(IDENTITY, 0):
         more, found = read_parts(evaluation, IDENTITY)
         if DESCRIPTORS in found:
             descriptors = np.asarray(found[DESCRIPTORS], np.float32)
@@ -166,9 +167,7 @@ def _settings(evaluation: Evaluation) -> dict[str, Any]:
         "in the mask": "pixels with true coverage of at least 128; SSIM: mean of the whole picture's map there",
         "boundary_tolerance_px": BOUNDARY_TOLERANCE_PX,
         "paste": f"map grown by {DILATE_PX} px and every pixel covered at all, faded over {FEATHER_PX} px",
-        "network": f"shorter side {module.side} px; maps: mean with the mirror image"
-        if module is not None
-        else "",
+        "network": f"shorter side {module.side} px; maps: mean with the mirror image" if module else "",
         "size": "as the pictures are" if options.size is None else f"cropped and scaled to {options.size}",
         "bootstrap": {"draws": DRAWS, "level": LEVEL, "seed": _SEED},
         "batch size": options.batch_size,
@@ -209,7 +208,7 @@ def _identity_scale(passes: Passes) -> dict[str, Any] | None:
         return None
     who = dict(zip(passes.table["key"], passes.table["identity"], strict=True))
     scale = identity_scale(passes.descriptors, [who[key] for key in passes.described], _SEED)
-    return None if scale is None else scale.to_dict()
+    return None if scale is None else asdict(scale)
 
 
 def _changes(arrays: Arrays, systems: Sequence[str], probe: AttributeProbe | None) -> dict[str, Any] | None:

@@ -3,15 +3,14 @@
 from dataclasses import asdict
 
 import numpy as np
-from numpy.typing import NDArray
 
+from unmask.datagen.pictures.arrays import Bools
 from unmask.model.metrics.metrics import MASKED, score_map, score_regions
 from unmask.model.metrics.similarity import Windowed
 from unmask.model.metrics.skin import skin_lightness
 
 from .systems import EDIT, MAP, PIPE, Outcome
 
-U8 = NDArray[np.uint8]
 Row = dict[str, str | float]
 
 
@@ -59,7 +58,7 @@ def _edit_scores(outcome: Outcome) -> Row:
     return row
 
 
-def mask_of(outcome: Outcome) -> NDArray[np.bool_]:
+def mask_of(outcome: Outcome) -> Bools:
     """Pixels of the true mask, bool (h, w); none where the true map is not known."""
     map_ = outcome.picture.map
     if map_ is None:

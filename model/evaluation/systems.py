@@ -4,23 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from unmask.model.inference.aligned import (
-    TrainedModule,
-    map_tensor,
-    paste,
-    predict_probabilities,
-    restore_pictures,
-)
+from unmask.datagen.pictures.arrays import F32, U8
+from unmask.model.inference import aligned
 from unmask.model.inference.cleaning import clean_map
 from unmask.model.inference.compositing import paste_alpha
 from unmask.model.metrics.baselines import MeanFace, nearest_fill, telea_fill
 
 from .pictures import EvalPicture
-
-U8 = NDArray[np.uint8]
-F32 = NDArray[np.float32]
 
 EDIT, PIPE, MAP = "edit", "pipe", "map"
 SYSTEM_NAMES = {
@@ -64,16 +55,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Systems:
-    """Everything that is evaluated.
+    """Everything that is evaluated."""
 
-    Attributes
-    ----------
-    map_module, edit_module : TrainedModule or None
-    mean_face : MeanFace or None
-    """
-
-    map_module: TrainedModule | None
-    edit_module: TrainedModule | None
+    map_module: aligned.TrainedModule | None
+    edit_module: aligned.TrainedModule | None
     mean_face: MeanFace | None
 
     def run(self, pictures: Sequence[EvalPicture]) -> list[Outcome]:
@@ -87,7 +72,7 @@ class Systems:
         masked = [picture.masked for picture in pictures]
         found: list[Found | None] = [None] * len(pictures)
         if self.map_module is not None:
-            probabilities = predict_probabilities(self.map_module, masked)
+            probabilities = aligned.predict_probabilities(self.map_module, masked)
             found = [Found(probability, clean_map(probability)) for probability in probabilities]
         outcomes = [Outcome(picture, seen, {}, {}) for picture, seen in zip(pictures, found, strict=True)]
         if self.edit_module is not None:
@@ -106,7 +91,7 @@ class Systems:
         if not chosen or self.edit_module is None:
             return
         masked, maps = [o.picture.masked for o, _ in chosen], [map_ for _, map_ in chosen]
-        made = restore_pictures(self.edit_module, masked, maps)
+        made = aligned.restore_pictures(self.edit_module, masked, maps)
         for (outcome, _), restoration in zip(chosen, made, strict=True):
             outcome.done[name], outcome.raw[name] = restoration.done, restoration.raw
 
@@ -118,11 +103,11 @@ class Systems:
         outcome.done["nothing"] = picture.masked
         if picture.map is None:
             return
-        alpha = paste_alpha(map_tensor(picture.map))[0, 0].numpy()
+        alpha = paste_alpha(aligned.map_tensor(picture.map))[0, 0].numpy()
         hole = np.where(alpha > 0, 255, 0).astype(np.uint8)
         fills: dict[str, Callable[[U8, U8], U8]] = {"nearest": nearest_fill, "telea": telea_fill}
         # Pictures of another size are framed otherwise: there is no mean face for them.
         if self.mean_face is not None and self.mean_face.image_rgb.shape == picture.masked.shape:
             fills["mean_face"] = self.mean_face.fill
         for name, fill in fills.items():
-            outcome.done[name] = paste(fill(picture.masked, hole), picture.masked, picture.map)
+            outcome.done[name] = aligned.paste(fill(picture.masked, hole), picture.masked, picture.map)

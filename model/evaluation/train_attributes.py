@@ -1,21 +1,21 @@
 """Train the classifier of attributes: ridge regression on features of clean faces, judged on other people."""
 
 import logging
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from unmask.datagen.common.atomic import writing_to
 from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError, UserError
+from unmask.datagen.pictures.arrays import F32, Bools
 from unmask.datagen.pictures.picture import decode_picture, fit_picture
 from unmask.datagen.sources.open_source import open_source
 from unmask.datagen.sources.source import Source, SourceFace
 from unmask.model.common.environment import package_versions
+from unmask.model.common.pace_log import PaceLog
 from unmask.model.data.splits import choose_split, stable_order
 
 from .attributes import KNOWN_FROM, SIDE_PX, save_probe
@@ -23,16 +23,12 @@ from .features import FeatureNetwork
 
 _LOG = logging.getLogger(__name__)
 
-F32 = NDArray[np.float32]
-F64 = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 # Of 0.3, 1 and 3 best on CelebA's val split, and flat there: mean balanced accuracy .855, .855, .850.
 RIDGE = 1.0
 _SPREAD_FLOOR = 1e-3  # of a feature that hardly changes; values are 0 to 10
 _THRESHOLD_SHARE = 7  # one person of so many is kept to choose thresholds
 _BATCH = 64
-_SAY_EVERY_S = 10.0
 _TERMS = (
     "trained on CelebA, whose pictures and labels are for non-commercial research only: so is this classifier; "
     "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
@@ -83,15 +79,14 @@ def train_attributes(source: str, out: Path, limit: int | None = None, device: s
     with writing_to(out):
         out.mkdir(parents=True, exist_ok=True)
     kept = _threshold_part(chosen)
-    progress = _Progress(len(chosen) + len(split.val))
+    pace = PaceLog(_LOG, "features", "faces", len(chosen) + len(split.val))
     network = FeatureNetwork(device)
-    fitted = _describe(network, [face for face, one in zip(chosen, kept, strict=True) if not one], progress)
-    judging = _describe(network, [face for face, one in zip(chosen, kept, strict=True) if one], progress)
-    judged = _describe(network, split.val, progress)
+    fitted = _describe(network, [face for face, one in zip(chosen, kept, strict=True) if not one], pace)
+    judging = _describe(network, [face for face, one in zip(chosen, kept, strict=True) if one], pace)
+    judged = _describe(network, split.val, pace)
 
-    learnt = np.flatnonzero(
-        [_has_both(index, fitted, judging, judged) for index in range(fitted.labels.shape[1])]
-    )
+    parts = (fitted, judging, judged)
+    learnt = np.flatnonzero(np.all([part.labels.any(0) & ~part.labels.all(0) for part in parts], axis=0))
     if not len(learnt):
         raise UserError(
             f"{where}: too few faces: no attribute that some of each part have and others have not"
@@ -108,7 +103,7 @@ def train_attributes(source: str, out: Path, limit: int | None = None, device: s
         name: _accuracy(answers[:, k], judged.labels[:, index])
         for k, (name, index) in enumerate(zip(names, learnt, strict=True))
     }
-    card = _card(opened, network.name, names, accuracy, (fitted, judging, judged), limit)
+    card = _card(opened, network.name, names, accuracy, parts, limit)
     with writing_to(out):
         save_probe(out, weights, thresholds, card)
     return card
@@ -121,7 +116,7 @@ def _threshold_part(faces: Sequence[SourceFace]) -> list[bool]:
     return [(face.identity or face.name) in kept for face in faces]
 
 
-def _describe(network: FeatureNetwork, faces: Sequence[SourceFace], progress: "_Progress") -> _Described:
+def _describe(network: FeatureNetwork, faces: Sequence[SourceFace], pace: PaceLog) -> _Described:
     grids, labels, left_out = [], [], 0
     for start in range(0, len(faces), _BATCH):
         pictures = []
@@ -135,14 +130,10 @@ def _describe(network: FeatureNetwork, faces: Sequence[SourceFace], progress: "_
             labels.append(face.attributes)
         if pictures:
             grids.append(network.describe(np.stack(pictures)).grid)
-        progress.add(len(faces[start : start + _BATCH]))
+        pace.reach(pace.done + len(faces[start : start + _BATCH]))
     if not grids:
         raise ArgumentError("source", ": too few pictures that can be read: one of the parts is empty")
     return _Described(np.concatenate(grids), np.array(labels, np.bool_), left_out)
-
-
-def _has_both(index: int, *parts: _Described) -> bool:
-    return all(part.labels[:, index].any() and not part.labels[:, index].all() for part in parts)
 
 
 def _fit(grid: F32, labels: Bools) -> F32:
@@ -208,19 +199,3 @@ def _card(
         "versions": package_versions(),
         "terms": _TERMS if source.kind == "celeba" else "as the source's",
     }
-
-
-class _Progress:
-    def __init__(self, total: int) -> None:
-        self._total, self._done = total, 0
-        self._started_s = self._said_s = time.monotonic()
-
-    def add(self, count: int) -> None:
-        self._done += count
-        now = time.monotonic()
-        if now - self._said_s < _SAY_EVERY_S:
-            return
-        self._said_s = now
-        pace = self._done / (now - self._started_s)
-        left_min = (self._total - self._done) / pace / 60
-        _LOG.info(f"features: {self._done} of {self._total}  {pace:.0f} faces/s  {left_min:.1f} min left")

@@ -10,14 +10,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from unmask.datagen.common.errors import UserError
+from unmask.datagen.pictures.arrays import F32, U8
 from unmask.model.networks.networks import MODULE_NAMES
 
 from .cleaning import clean_map
 from .compositing import composite, paste_alpha
 from .network_frame import NetworkFrame
-
-U8 = NDArray[np.uint8]
-F32 = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,13 @@
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+
+from unmask.datagen.pictures.arrays import F32, U8, Bools
 
 _KERNEL = np.ones((3, 3), np.uint8)
 
 
-def clean_map(probability: NDArray[np.float32] | NDArray[np.uint8]) -> NDArray[np.uint8]:
+def clean_map(probability: F32 | U8) -> U8:
     """Threshold at one half, open, keep the largest component, fill its holes.
 
     Opening is an erosion and a dilation by a square of 3x3 pixels, beyond the border taken as continued; components
@@ -39,7 +40,7 @@ def clean_map(probability: NDArray[np.float32] | NDArray[np.uint8]) -> NDArray[n
     return _filled(labels == labels.flat[first])
 
 
-def _filled(region: NDArray[np.bool_]) -> NDArray[np.uint8]:
+def _filled(region: Bools) -> U8:
     """Fill the holes of a region, as 0 and 255."""
     # What a flood from outside the frame does not reach; scipy's binary_fill_holes takes eight times as long.
     framed = cv2.copyMakeBorder(region.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)

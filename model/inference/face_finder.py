@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from unmask.datagen.faces.frame import (
     FRAME_BOX,
@@ -23,12 +22,11 @@ from unmask.datagen.faces.frame import (
 )
 from unmask.datagen.faces.frame import frame_box as box_of
 from unmask.datagen.faces.masked_faces import FaceGuesser, frame_above_mask
+from unmask.datagen.pictures.arrays import F64
 from unmask.datagen.pictures.pyramid import PicturePyramid
 from unmask.model.networks.frame_net import FrameModule
 
 from .mask_blobs import SeeMask, find_blobs
-
-F64 = NDArray[np.float64]
 
 LOOKS = 4
 START_TURNS_DEG = (0.0, -35.0, 35.0)
@@ -56,7 +54,6 @@ ONLY = 0.0  # for the best one of a picture that has no sure face
 OF_THE_FACE = (25.0, 55.0, 152.0, 215.0)
 PART_BONUS, WHOLE = 2.5, 1.5  # that much less will do, but not less than that
 PART = 1.8  # eye distances of the whole for one of the part, at least
-
 
 MOST_TURN_DEG = 80.0
 # Of points on eyes, nose and mask this share must be in the picture.
@@ -86,13 +83,7 @@ class FoundFace:
 
 
 class FaceFinder:
-    """Finds faces; dlib's model is loaded when it is first needed.
-
-    Parameters
-    ----------
-    frames : FrameModule
-    guesser : FaceGuesser, optional
-    """
+    """Finds faces; dlib's model is loaded when it is first needed."""
 
     def __init__(self, frames: FrameModule, guesser: FaceGuesser | None = None) -> None:
         self.frames = frames

@@ -2,18 +2,14 @@
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from unmask.datagen.faces.frame import FRAME_SIZE
+from unmask.datagen.pictures.arrays import F32, F64, U8
 from unmask.datagen.pictures.pyramid import Grid, PicturePyramid
 
 from .aligned import TrainedModule, predict_probabilities
 from .cleaning import clean_map
 from .photo_patch import MIDDLE, Patch, bounds, to_photo, work_grid
-
-U8 = NDArray[np.uint8]
-F32 = NDArray[np.float32]
-F64 = NDArray[np.float64]
 
 LEAST_MASK = 0.015  # of the square of the crop's width; drawn masks on CelebA: 0.04 and more
 # Left, top, right, bottom of where the middle of a mask lies, as shares of the crop.

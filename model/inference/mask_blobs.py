@@ -6,15 +6,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from unmask.datagen.pictures.arrays import F32, U8
 from unmask.datagen.pictures.pyramid import PicturePyramid
 from unmask.model.common.limits import MULTIPLE_PX
 
 from .aligned import TrainedModule
 
-U8 = NDArray[np.uint8]
-F32 = NDArray[np.float32]
 SeeMask = Callable[[U8], F32]
 
 # Longer sides at which the picture is shown. A mask is seen when the root of its area is between 20 and 100 px,

@@ -1,14 +1,14 @@
 """Taking the masks off the faces of a photograph: find, frame, segment, restore, put back."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from unmask.datagen.faces.frame import frame_scale
+from unmask.datagen.pictures.arrays import F32, F64, U8
 from unmask.datagen.pictures.pyramid import PicturePyramid
 
 from .aligned import TrainedModule, restore_pictures
@@ -16,10 +16,6 @@ from .face_finder import SURE, FaceFinder, FoundFace
 from .face_mask import given_mask, segment_face
 from .mask_blobs import see_masks
 from .photo_patch import Patch, to_photo, work_grid
-
-U8 = NDArray[np.uint8]
-F32 = NDArray[np.float32]
-F64 = NDArray[np.float64]
 
 OK, NO_FACE, NO_MASK, TOO_SMALL = "ok", "no_face", "no_mask", "too_small"
 LEAST_EYE_DIST_PX = 10.0  # a face in less is two dozen pixels wide: nothing to go by
@@ -40,24 +36,15 @@ class PhotoModules(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class PhotoFace:
+class PhotoFace(FoundFace):
     """One face of a photograph and what became of it.
 
     Attributes
     ----------
-    frame : float64 (2, 3)
-        Aligned CelebA's frame (178 x 218) to the photograph.
-    eye_dist_px : float
-        Pixels between the eyes of a face seen from the front.
-    score : float
-        How sure it is that this is a face; a logit.
     status : str
         ``ok`` where its mask was taken off, ``no_mask`` or ``too_small``.
     """
 
-    frame: F64
-    eye_dist_px: float
-    score: float
     status: str
 
 
@@ -107,8 +94,13 @@ def restore_photo(unmasker: PhotoModules, image_rgb: U8, map_: U8 | None = None)
         raise ValueError(f"map of {map_.shape} does not fit a photograph of {image_rgb.shape}")
     picture = PicturePyramid(image_rgb)
     done, union, faces = image_rgb.copy(), np.zeros(image_rgb.shape[:2], np.uint8), []
-    for found in _find(unmasker, picture, map_):
-        status, mask = OK, _mask_of(unmasker, picture, found.frame, map_)
+    see = partial(see_masks, unmasker.map_module) if map_ is None else partial(_shrunk_map, map_)
+    for found in unmasker.finder.find(picture, see):
+        if map_ is None:
+            mask = segment_face(unmasker.map_module, picture, found.frame)
+        else:
+            mask = given_mask(map_, found.frame)
+        status = OK
         if mask is None:
             if found.score < SURE:
                 continue
@@ -118,18 +110,8 @@ def restore_photo(unmasker: PhotoModules, image_rgb: U8, map_: U8 | None = None)
         else:
             union[mask.place] |= mask.pixels
             restore_face(unmasker, picture, found.frame, mask, done)
-        faces.append(PhotoFace(found.frame, found.eye_dist_px, found.score, status))
+        faces.append(PhotoFace(found.frame, found.score, status))
     return Restored(done, union, tuple(faces))
-
-
-def _mask_of(unmasker: PhotoModules, picture: PicturePyramid, frame: F64, map_: U8 | None) -> Patch | None:
-    return segment_face(unmasker.map_module, picture, frame) if map_ is None else given_mask(map_, frame)
-
-
-def _find(unmasker: PhotoModules, picture: PicturePyramid, map_: U8 | None) -> Sequence[FoundFace]:
-    if map_ is None:
-        return unmasker.finder.find(picture, lambda small: see_masks(unmasker.map_module, small))
-    return unmasker.finder.find(picture, lambda small: _shrunk_map(map_, small))
 
 
 def _shrunk_map(map_: U8, small: U8) -> F32:

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.datagen.faces.frame import FRAME_SIZE
+from unmask.datagen.pictures.arrays import F64
 from unmask.datagen.pictures.pyramid import Grid
 
-F64 = NDArray[np.float64]
 Box = tuple[int, int, int, int]  # left, top, right, bottom
 
 # Maps reach below the frame of CelebA, where chins are: the networks see this many times its width, half of what is

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from unmask.datagen.common.checks import check_choice
 from unmask.datagen.common.errors import ArgumentError
+from unmask.datagen.pictures.arrays import F32, U8
 from unmask.datagen.pictures.open_picture import PictureOrPath, open_picture
 from unmask.model.checkpoints.checkpoint import load_model
 from unmask.model.checkpoints.shipped import PERCEPTUAL, SHIPPED, find_weights, weights_folder
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from .photo import Restored
 
 FRAME_FILE = "frame.safetensors"  # the Frame Module's weights
-U8 = NDArray[np.uint8]
-F32 = NDArray[np.float32]
 
 
 class Unmasker:

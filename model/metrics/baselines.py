@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-U8 = NDArray[np.uint8]
+from unmask.datagen.pictures.arrays import U8, Bools
+
 _TELEA_RADIUS_PX = 3
 
 
@@ -82,7 +83,7 @@ class MeanFace:
         return np.where(_hole(masked, map_)[..., None], self.image_rgb, masked)
 
 
-def _hole(masked: U8, map_: U8) -> NDArray[np.bool_]:
+def _hole(masked: U8, map_: U8) -> Bools:
     _check(masked, map_)
     return np.asarray(map_ > 0, np.bool_)
 

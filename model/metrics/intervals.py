@@ -18,8 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-F64 = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from unmask.datagen.pictures.arrays import F64, Bools
 
 DRAWS = 2000
 LEVEL = 0.95
@@ -248,9 +247,8 @@ def _dense_intervals(values: F64, draws: int, level: float, seed: int) -> list[I
     if n == 0:
         return [Interval(np.nan, np.nan, np.nan, 0)] * values.shape[1]
     least, most = values.min(axis=0), values.max(axis=0)
-    means = np.clip(
-        values.mean(axis=0), least, most
-    )  # rounding would put the mean of equal values beside them
+    # Rounding would put the mean of equal values beside them.
+    means = np.clip(values.mean(axis=0), least, most)
     if n < 2:
         return [Interval(float(mean), np.nan, np.nan, n) for mean in means]
     errors = _standard_errors(values)

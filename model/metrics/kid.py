@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-F32 = NDArray[np.float32]
-F64 = NDArray[np.float64]
+from unmask.datagen.pictures.arrays import F32, F64
 
 SUBSETS = 100
 SUBSET_PICTURES = 1000

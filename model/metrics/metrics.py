@@ -9,13 +9,10 @@ from dataclasses import asdict, dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+
+from unmask.datagen.pictures.arrays import F32, F64, U8, Bools
 
 from .similarity import WINDOW_PX, Windowed, similarity_map
-
-U8 = NDArray[np.uint8]
-F64 = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 MASKED = 128  # a pixel is in the mask from this coverage on
 PSNR_CAP_DB = 100.0  # of equal pictures, whose infinite PSNR would make every mean infinite
@@ -117,6 +114,10 @@ def score_edit(output: U8, composited: U8, clean: U8, map_: U8) -> EditScores:
 def score_regions(picture: U8, clean: Windowed, mask: Bools) -> dict[str, float]:
     """PSNR, SSIM and L1 of a picture: ``psnr``, ``mask_psnr``, ``box_psnr`` and so on, as in `EditScores`.
 
+    PSNR is 10 log10(255^2 / mean squared difference). SSIM (Wang et al. 2004) of the whole picture is a mean over
+    the pixels whose window lies in it: what scikit-image returns for ``gaussian_weights=True, sigma=1.5,
+    use_sample_covariance=False, channel_axis=-1, data_range=255``; that of a region is one up to the border.
+
     Parameters
     ----------
     picture : uint8 (h, w, 3)
@@ -169,40 +170,6 @@ def mean_scores(scores: Sequence[EditScores] | Sequence[MapScores]) -> dict[str,
         raise ValueError("no scores to average")
     rows = [asdict(score) for score in scores]
     return {name: _mean([row[name] for row in rows]) for name in rows[0]}
-
-
-def psnr(a: U8, b: U8, where: Bools | None = None) -> float:
-    """Peak signal-to-noise ratio in dB: 10 log10(255^2 / mean squared difference), at most `PSNR_CAP_DB`.
-
-    Parameters
-    ----------
-    a, b : uint8 (h, w, 3)
-        RGB.
-    where : bool (h, w), optional
-        Only these pixels; NaN when there is none.
-    """
-    return _decibels(np.square(_difference(a, b)), where)
-
-
-def l1(a: U8, b: U8, where: Bools | None = None) -> float:
-    """Mean absolute difference in levels of 0..255; parameters as for `psnr`."""
-    return _mean_where(np.abs(_difference(a, b)), where)
-
-
-def ssim(a: U8, b: U8, where: Bools | None = None) -> float:
-    """Mean structural similarity (Wang et al. 2004), at most 1.
-
-    Without ``where``, over the pixels whose window lies in the picture: what scikit-image returns for
-    ``gaussian_weights=True, sigma=1.5, use_sample_covariance=False, channel_axis=-1, data_range=255``. With it,
-    over these pixels of `ssim_map`, up to the picture's border. Parameters as for `psnr`; h and w at least 11.
-    """
-    return _mean_ssim(ssim_map(a, b), where)
-
-
-def ssim_map(a: U8, b: U8) -> F64:
-    """Structural similarity around every pixel, (h, w), mean over the channels; the picture is mirrored outside."""
-    _check_pair(a, b)
-    return similarity_map(Windowed(a), Windowed(b))
 
 
 def iou(found: Bools, truth: Bools) -> float:
@@ -283,14 +250,9 @@ def _outline(region: Bools) -> Bools:
     return np.asarray(region & (inside == 0), np.bool_)
 
 
-def _distance_px(outline: Bools) -> NDArray[np.float32]:
+def _distance_px(outline: Bools) -> F32:
     far = cv2.distanceTransform((~outline).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     return np.asarray(far, np.float32)
-
-
-def _difference(a: U8, b: U8) -> F64:
-    _check_pair(a, b)
-    return np.asarray(a.astype(np.float64) - b, np.float64)
 
 
 def _check_pair(a: U8, b: U8) -> None:

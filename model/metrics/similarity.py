@@ -2,10 +2,8 @@
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-U8 = NDArray[np.uint8]
-F64 = NDArray[np.float64]
+from unmask.datagen.pictures.arrays import F64, U8
 
 WINDOW_PX = 11
 _SIGMA_PX = 1.5

@@ -8,10 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.datagen.faces.landmarks import eye_centres, roll_deg
-
-U8 = NDArray[np.uint8]
-F32 = NDArray[np.float32]
-F64 = NDArray[np.float64]
+from unmask.datagen.pictures.arrays import F32, F64, U8
 
 # Patches, in the distance from eyes to mouth: from the brows up, and from the lower lids down. Hairlines begin at
 # about 0.6 above the brows; masks reach up to about 0.5 below the lids, where the nose ends.

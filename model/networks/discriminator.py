@@ -136,16 +136,6 @@ def whole_views(output: Tensor, clean: Tensor, picture: Tensor, paste: Tensor) -
 def mask_views(output: Tensor, clean: Tensor, picture: Tensor, map_: Tensor) -> tuple[Tensor, Tensor]:
     """(real, fake) for the mask-region discriminator: they differ under the map and nowhere else.
 
-    Parameters
-    ----------
-    output, clean, picture : Tensor
-        The generator's picture, the clean photograph, the masked one; (n, 3, h, w) in [-1, 1].
-    map_ : Tensor
-        (n, 1, h, w) in [0, 1], 1 = mask. It has to cover the mask, or both views show the rest of it.
-
-    Returns
-    -------
-    real, fake : Tensor
-        (n, 3, h, w). The gradient of ``fake`` leads to ``output``: detach it where the discriminator learns.
+    Takes and returns what `whole_views` does. The map (1 = mask) has to cover the mask, or both show what is left.
     """
     return mask_region(clean, picture, map_), mask_region(output, picture, map_)

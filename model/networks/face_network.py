@@ -8,25 +8,18 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812  # the name that all of torch's own documentation uses
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from unmask.datagen.common.errors import UserError
+from unmask.datagen.pictures.arrays import F32, U8
 
-U8 = NDArray[np.uint8]
-F32 = NDArray[np.float32]
-Arrays = list[NDArray[np.float32]]
+Arrays = list[F32]
 
 DESCRIPTOR = 128
 _MEAN_RGB = (122.782, 117.001, 104.298)
 _RANGE = 256.0
-_LEVELS = (
-    (32, 3),
-    (64, 4),
-    (128, 3),
-    (256, 3),
-    (256, 1),
-)  # channels, blocks; all but the first halve the size
+# Channels, blocks; all but the first halve the size.
+_LEVELS = ((32, 3), (64, 4), (128, 3), (256, 3), (256, 1))
 _CHUNK = 16
 
 
@@ -81,7 +74,7 @@ class FaceNetwork(nn.Module):
 
 
 class _Block(nn.Module):
-    def __init__(self, layers: Iterator[NDArray[np.float32]], taken: int, made: int, halves: bool) -> None:
+    def __init__(self, layers: Iterator[F32], taken: int, made: int, halves: bool) -> None:
         super().__init__()
         self._first = _convolution(layers, taken, made, 3, 2 if halves else 1)
         self._second = _convolution(layers, made, made, 3, 1)
@@ -98,7 +91,7 @@ class _Block(nn.Module):
         return F.relu(x + y)
 
 
-def _blocks(layers: Iterator[NDArray[np.float32]]) -> Iterator[_Block]:
+def _blocks(layers: Iterator[F32]) -> Iterator[_Block]:
     taken = 32
     for level, (made, count) in enumerate(_LEVELS):
         for index in range(count):
@@ -106,9 +99,7 @@ def _blocks(layers: Iterator[NDArray[np.float32]]) -> Iterator[_Block]:
             taken = made
 
 
-def _convolution(
-    layers: Iterator[NDArray[np.float32]], taken: int, made: int, size: int, stride: int
-) -> nn.Conv2d:
+def _convolution(layers: Iterator[F32], taken: int, made: int, size: int, stride: int) -> nn.Conv2d:
     """Convolution with the scaling after it folded in; only those of stride 1 are padded."""
     values, scaling = (torch.from_numpy(next(layers)) for _ in range(2))
     kernel, bias = values[:-made].view(made, taken, size, size), values[-made:]

@@ -7,6 +7,7 @@ so a rough guess of the frame of aligned CelebA is enough, and a few looks bring
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,10 @@ from torch import Tensor, nn
 
 from unmask.datagen.common.errors import UserError
 from unmask.datagen.faces.frame import FRAME_EYE_DIST_PX
+from unmask.datagen.pictures.arrays import F64
 from unmask.datagen.pictures.pyramid import Grid, PicturePyramid
 
-F64 = NDArray[np.float64]
-U8 = NDArray[np.uint8]
+from .compact import conv_block
 
 LOOK = Grid(80, 80, 2.5, (88.5, 125.0))  # what one look shows: 200 x 200 pixels of the frame
 _BATCH = 64
@@ -37,9 +38,11 @@ class FrameNet(nn.Module):
         super().__init__()
         one, two, three, four = width, 2 * width, 4 * width, 6 * width
         self.body = nn.Sequential(
-            _conv(3, one, 2), _conv(one, two, 2), _conv(two, three, 2), _Residual(three),
-            _conv(three, four, 2), _Residual(four),
-        )  # fmt: skip
+            *(conv_block(above, below, stride=2) for above, below in pairwise((3, one, two, three))),
+            _Residual(three),
+            conv_block(three, four, stride=2),
+            _Residual(four),
+        )
         self.head = nn.Sequential(nn.Flatten(), nn.Linear(25 * four, 128), nn.ReLU(), nn.Linear(128, 5))
 
     def forward(self, crops: Tensor) -> Tensor:
@@ -122,7 +125,7 @@ class _Residual(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.change = nn.Sequential(
-            _conv(channels, channels, 1),
+            conv_block(channels, channels),
             nn.Conv2d(channels, channels, 3, padding=1, bias=False),
             nn.BatchNorm2d(channels),
         )
@@ -130,8 +133,3 @@ class _Residual(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(n, channels, h, w) -> the same shape."""
         return nn.functional.relu(x + self.change(x))
-
-
-def _conv(inside: int, outside: int, stride: int) -> nn.Sequential:
-    conv = nn.Conv2d(inside, outside, 3, stride, 1, bias=False)
-    return nn.Sequential(conv, nn.BatchNorm2d(outside), nn.ReLU())

@@ -97,15 +97,6 @@ def l2(output: Tensor, clean: Tensor, weight: Tensor | None = None) -> Tensor:
     return weighted_mean((output.float() - clean.float()).square(), weight)
 
 
-def ssim(a: Tensor, b: Tensor) -> Tensor:
-    """Mean structural similarity of pictures (n, 3, h, w) in [-1, 1].
-
-    What scikit-image returns with ``gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=2``:
-    the mean over the pixels around which the whole window fits, so h and w must be 11 at least.
-    """
-    return ssim_map(a, b).mean()
-
-
 def masked_ssim_loss(output: Tensor, clean: Tensor, weight: Tensor | None = None) -> Tensor:
     """1 - SSIM, its map weighted by what ``weight`` (n, 1, h, w) says of the pixel in the middle of each window."""
     if weight is not None:
@@ -116,7 +107,8 @@ def masked_ssim_loss(output: Tensor, clean: Tensor, weight: Tensor | None = None
 def ssim_map(a: Tensor, b: Tensor) -> Tensor:
     """Structural similarity around every pixel, without padding.
 
-    Wang et al. 2004: Gaussian window of 11 px, sigma 1.5, K1 = 0.01, K2 = 0.03.
+    Wang et al. 2004: Gaussian window of 11 px, sigma 1.5, K1 = 0.01, K2 = 0.03. The mean is what scikit-image
+    returns with ``gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=2``; h, w 11 at least.
 
     Parameters
     ----------

@@ -48,25 +48,20 @@ class NetworkSpec:
             raise ValueError(f"not a network's description: {data!r}") from error
 
 
-_BUILDERS: dict[tuple[str, str], Callable[[int], nn.Module]] = {
-    (MAP, "compact"): CompactMapNet,
-    (MAP, "pretrained"): PretrainedMapNet,
-    (MAP, "paper"): lambda _: PaperMapNet(),
-    (EDIT, "compact"): CompactEditNet,
-    (EDIT, "paper"): lambda _: PaperGenerator(),
-    (DISCRIMINATOR, "patch"): lambda width: PatchDiscriminator(3, width),
-}
-DEFAULT_WIDTHS = {
-    (MAP, "compact"): 24,
-    (MAP, "pretrained"): 32,
-    (EDIT, "compact"): 48,
-    (DISCRIMINATOR, "patch"): 64,
+# How each is built, and its usual width.
+_BUILDERS: dict[tuple[str, str], tuple[Callable[[int], nn.Module], int]] = {
+    (MAP, "compact"): (CompactMapNet, 24),
+    (MAP, "pretrained"): (PretrainedMapNet, 32),
+    (MAP, "paper"): (lambda _: PaperMapNet(), 0),
+    (EDIT, "compact"): (CompactEditNet, 48),
+    (EDIT, "paper"): (lambda _: PaperGenerator(), 0),
+    (DISCRIMINATOR, "patch"): (lambda width: PatchDiscriminator(3, width), 64),
 }
 
 
 def default_spec(kind: str, name: str) -> NetworkSpec:
     """Return the description of a network at its usual width."""
-    return NetworkSpec(kind, name, DEFAULT_WIDTHS.get((kind, name), 0))
+    return NetworkSpec(kind, name, _BUILDERS.get((kind, name), (None, 0))[1])
 
 
 def build_network(spec: NetworkSpec) -> nn.Module:
@@ -77,11 +72,10 @@ def build_network(spec: NetworkSpec) -> nn.Module:
     UserError
         When there is no such network.
     """
-    builder = _BUILDERS.get((spec.kind, spec.name))
-    if builder is None:
+    if (spec.kind, spec.name) not in _BUILDERS:
         known = ", ".join(f"{kind}/{name}" for kind, name in _BUILDERS)
         raise UserError(f"network {spec.kind}/{spec.name} is not known; known: {known}")
-    return builder(spec.width)
+    return _BUILDERS[spec.kind, spec.name][0](spec.width)
 
 
 def count_parameters(module: nn.Module) -> int:

@@ -7,11 +7,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from unmask.datagen.pictures.arrays import F64, U8
 from unmask.model.metrics.table import write_number
-
-U8 = NDArray[np.uint8]
 
 MODULES = ("pipe", "edit")  # systems that are ours, the one that matters most first
 _HEADLINES = ("pipe_mask_psnr", "edit_mask_psnr", "map_iou")
@@ -142,7 +140,7 @@ class EvalReport:
             mean, number(found.get("low")), number(found.get("high")), None if count is None else int(count)
         )
 
-    def values(self, column: str) -> NDArray[np.float64]:
+    def values(self, column: str) -> F64:
         """Return a column of ``metrics.csv`` as float64 (n,), NaN where empty; all NaN when it is missing."""
         if column not in self.table:
             return np.full(len(self.table), np.nan)
@@ -177,5 +175,5 @@ def number(value: object) -> float | None:
 
 
 def is_true(value: object) -> bool:
-    """Read a flag of ``breakdown.csv``, which may have become text or a number on its way."""
+    """Read a flag of ``breakdown.csv``, or a group, which may have become text or a number on its way."""
     return str(value).strip().lower() in ("true", "1", "1.0", "yes")

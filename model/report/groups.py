@@ -7,18 +7,8 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
+from . import names
 from .content import EvalReport, ScoreInterval, is_true, number
-from .names import (
-    MetricName,
-    capital,
-    group_label,
-    group_words,
-    is_attribute_yes,
-    kind_heading,
-    plain,
-    read_metric,
-    write_p,
-)
 from .plots import Gap, draw_gaps
 from .table import Cell, Head, Table, count_cell
 
@@ -32,7 +22,7 @@ def attribute_gaps(report: EvalReport) -> tuple[str, Markup] | None:
     column = report.headline_metric()
     if column is None:
         return None
-    metric = read_metric(column, report.systems())
+    metric = names.read_metric(column, report.systems())
     gaps = [gap for row in _rows_of(report, column) if (gap := _read_gap(row, metric)) is not None]
     if not gaps:
         return None
@@ -47,16 +37,16 @@ def _rows_of(report: EvalReport, column: str) -> Sequence[Row]:
     return table[table["metric"] == column].to_dict("records")
 
 
-def _read_gap(row: Row, metric: MetricName) -> Gap | None:
+def _read_gap(row: Row, metric: names.MetricName) -> Gap | None:
     mean, gap = number(row.get("mean")), number(row.get("gap"))
-    if mean is None or gap is None or not is_attribute_yes(_name(row, "kind"), _name(row, "group")):
+    if mean is None or gap is None or not names.is_attribute_yes(_name(row, "kind"), _name(row, "group")):
         return None
     n, rest = number(row.get("n")) or 1, number(row.get("rest_n")) or math.inf
     low, high = number(row.get("low")), number(row.get("high"))
     # The rest's mean is uncertain too: with like spreads its variance is n / rest_n of the group's.
     wider = math.sqrt(1 + n / max(rest, 1))
     return Gap(
-        name=plain(_name(row, "name")),
+        name=names.plain(_name(row, "name")),
         gap=gap,
         low=gap - wider * (mean - (mean if low is None else low)),
         high=gap + wider * ((mean if high is None else high) - mean),
@@ -80,12 +70,12 @@ def _name(row: Row, column: str) -> str:
 def breakdown_tables(report: EvalReport) -> list[tuple[str, list[tuple[str, Table]]]]:
     """Every metric with a table for every kind of group, the headline metric first."""
     first = report.headline_metric()
-    metrics = [read_metric(column, report.systems()) for column in report.broken_down()]
+    metrics = [names.read_metric(column, report.systems()) for column in report.broken_down()]
     metrics.sort(key=lambda metric: metric.column != first)
-    return [(capital(metric.words), _kind_tables(report, metric)) for metric in metrics]
+    return [(names.capital(metric.words), _kind_tables(report, metric)) for metric in metrics]
 
 
-def _kind_tables(report: EvalReport, metric: MetricName) -> list[tuple[str, Table]]:
+def _kind_tables(report: EvalReport, metric: names.MetricName) -> list[tuple[str, Table]]:
     kinds: dict[str, list[Row]] = {}
     for row in _rows_of(report, metric.column):
         kinds.setdefault(_name(row, "kind"), []).append(row)
@@ -94,14 +84,14 @@ def _kind_tables(report: EvalReport, metric: MetricName) -> list[tuple[str, Tabl
     heads += [Head(title) for title in ("n", f"Mean{unit}", f"Gap{unit}", "p", "ScoreInterval")]
     tables = []
     for kind, rows in kinds.items():
-        label = f"{kind_heading(kind)}, {metric.words}"
+        label = f"{names.kind_heading(kind)}, {metric.words}"
         table = Table(label, heads, [_group_row(row, metric) for row in rows], sortable=True)
-        tables.append((kind_heading(kind), table))
+        tables.append((names.kind_heading(kind), table))
     return tables
 
 
-def _group_row(row: Row, metric: MetricName) -> Sequence[Cell]:
-    label = group_label(_name(row, "kind"), _name(row, "name"), _name(row, "group"))
+def _group_row(row: Row, metric: names.MetricName) -> Sequence[Cell]:
+    label = names.group_label(_name(row, "kind"), _name(row, "name"), _name(row, "group"))
     mean, gap, chance, low, high = (
         number(row.get(name)) for name in ("mean", "gap", "p_adjusted", "low", "high")
     )
@@ -113,12 +103,12 @@ def _group_row(row: Row, metric: MetricName) -> Sequence[Cell]:
         Cell(
             metric.score.write(gap, sign=True), value=gap, mark="*" if is_true(row.get("significant")) else ""
         ),
-        Cell(write_p(chance), value=chance),
+        Cell(names.write_p(chance), value=chance),
         Cell(spread or "-", value=low),
     )
 
 
-def _remark(row: Row, metric: MetricName, mean: float | None, gap: float | None) -> str:
+def _remark(row: Row, metric: names.MetricName, mean: float | None, gap: float | None) -> str:
     if is_true(row.get("small")):
         return "too small"
     if _rest_is_small(row):
@@ -136,11 +126,11 @@ def worst_words(report: EvalReport) -> dict[str, list[tuple[str, str]]]:
     worst = sorted(report.summary.get("worst") or [], key=lambda item: item.get("metric") != headline)
     by_metric: dict[str, list[tuple[str, str]]] = {}
     for item in worst[:WORST_SHOWN]:
-        metric = read_metric(str(item.get("metric")), report.systems())
-        group = group_words(str(item.get("kind")), str(item.get("name")), str(item.get("group")))
+        metric = names.read_metric(str(item.get("metric")), report.systems())
+        group = names.group_words(str(item.get("kind")), str(item.get("name")), str(item.get("group")))
         mean, gap, count = (number(item.get(name)) for name in ("mean", "gap", "n"))
         far = f", {metric.worse_words(gap)}" if gap is not None else ""
-        chance = f"adjusted p {write_p(number(item.get('p_adjusted')))}"
+        chance = f"adjusted p {names.write_p(number(item.get('p_adjusted')))}"
         words = f"{metric.score.write(mean, unit=True)}{far} ({int(count or 0):,} pictures, {chance})"
-        by_metric.setdefault(capital(metric.words), []).append((capital(group), words))
+        by_metric.setdefault(names.capital(metric.words), []).append((names.capital(group), words))
     return by_metric

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from unmask.model.metrics.table import Score, score_of, score_words
 
-from .content import System
+from .content import System, is_true
 
 _KINDS = {  # kind of group -> (heading, how a sentence begins)
     "attribute": ("Attribute of the face", "faces with"),
@@ -90,22 +90,18 @@ def kind_heading(kind: str) -> str:
 def group_label(kind: str, name: str, group: str) -> str:
     """Name a group below the heading of its kind: "no Wearing Hat", "n95 cup"."""
     if kind == "attribute":
-        return plain(name) if _is_yes(group) else f"not {plain(name)}"
+        return plain(name) if is_true(group) else f"not {plain(name)}"
     return plain(group) if kind == "crossing" or name in ("", kind) else f"{plain(name)}: {plain(group)}"
 
 
 def group_words(kind: str, name: str, group: str) -> str:
     """Name a group in a sentence: "faces with Wearing Hat", "mask family n95 cup"."""
     if kind == "attribute":
-        return f"faces {'with' if _is_yes(group) else 'without'} {plain(name)}"
+        return f"faces {'with' if is_true(group) else 'without'} {plain(name)}"
     begin = _KINDS.get(kind, _KINDS.get(name, ("", plain(name or kind))))[1]
     return f"{begin} {plain(group)}"
 
 
 def is_attribute_yes(kind: str, group: str) -> bool:
     """Tell whether a group is the one that has an attribute."""
-    return kind == "attribute" and _is_yes(group)
-
-
-def _is_yes(group: str) -> bool:
-    return group.strip().lower() in ("yes", "1", "1.0", "true")
+    return kind == "attribute" and is_true(group)

@@ -33,11 +33,8 @@ def draw_report(report: EvalReport) -> str:
         HTML that is also well-formed XML after its first line. Its size hardly depends on the number of pictures
         scored: about 0.5 MB, and 6 kB for each picture of a gallery.
     """
-    worst, comparison, identity = (
-        report.summary.get("worst"),
-        report.comparison or {},
-        report.section("identity"),
-    )
+    worst, comparison = report.summary.get("worst"), report.comparison or {}
+    identity = report.section("identity")
     changes, changes_notes = changes_table(report) or (None, [])
     galleries = {
         f"pictures-{module}": [one for one in report.galleries if one.module == module and one.rows]

@@ -5,15 +5,14 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from unmask.datagen.common.atomic import writing_to
+from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.pictures.picture import encode_png
 from unmask.model.inference.aligned import find_maps, restore_pictures
 from unmask.model.inference.photo import NO_MASK, OK, TOO_SMALL, Restored, restore_photo
@@ -22,19 +21,9 @@ from unmask.model.inference.unmasker import Unmasker
 from .inputs import RunInput, list_inputs
 from .loading import Loaded, load
 from .options import RunOptions
-from .results import (
-    MAPS,
-    RESTORED,
-    STATUSES,
-    STRIPS,
-    RunFolder,
-    RunRow,
-    check_apart,
-    open_results,
-)
+from .results import MAPS, RESTORED, STATUSES, STRIPS, RunFolder, RunRow, check_apart, open_results
 from .strip import draw_strip
 
-U8 = NDArray[np.uint8]
 Update = Callable[[int, int, int], None]
 
 BATCH = 32  # aligned pictures that go through the networks together
@@ -149,18 +138,14 @@ class _Job:
     def _loaded(self, items: Sequence[RunInput], pool: ThreadPoolExecutor) -> Iterator[Loaded]:
         """Decode a few pictures ahead; finished ones are counted and passed over."""
         ahead = 2 * BATCH if self.options.aligned else AHEAD
+        finished = partial(self.folder.finished, folders=self.folders)
         waiting: deque[Future[Loaded]] = deque()
-        rest = iter(items)
-        for item in rest:
-            waiting.append(pool.submit(load, item, self._finished))
-            if len(waiting) < ahead:
-                continue
-            yield from self._unfinished(waiting.popleft().result())
+        for item in items:
+            waiting.append(pool.submit(load, item, finished))
+            if len(waiting) >= ahead:
+                yield from self._unfinished(waiting.popleft().result())
         while waiting:
             yield from self._unfinished(waiting.popleft().result())
-
-    def _finished(self, item: RunInput, sha256: str) -> bool:
-        return self.folder.finished(item, sha256, self.folders)
 
     def _unfinished(self, loaded: Loaded) -> Iterator[Loaded]:
         if not loaded.finished:

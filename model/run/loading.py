@@ -7,16 +7,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from unmask.datagen.common.errors import UnreadablePictureError
+from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.pictures.picture import decode_picture
 from unmask.model.inference.photo import OK
 
 from .inputs import RunInput
 from .results import BAD_MAP, UNREADABLE
-
-U8 = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, eq=False)

@@ -54,7 +54,7 @@ class Budget:
         return None
 
     def fraction(self, images_seen: int, seconds: float, dataset_size: int) -> float:
-        """Return how much of the budget is spent, in [0, 1].
+        """Return how much of the budget is spent, in [0, 1]; 1 where it is all.
 
         Parameters
         ----------
@@ -68,10 +68,6 @@ class Budget:
         total = self.total_images(dataset_size)
         spent = seconds / self._seconds() if total is None else images_seen / total
         return min(1.0, max(0.0, spent))
-
-    def done(self, images_seen: int, seconds: float, dataset_size: int) -> bool:
-        """Return whether the budget is spent; parameters as for `fraction`."""
-        return self.fraction(images_seen, seconds, dataset_size) >= 1.0
 
     def eta_s(
         self, images_seen: int, seconds: float, dataset_size: int, images_per_s: float | None = None

@@ -4,14 +4,15 @@ import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 from unmask.datagen.dataset.worker import peak_rss_mb
-from unmask.model.networks.networks import EDIT, MAP, count_parameters
+from unmask.model.networks.networks import count_parameters
 
 from .options import EditOptions, MapOptions
-from .session import Session, open_session
-from .train_edit import EditTraining, check_files
+from .train import open_training
+from .train_edit import EditTraining
 from .train_map import MapTraining
 from .trained import bare
 
@@ -28,30 +29,19 @@ def dry_run(options: MapOptions | EditOptions) -> Mapping[str, str]:
     """
     with tempfile.TemporaryDirectory(prefix="unmask-dry-run-") as folder:
         trial = replace(options, run=Path(folder) / "run")
-        module = MAP if isinstance(trial, MapOptions) else EDIT
-        if isinstance(trial, EditOptions):
-            check_files(trial)
-        with open_session(trial, module) as session:
-            training = (
-                MapTraining(session, trial) if isinstance(trial, MapOptions) else EditTraining(session, trial)
-            )
-            return _measure(training, session)
+        with open_training(trial) as training:
+            return _measure(training)
 
 
-def _measure(training: MapTraining | EditTraining, session: Session) -> dict[str, str]:
-    options, engine = session.options, training.engine
+def _measure(training: MapTraining | EditTraining) -> dict[str, str]:
+    engine = training.engine
+    session, options = engine.session, engine.session.options
     if isinstance(training, EditTraining):
         training.starts = dict.fromkeys(training.starts, 0.0)  # the time and memory of the later part
-    started, timed = 0.0, 0
-    shapes = ""
-    for number, batch in enumerate(engine.batches()):
+    started, timed = 0.0, -1
+    for batch in islice(engine.batches(), _STEPS + 1):
         losses = training.step(batch)
-        shapes = f"{tuple(batch.masked.shape)} pictures, {tuple(batch.map.shape)} maps"
-        if number == 0:
-            started = time.monotonic()
-        timed = number
-        if number == _STEPS:
-            break
+        started, timed = started or time.monotonic(), timed + 1
     pace = timed * session.batch_images / (time.monotonic() - started)
     engine.count.images, engine.count.seconds = session.batch_images, session.batch_images / pace
     left = engine.budget.eta_s(engine.count.images, engine.count.seconds, len(session.splits.train))
@@ -59,7 +49,7 @@ def _measure(training: MapTraining | EditTraining, session: Session) -> dict[str
     return {
         "data": f"{len(session.splits.train)} to train on, {len(session.splits.val)} to judge on",
         **{f"note {number}": note for number, note in enumerate(session.splits.notes, 1)},
-        "batch": shapes,
+        "batch": f"{tuple(batch.masked.shape)} pictures, {tuple(batch.map.shape)} maps",
         **{f"parameters {name}": f"{count:,}" for name, count in parameters.items()},
         "losses": "  ".join(f"{name} {float(value):.4g}" for name, value in losses.items()),
         "device": f"{session.fabric.device}, precision {engine.precision}",

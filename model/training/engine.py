@@ -40,7 +40,6 @@ _LOG = logging.getLogger(__name__)
 _LOG_STEPS = 20
 _VALIDATIONS, _SHEETS = 20, 10  # per run, where no interval is asked for
 
-
 Network = Callable[..., Tensor]  # a judged network: averaged, in evaluation mode, float32 out
 
 
@@ -266,16 +265,14 @@ class Engine:
     def _prepare_step(self) -> None:
         options, fabric = self.session.options, self.session.fabric
         torch.manual_seed(step_seed(options.seed, fabric.global_rank, self.count.step))  # dropout
-        warmup = min(self.schedule.warmup_steps * self.session.batch_images, self._planned_images() // 10)
+        # Of a budget in minutes nobody knows the images: more than any warm-up needs.
+        planned = self.budget.total_images(len(self.session.splits.train)) or 2**40
+        warmup = min(self.schedule.warmup_steps * self.session.batch_images, planned // 10)
         rate = learning_rate(self.fraction, self.base_rate, warmup, self.count.images, self.schedule.floor)
         self.rate = rate
         for optimiser in self.trained.optimisers.values():
             for group in optimiser.param_groups:
                 group["lr"] = rate
-
-    def _planned_images(self) -> int:
-        """Images of the whole run where the budget says so, else more than any warm-up needs."""
-        return self.budget.total_images(len(self.session.splits.train)) or 2**40
 
     def _begin_intervals(self) -> None:
         """Count intervals anew where the budget has grown since: more of them lie ahead than were done."""
@@ -371,9 +368,8 @@ class Engine:
         }
 
     def _end(self) -> None:
-        if (
-            not self._signal and self.count.validated_step != self.count.step
-        ):  # a signal came at the last step
+        # Not yet validated where a signal came at the last step.
+        if not self._signal and self.count.validated_step != self.count.step:
             self._draw()
             self._validate()
             if self.sums.steps:

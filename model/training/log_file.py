@@ -115,9 +115,8 @@ def _read(path: Path) -> tuple[tuple[str, ...], list[list[str]]]:
     header, *rows = csv.reader(io.StringIO(whole, newline=""))
     for index, row in enumerate(rows):
         if len(row) != len(header) or not row[0].isdecimal():
-            return tuple(header), rows[
-                :index
-            ]  # nulls after a power cut; what follows cannot be trusted either
+            # nulls after a power cut; what follows cannot be trusted either
+            return tuple(header), rows[:index]
     return tuple(header), rows
 
 

@@ -7,12 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
 
-from unmask.datagen.common.checks import (
-    check_above_zero,
-    check_at_least,
-    check_choice,
-    check_exists,
-)
+from unmask.datagen.common.checks import check_above_zero, check_at_least, check_choice, check_exists
 from unmask.datagen.common.cores import MOST_WORKERS, available_cores
 from unmask.datagen.common.errors import ArgumentError
 from unmask.model.checkpoints.shipped import find_weights
@@ -142,7 +137,7 @@ class TrainOptions(DataOptions, ComputeOptions):
 
 @dataclass(frozen=True)
 class MapOptions(TrainOptions):
-    """What `unmask.model.training.train_map.train_map` is told.
+    """What `unmask.model.training.train.train` is told for a Map Module.
 
     Attributes
     ----------
@@ -184,7 +179,7 @@ class MapOptions(TrainOptions):
 
 @dataclass(frozen=True)
 class EditOptions(TrainOptions):
-    """What `unmask.model.training.train_edit.train_edit` is told.
+    """What `unmask.model.training.train.train` is told for an Editing Module.
 
     Attributes
     ----------

@@ -52,7 +52,11 @@ def load_preset(kind: type[Kind], name_or_path: str, tuning: Sequence[str] = ())
         layers = [(_read(packaged[name_or_path]), "`preset`")]
     else:
         where = f"`preset` {name_or_path}:"
-        own = _read_own(Path(name_or_path), list(packaged))
+        path = Path(name_or_path)
+        if path.suffix != ".toml" and not path.is_file():
+            known_words = ", ".join(packaged)
+            raise ArgumentError("preset", f"{path}: expected one of {known_words}, or a TOML file")
+        own = _read(path)
         base = own.pop(_BASE, _DEFAULTS[module])
         if base not in packaged:
             raise UserError(f"{where} {_BASE} = {base!r}: expected one of {', '.join(packaged)}")
@@ -87,10 +91,14 @@ def tables_of(preset: Preset) -> dict[str, dict[str, Any]]:
 
 def flat_tables(tables: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of tables by ``TABLE.KEY``; what is no table of a preset is left out."""
+    return _flat({name: table for name, table in tables.items() if name in TABLES})
+
+
+def _flat(tables: Mapping[str, Any]) -> dict[str, Any]:
     return {
         f"{name}.{key}": value
         for name, table in tables.items()
-        if name in TABLES and isinstance(table, Mapping)
+        if isinstance(table, Mapping)
         for key, value in table.items()
     }
 
@@ -126,27 +134,20 @@ def _keys(kind: type[Preset]) -> dict[str, tuple[Any, Field[Any]]]:
     }
 
 
-def _read_own(path: Path, packaged: Sequence[str]) -> dict[str, Any]:
-    if path.suffix != ".toml" and not path.is_file():
-        raise ArgumentError("preset", f"{path}: expected one of {', '.join(packaged)}, or a TOML file")
+def read_toml(path: Path, argument: str) -> dict[str, Any]:
+    """Return the content of a TOML file; ArgumentError where it cannot be read or is none."""
     try:
-        return _read(path)
+        return tomllib.loads(read_file(path, TEXT_BYTES).decode())
     except OSError as error:
-        raise ArgumentError("preset", f"{path}: cannot be read ({error.strerror})") from error
+        raise ArgumentError(argument, f"{path}: cannot be read ({error.strerror})") from error
     except (ValueError, RecursionError) as error:  # of TOML, or of UTF-8
-        raise ArgumentError("preset", f"{path}: no TOML file ({error})") from error
+        raise ArgumentError(argument, f"{path}: no TOML file ({error})") from error
 
 
 def _read(path: Path) -> dict[str, Any]:
     """Values by ``TABLE.KEY``."""
-    content = tomllib.loads(read_file(path, TEXT_BYTES).decode())
-    plain = {key: value for key, value in content.items() if not isinstance(value, dict)}
-    return plain | {
-        f"{name}.{key}": value
-        for name, table in content.items()
-        if isinstance(table, dict)
-        for key, value in table.items()
-    }
+    content = read_toml(path, "preset")
+    return {key: value for key, value in content.items() if not isinstance(value, dict)} | _flat(content)
 
 
 def _parse(pin: str) -> tuple[str, Any]:

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from unmask.datagen.common.atomic import write_atomic
+from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.pictures.picture import encode_png
 
-U8 = NDArray[np.uint8]
 HEADER_PX, GAP_PX = 18, 4
 _FONT_PX = 12
 _PAPER, _INK = (250, 250, 250), (40, 40, 40)  # those of datagen's contact sheet, whose module loads dlib

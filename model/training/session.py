@@ -164,11 +164,8 @@ def _check_network(spec: NetworkSpec) -> None:
         with torch.random.fork_rng(devices=[]):
             build_network(usual)
             if bool(spec.width) != bool(usual.width):
-                has = (
-                    "widths of its own, for which stands 0"
-                    if spec.width
-                    else f"no width 0, but as {usual.width}"
-                )
+                own = "widths of its own, for which stands 0"
+                has = own if spec.width else f"no width 0, but as {usual.width}"
                 raise UserError(f"network {spec.kind}/{spec.name} has {has}")
             build_network(spec)
     except (ValueError, RuntimeError) as error:

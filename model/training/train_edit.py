@@ -1,4 +1,4 @@
-"""Trains the Editing Module: it draws what is under the mask."""
+"""What a training of the Editing Module is: it learns to draw what is under the mask."""
 
 import logging
 from collections.abc import Mapping
@@ -15,13 +15,12 @@ from unmask.model.inference.precision import probe_pictures
 from unmask.model.networks.networks import DISCRIMINATOR, EDIT, MAP, NetworkSpec, build_network
 from unmask.model.networks.perceptual import PerceptualNetwork, load_perceptual
 
-from .engine import Engine, TrainResult, step_seed
-from .folder import BASELINES_NAME
+from .engine import Engine, step_seed
 from .objective import MASK, WHOLE, EditObjective, JudgedPictures
 from .options import EditOptions
 from .presets import EditPreset
 from .seen_maps import SeenMaps
-from .session import Session, open_session
+from .session import Session
 from .trained import Trained
 from .validation import EditJudge
 
@@ -31,29 +30,7 @@ GENERATOR = "generator"
 _NAMES = ("loss", "l1", "l2", "ssim", "perceptual", WHOLE, MASK, "whole_matching", "mask_matching")
 
 
-def train_edit(options: EditOptions) -> TrainResult:
-    """Train an Editing Module, or go on with the one in ``options.run``.
-
-    Parameters
-    ----------
-    options : EditOptions
-
-    Raises
-    ------
-    UserError
-        Naming the argument or file, before RUN is touched; later for a non-finite loss, for want of memory or disk.
-    """
-    check_files(options)
-    with open_session(options, EDIT) as session:
-        training = EditTraining(session, options)
-        if session.is_first and not (options.run / BASELINES_NAME).exists():
-            training.judge.write_baselines()
-        for batch in training.engine.batches():
-            training.engine.finish_step(training.step(batch))
-        return training.engine.result()
-
-
-def check_files(options: EditOptions) -> None:
+def check_edit_files(options: EditOptions) -> None:
     """Open what ``map_run`` and ``vgg19`` name, so that a wrong file is said before anything is written."""
     options.validate()
     if options.map_weights is not None:
@@ -76,13 +53,9 @@ class EditTraining:
         self.objective = EditObjective(preset, discriminators, perceptual)
         self.judge = EditJudge(session, self.maps.network, perceptual, preset.validation.best)
         sample = probe_pictures(options.batch_size, options.size, device)
+        paste = sample[:, :1].abs()
         self.engine = Engine(
-            session,
-            trained,
-            self.judge,
-            loss_columns(preset),
-            preset,
-            lambda network: network(sample, sample[:, :1].abs()),
+            session, trained, self.judge, loss_columns(preset), preset, lambda network: network(sample, paste)
         )
 
     def step(self, batch: Batch) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""Trains the Map Module: it finds where the mask is."""
+"""What a training of the Map Module is: it learns to find where the mask is."""
 
 import numpy as np
 import torch
@@ -10,35 +10,15 @@ from unmask.model.inference.precision import probe_pictures
 from unmask.model.networks.losses import bce_dice
 from unmask.model.networks.networks import MAP, NetworkSpec, build_network
 
-from .engine import Engine, TrainResult, step_seed
+from .engine import Engine, step_seed
 from .options import MapOptions
 from .photo_judge import PhotoJudge, open_judge
-from .session import Session, open_session
+from .session import Session
 from .trained import Trained
 from .validation import MapJudge
 
 
-def train_map(options: MapOptions) -> TrainResult:
-    """Train a Map Module, or go on with the one in ``options.run``.
-
-    Parameters
-    ----------
-    options : MapOptions
-
-    Raises
-    ------
-    UserError
-        Naming the argument or file, before RUN is touched; later for a non-finite loss, for want of memory or disk.
-    """
-    check_files(options)
-    with open_session(options, MAP) as session:
-        training = MapTraining(session, options)
-        for batch in training.engine.batches():
-            training.engine.finish_step(training.step(batch))
-        return training.engine.result()
-
-
-def check_files(options: MapOptions) -> None:
+def check_map_files(options: MapOptions) -> None:
     """Read what ``judge`` names, so that a wrong file is said before anything is written."""
     options.validate()
     if options.judge is not None:
@@ -58,26 +38,15 @@ class MapTraining:
         spec = NetworkSpec(MAP, **vars(preset.network))
         network = build_network(spec)
         adam = preset.optimiser
-        optimiser = torch.optim.AdamW(
-            network.parameters(),
-            adam.learning_rate,
-            betas=(adam.beta1, adam.beta2),
-            weight_decay=adam.weight_decay,
-            fused=True,
-        )
+        rate, betas, decay = adam.learning_rate, (adam.beta1, adam.beta2), adam.weight_decay
+        optimiser = torch.optim.AdamW(network.parameters(), rate, betas=betas, weight_decay=decay, fused=True)
         trained = Trained(spec, {MAP: network}, {MAP: optimiser}, MAP, adam.ema)
         device = session.fabric.device
         photos = None if options.judge is None else PhotoJudge(options.judge, options.size, device)
         best = "judge_iou" if options.best_by == "judge" else preset.validation.best
         sample = probe_pictures(options.batch_size, options.size, device)
-        self.engine = Engine(
-            session,
-            trained,
-            MapJudge(session, best, photos),
-            ("loss",),
-            preset,
-            lambda network: network(sample),
-        )
+        judge = MapJudge(session, best, photos)
+        self.engine = Engine(session, trained, judge, ("loss",), preset, lambda network: network(sample))
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """Learn from a batch; the losses by name."""

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from unmask.datagen.common.atomic import write_atomic
+from unmask.datagen.pictures.arrays import U8
 from unmask.model.data.batches import Batch, fixed_batch
 from unmask.model.data.triplets import Triplets
 from unmask.model.inference.aligned import to_levels
@@ -28,7 +28,6 @@ from .session import Session
 
 _LOG = logging.getLogger(__name__)
 
-U8 = NDArray[np.uint8]
 SHOWN = 8  # faces on a sheet
 _BATCH = 32
 _MEAN_FACES = 1000
@@ -84,12 +83,8 @@ class MapJudge:
         """Photograph, probability, cleaned map and true map of the first few faces."""
         batch = _first(self._batches)
         probabilities = network(batch.pictures()[0]).sigmoid()[:, 0].cpu().numpy()
-        rows = [
-            (masked, (probability * 255).astype(np.uint8), clean_map(probability), truth)
-            for masked, probability, truth in zip(
-                to_uint8(batch.pictures()[0]), probabilities, _maps(batch.map), strict=True
-            )
-        ]
+        faces = zip(to_uint8(batch.pictures()[0]), probabilities, _maps(batch.map), strict=True)
+        rows = [(masked, (p * 255).astype(np.uint8), clean_map(p), truth) for masked, p, truth in faces]
         return draw_grid(rows, ("masked", "probability", "cleaned", "true map"))
 
 
@@ -129,9 +124,8 @@ class EditJudge:
             if self._perceptual is not None:
                 distances.append(float(self._perceptual(done, clean, paste_alpha(truth))) * len(batch.keys))
             if self._map_network is not None:
-                predicted += _score(
-                    *restore(network, picture, predict_maps(self._map_network, picture)), batch
-                )
+                found = predict_maps(self._map_network, picture)
+                predicted += _score(*restore(network, picture, found), batch)
         values = _columns("val_", mean_scores(scores))
         if distances:
             values["val_perceptual"] = sum(distances) / len(scores)
