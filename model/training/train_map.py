@@ -7,10 +7,10 @@ from torch import Tensor
 from unmask.model.data.batches import Batch
 from unmask.model.data.colour_jitter import jitter_colours, jitter_sharpness
 from unmask.model.inference.precision import probe_pictures
-from unmask.model.networks.losses import bce_dice
 from unmask.model.networks.networks import MAP, NetworkSpec, build_network
 
 from .engine import Engine, step_seed
+from .losses import bce_dice
 from .options import MapOptions
 from .photo_judge import PhotoJudge, open_judge
 from .session import Session

@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812  # the name that all of torch's own documentation uses
 from torch import Tensor
 
+from unmask.model.networks.perceptual import weighted_mean
+
 BCE, HINGE = "bce", "hinge"
 
 SSIM_WINDOW = 11
@@ -65,26 +67,6 @@ def hole_weight(paste: Tensor, hole: float) -> Tensor:
         shifts attention and leaves the size of the loss alone.
     """
     return 1 + (hole - 1) * paste.float()
-
-
-def weighted_mean(values: Tensor, weight: Tensor | None = None) -> Tensor:
-    """Mean over channels, the weighted mean over each picture's pixels, then the mean over pictures.
-
-    Each picture is normalised by itself, so that its gradient depends neither on which others share its batch nor
-    on how a batch is split between processes.
-
-    Parameters
-    ----------
-    values : Tensor
-        (n, c, h, w).
-    weight : Tensor, optional
-        (n, 1, h, w), 0 and more. A picture whose weights are all 0 adds 0.
-    """
-    if weight is None:
-        return values.float().mean()
-    weight = weight.float()
-    sums = (values.float().mean(dim=1, keepdim=True) * weight).sum(dim=(1, 2, 3))
-    return (sums / weight.sum(dim=(1, 2, 3)).clamp_min(1e-6)).mean()
 
 
 def l1(output: Tensor, clean: Tensor, weight: Tensor | None = None) -> Tensor:
