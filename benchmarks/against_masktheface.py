@@ -26,7 +26,6 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +47,7 @@ from unmask.datagen.sources.open_source import open_source
 U8 = NDArray[np.uint8]
 Points = NDArray[np.float32]
 MODEL = "shape_predictor_68_face_landmarks.dat"
+RUNNER = Path(__file__).with_name("run_masktheface.py")
 KINDS = "surgical, surgical_blue, surgical_green, N95, KN95, cloth"  # not gas masks, not faces blacked out
 OPAQUE = 128
 RIM_PX = 2
@@ -56,7 +56,6 @@ HALO_LEVELS = 16
 TURNED_DEG = 25.0
 NEEDED_COVER = 0.8
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-
 OURS = """
 import json, sys, time
 from pathlib import Path
@@ -70,50 +69,6 @@ options = BuildOptions(
 build(options, lambda told: marks.append((told.done, time.perf_counter(), time.process_time())))
 done, clock, processor = marks[1]
 print(json.dumps([done, time.perf_counter() - clock, time.process_time() - processor]))
-"""
-
-# What it does at run time to MaskTheFace: names that numpy has dropped, one thread, sorted folders, a seed, and
-# a face on which it fails costs that picture instead of all that follow. The maps, which it throws away, are kept.
-THEIRS = """
-import json, os, random, runpy, sys, time
-checkout, folder, kinds, skip, maps = sys.argv[1:]
-os.chdir(checkout)
-sys.path.insert(0, checkout)
-import cv2, numpy
-for name, kind in (("int", int), ("float", float), ("bool", bool), ("object", object)):
-    if name not in vars(numpy):
-        setattr(numpy, name, kind)
-import utils.aux_functions as theirs
-cv2.setNumThreads(1)
-random.seed(0)
-mark, begun, failed = None, 0, 0
-walk, mask_face, mask_image = os.walk, theirs.mask_face, theirs.mask_image
-def sorted_walk(top):
-    return ((path, sorted(folders), sorted(files)) for path, folders, files in walk(top))
-def one_picture(path, args):
-    global mark, begun, failed, map_path, seen
-    if begun == int(skip):
-        mark = begun, time.perf_counter(), time.process_time()
-    begun, seen = begun + 1, 0
-    map_path = os.path.join(maps, os.path.splitext(os.path.basename(path))[0] + ".png")
-    try:
-        return mask_image(path, args)
-    except Exception as error:
-        failed += 1
-        print(path, repr(error), file=sys.stderr)
-        return [], [], [], None
-def one_face(*given, **named):
-    global seen
-    drawn, alpha = mask_face(*given, **named)
-    if maps:
-        seen = numpy.maximum(seen, alpha)
-        cv2.imwrite(map_path, seen)
-    return drawn, alpha
-os.walk, theirs.mask_image, theirs.mask_face = sorted_walk, one_picture, one_face
-sys.argv = ["mask_the_face.py", "--path", folder, "--code", kinds]
-runpy.run_path("mask_the_face.py", run_name="__main__")
-done, clock, processor = mark
-print(json.dumps([done, time.perf_counter() - clock, time.process_time() - processor, failed]))
 """
 
 
@@ -177,10 +132,10 @@ class Contest:
         source = self.jpg.parent if self.aligned else self.jpg
         return self._time([sys.executable, "-c", OURS, str(source), str(out), kind, pins])
 
-    def theirs(self, folder: Path, maps: str = "") -> Run:
+    def theirs(self, folder: Path, maps: Path | None = None) -> Run:
         """Mask a folder; the result lies beside it under its name and ``_masked``."""
-        given = [str(self.checkout), str(folder), KINDS, str(self.skip), maps]
-        return self._time([self.python, "-c", THEIRS, *given])
+        given = [str(self.checkout), str(folder), "--kinds", KINDS, "--skip", str(self.skip)]
+        return self._time([self.python, str(RUNNER), *given, *(["--maps", str(maps)] if maps else [])])
 
     def _time(self, command: list[str]) -> Run:
         clock, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -220,7 +175,7 @@ class Contest:
         data, maps = self.work / "data", self.work / "maps"
         maps.mkdir()
         self.ours(data, "png", "worn=proper")
-        crashed = self.theirs(self.png, str(maps)).crashed
+        crashed = self.theirs(self.png, maps).crashed
         rows = list(iterate_manifest(data / "manifest.csv"))
         masked = {path.name[:6]: path for path in Path(f"{self.png}_masked").iterdir()}
         missing, statuses = self.pictures - len(masked), Counter(row.status for row in rows)
@@ -287,9 +242,7 @@ def cover(clean: U8, masked: U8, alpha: U8, points: Points) -> float:
     return float(covered.sum() / max(int(area.sum()), 1))
 
 
-def look(
-    clean: U8, masked: U8, alpha: U8, points: Points, left_out: NDArray[np.bool_] | None = None
-) -> Look:
+def look(clean: U8, masked: U8, alpha: U8, points: Points, left_out: NDArray[np.bool_] | None = None) -> Look:
     """Measure one picture against the 68 points of its face."""
     yaw = estimate_pose(points).yaw
     return Look(*halo(clean, masked, alpha, left_out), cover(clean, masked, alpha, points), yaw)
