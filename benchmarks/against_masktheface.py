@@ -10,11 +10,11 @@ Speed: each run is a process of its own that finds the landmarks, draws a mask p
 also the map and the clean picture); the two take turns. "Whole" is the process from start to end, "running" leaves
 out the start and the first pictures (unmask's first chunk), the same ones for both.
 
-Quality: the same pictures once more without loss, unmask's masks worn properly. Maps are what each program used
-as opacity. Halo: pixels within 2 px of the border of a map (>= 128), straps left out, that are brighter or darker than
-both the clean pixel and the mask nearby. A contact shadow, which unmask draws, is darker than both. Coverage: share
-of the lower face (hull of jaw points 2-14 and nose points 27-35) that is in the map and changed, frontal
-and turned (|yaw| > 25 degrees). Points and pose are unmask's for both.
+Quality: the same pictures once more without loss, of both the same kinds of masks, unmask's worn properly. Maps are
+what each program used as opacity. Halo: pixels within 2 px of the border of a map (>= 128), straps left out, that
+are brighter or darker than both the clean pixel and the mask nearby; the contact shadow that unmask draws is darker
+than both on purpose. Coverage: share of the lower face that is in the map and changed, for two hulls of points.
+Points and pose are unmask's for both.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from mask_looks import U8, Look, look, print_looks
 
 from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.dataset.build import CHUNK_PICTURES
@@ -39,33 +39,25 @@ from unmask.datagen.dataset.manifest import iterate_manifest
 from unmask.datagen.faces.dlib_models import model_file
 from unmask.datagen.faces.landmark_table import LandmarkTable
 from unmask.datagen.pictures.picture import decode_picture
-from unmask.datagen.render.pose import estimate_pose
-from unmask.datagen.render.quality import LOWER_FACE
 from unmask.datagen.sources.celeba import PICTURE_FOLDER
 from unmask.datagen.sources.open_source import open_source
 
-U8 = NDArray[np.uint8]
-Points = NDArray[np.float32]
 MODEL = "shape_predictor_68_face_landmarks.dat"
 RUNNER = Path(__file__).with_name("run_masktheface.py")
-KINDS = "surgical, surgical_blue, surgical_green, N95, KN95, cloth"  # not gas masks, not faces blacked out
-OPAQUE = 128
-RIM_PX = 2
-REACH_PX = 5  # from a pixel of the rim to the inside of the mask, whose colours bound it
-HALO_LEVELS = 16
-TURNED_DEG = 25.0
-NEEDED_COVER = 0.8
+# The same kinds in both; not MaskTheFace's gas masks and blacked-out faces.
+KINDS = "surgical, surgical_blue, surgical_green, N95, KN95, cloth"
+FAMILIES = "surgical,n95_cup,kn95,cloth"
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 OURS = """
 import json, sys, time
 from pathlib import Path
 from unmask.datagen.dataset.build import build
 from unmask.datagen.dataset.options import BuildOptions
-source, out, format, pins = sys.argv[1:]
+source, out, families = sys.argv[1:]
+exact = {"families": tuple(families.split(",")), "pins": ("worn=proper",), "layers": True}
+given = exact if families else {"format": "jpg"}
 marks = []
-options = BuildOptions(
-    source, Path(out), format=format, layers=format == "png", pins=tuple(pins.split()), workers=1
-)
+options = BuildOptions(source, Path(out), workers=1, **given)
 build(options, lambda told: marks.append((told.done, time.perf_counter(), time.process_time())))
 done, clock, processor = marks[1]
 print(json.dumps([done, time.perf_counter() - clock, time.process_time() - processor]))
@@ -81,16 +73,6 @@ class Run:
     running: float
     running_cpu: float
     crashed: int = 0
-
-
-@dataclass(frozen=True)
-class Look:
-    """How the mask of one picture looks: halo in grey levels at each pixel of the rim, cover 0..1, yaw in degrees."""
-
-    brighter: U8
-    darker: U8
-    cover: float
-    yaw: float
 
 
 class Contest:
@@ -127,10 +109,10 @@ class Contest:
         (stage / "dlib_models" / MODEL).symlink_to(Path(model_file(MODEL)).resolve())
         return stage
 
-    def ours(self, out: Path, kind: str = "jpg", pins: str = "") -> Run:
-        """Build a dataset from the JPEG files."""
+    def ours(self, out: Path, families: str = "") -> Run:
+        """Build a dataset from the JPEG files: as it comes, to JPEG, or only these families, to PNG."""
         source = self.jpg.parent if self.aligned else self.jpg
-        return self._time([sys.executable, "-c", OURS, str(source), str(out), kind, pins])
+        return self._time([sys.executable, "-c", OURS, str(source), str(out), families])
 
     def theirs(self, folder: Path, maps: Path | None = None) -> Run:
         """Mask a folder; the result lies beside it under its name and ``_masked``."""
@@ -174,7 +156,7 @@ class Contest:
         """Draw every picture once more without loss and print how the masks look."""
         data, maps = self.work / "data", self.work / "maps"
         maps.mkdir()
-        self.ours(data, "png", "worn=proper")
+        self.ours(data, FAMILIES)
         crashed = self.theirs(self.png, maps).crashed
         rows = list(iterate_manifest(data / "manifest.csv"))
         masked = {path.name[:6]: path for path in Path(f"{self.png}_masked").iterdir()}
@@ -195,7 +177,8 @@ class Contest:
                 alpha = _gray(maps / f"{stem}.png")
                 looks.append((ours, look(clean, _read(masked[stem]), alpha, faces[0].points)))
         if looks:
-            _print_looks(*zip(*looks, strict=True))
+            print()
+            print_looks(("unmask", "MaskTheFace"), looks)
 
 
 def summary(pairs: list[tuple[float, float]]) -> tuple[float, float, float, list[float]]:
@@ -203,75 +186,6 @@ def summary(pairs: list[tuple[float, float]]) -> tuple[float, float, float, list
     ratios = [theirs / ours for ours, theirs in pairs]
     ours, theirs = np.median(pairs, axis=0)
     return float(ours), float(theirs), float(np.median(ratios)), ratios
-
-
-def halo(clean: U8, masked: U8, alpha: U8, left_out: NDArray[np.bool_] | None = None) -> tuple[U8, U8]:
-    """How far each pixel of a mask's rim lies above and below both its clean colour and the mask's colours nearby.
-
-    Parameters
-    ----------
-    clean, masked : uint8 (h, w, 3)
-    alpha : uint8 (h, w)
-        The mask is where it is at least 128; the rim reaches 2 px to either side of its border.
-    left_out : bool (h, w), optional
-        Pixels that are not looked at.
-
-    Returns
-    -------
-    tuple of two uint8 (n,)
-        Grey levels of the worst channel; pixels with no inside of the mask within 5 px are left out.
-    """
-    square = np.ones((3, 3), np.uint8)
-    opaque = (alpha >= OPAQUE).astype(np.uint8)
-    inside = cv2.erode(opaque, square, iterations=RIM_PX)
-    near = np.ones((2 * REACH_PX + 1,) * 2, np.uint8)
-    rim = (cv2.dilate(opaque, square, iterations=RIM_PX) > inside) & (cv2.dilate(inside, near) > 0)
-    if left_out is not None:
-        rim &= ~left_out
-    within = inside[..., None] > 0
-    low = np.minimum(cv2.erode(np.where(within, masked, 255).astype(np.uint8), near), clean)
-    high = np.maximum(cv2.dilate(np.where(within, masked, 0).astype(np.uint8), near), clean)
-    return cv2.subtract(masked, high).max(axis=2)[rim], cv2.subtract(low, masked).max(axis=2)[rim]
-
-
-def cover(clean: U8, masked: U8, alpha: U8, points: Points) -> float:
-    """Share of the lower face inside the picture that is in the map (>= 128) and no longer clean."""
-    area = np.zeros(alpha.shape, np.uint8)
-    cv2.fillConvexPoly(area, cv2.convexHull(np.rint(points[LOWER_FACE]).astype(np.int32)), 1)
-    covered = (alpha >= OPAQUE) & (masked != clean).any(axis=2) & (area > 0)
-    return float(covered.sum() / max(int(area.sum()), 1))
-
-
-def look(clean: U8, masked: U8, alpha: U8, points: Points, left_out: NDArray[np.bool_] | None = None) -> Look:
-    """Measure one picture against the 68 points of its face."""
-    yaw = estimate_pose(points).yaw
-    return Look(*halo(clean, masked, alpha, left_out), cover(clean, masked, alpha, points), yaw)
-
-
-def _print_looks(ours: tuple[Look, ...], theirs: tuple[Look, ...]) -> None:
-    print(f"\n{len(ours)} pictures with one face that both masked{'unmask':>22s}{'MaskTheFace':>14s}")
-    for side in ("brighter", "darker"):
-        rims = [np.concatenate([getattr(each, side) for each in looks]) for looks in (ours, theirs)]
-        _line(f"rim {side} than both, mean levels", [f"{rim.mean():.2f}" for rim in rims])
-        shares = [f"{(rim > HALO_LEVELS).mean():.2%}" for rim in rims]
-        _line(f"  share of the rim by more than {HALO_LEVELS}", shares)
-        strong = [rim[rim > HALO_LEVELS] for rim in rims]
-        _line("  those: mean levels", [f"{rim.mean():.1f}" if len(rim) else "-" for rim in strong])
-    for title, turned in (("frontal", False), (f"|yaw| > {TURNED_DEG:.0f}", True)):
-        pairs = [(a.cover, b.cover) for a, b in zip(ours, theirs, strict=True) if _turned(a) == turned]
-        if pairs:
-            covers = np.array(pairs).T
-            what = f"{len(pairs)} {title}: lower face covered to {NEEDED_COVER:.0%}"
-            _line(what, [f"{(each >= NEEDED_COVER).mean():.1%}" for each in covers])
-            _line("  median, lowest cover", [f"{np.median(each):.2f}, {each.min():.2f}" for each in covers])
-
-
-def _turned(face: Look) -> bool:
-    return abs(face.yaw) > TURNED_DEG
-
-
-def _line(title: str, cells: list[str]) -> None:
-    print(f"{title:52s}{cells[0]:>14s}{cells[1]:>14s}")
 
 
 def _read(path: Path) -> U8:
