@@ -11,10 +11,10 @@ also the map and the clean picture); the two take turns. "Whole" is the process 
 out the start and the first pictures (unmask's first chunk), the same ones for both.
 
 Quality: the same pictures once more without loss, of both the same kinds of masks, unmask's worn properly. Maps are
-what each program used as opacity. Halo: pixels within 2 px of the border of a map (>= 128), straps left out, that
-are brighter or darker than both the clean pixel and the mask nearby; the contact shadow that unmask draws is darker
-than both on purpose. Coverage: share of the lower face that is in the map and changed, for two hulls of points.
-Points and pose are unmask's for both.
+what each program used as opacity. Halo: pixels from 2 px outside the border of a map (>= 128) to 1 px inside,
+straps left out, that are brighter or darker than both the clean pixel and the mask nearby; the contact shadow that
+unmask draws is darker than both on purpose. Coverage: share of the lower face that is in the map and changed, for
+two hulls of points. Points and pose are unmask's for both.
 """
 
 import argparse
@@ -125,7 +125,8 @@ class Contest:
         wall, after = time.perf_counter() - clock, resource.getrusage(resource.RUSAGE_CHILDREN)
         if done.returncode:
             last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-            raise UserError(f"{'unmask' if OURS in command else 'MaskTheFace'} does not run: {last}")
+            who = "unmask" if OURS in command else "MaskTheFace"
+            raise UserError(f"{who} does not run (--help says what it needs): {last}")
         first, running, running_cpu, *crashed = json.loads(done.stdout.splitlines()[-1])
         busy = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         whole, rest = 1000 / self.pictures, 1000 / (self.pictures - first)

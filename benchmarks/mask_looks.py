@@ -12,7 +12,7 @@ from unmask.datagen.render.quality import LOWER_FACE
 U8 = NDArray[np.uint8]
 Points = NDArray[np.float32]
 OPAQUE = 128
-RIM_PX = 2
+OUTSIDE_PX, INSIDE_PX = 2, 1  # the rim; one pixel deep, so that a hem still counts as a colour of the mask
 REACH_PX = 5  # from a pixel of the rim to the inside of the mask, whose colours bound it
 HALO_LEVELS = 16
 TURNED_DEG = 25.0
@@ -57,7 +57,7 @@ def halo(clean: U8, masked: U8, alpha: U8, left_out: NDArray[np.bool_] | None = 
     ----------
     clean, masked : uint8 (h, w, 3)
     alpha : uint8 (h, w)
-        The mask is where it is at least 128; the rim reaches 2 px to either side of its border.
+        The mask is where it is at least 128; the rim reaches from 2 px outside its border to 1 px inside.
     left_out : bool (h, w), optional
         Pixels that are not looked at.
 
@@ -68,10 +68,10 @@ def halo(clean: U8, masked: U8, alpha: U8, left_out: NDArray[np.bool_] | None = 
     """
     square = np.ones((3, 3), np.uint8)
     opaque = (alpha >= OPAQUE).astype(np.uint8)
-    # beyond the picture there is no border of the mask: cv2 pads erosion with ones, dilation with zeros
-    inside = cv2.erode(opaque, square, iterations=RIM_PX)
+    # the edge of the picture is no border of the mask: cv2 pads erosion with ones, dilation with zeros
+    inside = cv2.erode(opaque, square, iterations=INSIDE_PX)
     near = np.ones((2 * REACH_PX + 1, 2 * REACH_PX + 1), np.uint8)
-    rim = (cv2.dilate(opaque, square, iterations=RIM_PX) > inside) & (cv2.dilate(inside, near) > 0)
+    rim = (cv2.dilate(opaque, square, iterations=OUTSIDE_PX) > inside) & (cv2.dilate(inside, near) > 0)
     if left_out is not None:
         rim &= ~left_out
     within = inside[..., None] > 0
