@@ -7,8 +7,9 @@ there beside dlib and OpenCV: pip install dotmap imutils tqdm requests, here or 
 Its 68-point model is the file that unmask uses.
 
 Speed: each run is a process of its own that finds the landmarks, draws a mask per picture and writes JPEG (unmask
-also the map and the clean picture); the two take turns. "Whole" is the process from start to end, "running" leaves
-out the start and the first pictures (unmask's first chunk), the same ones for both.
+also the map and the clean picture); the two take turns. Given are the whole process, and what comes after the first
+pictures (unmask's first chunk, the same for both) without any start. unmask draws from its default recipe,
+MaskTheFace from --kinds; "random" is its own choice, which blacks out or smears two faces of nine and takes longer.
 
 Quality: the same pictures once more without loss, of both the same kinds of masks, unmask's worn properly. Maps are
 what each program used as opacity. Halo: pixels from 2 px outside the border of a map (>= 128) to 1 px inside,
@@ -79,7 +80,7 @@ class Contest:
     """Both programs on one set of pictures; everything lies in one temporary folder."""
 
     def __init__(self, work: Path, checkout: Path, source: str, limit: int, python: str) -> None:
-        self.work, self.python = work, python
+        self.work, self.python = work, python  # python runs MaskTheFace
         opened = open_source(source, limit=limit)
         self.aligned = opened.kind == "celeba"
         self.jpg, self.png = self._folder("jpg"), self._folder("png")
@@ -114,9 +115,9 @@ class Contest:
         source = self.jpg.parent if self.aligned else self.jpg
         return self._time([sys.executable, "-c", OURS, str(source), str(out), families])
 
-    def theirs(self, folder: Path, maps: Path | None = None) -> Run:
+    def theirs(self, folder: Path, kinds: str = KINDS, maps: Path | None = None) -> Run:
         """Mask a folder; the result lies beside it under its name and ``_masked``."""
-        given = [str(self.checkout), str(folder), "--kinds", KINDS, "--skip", str(self.skip)]
+        given = [str(self.checkout), str(folder), "--kinds", kinds, "--skip", str(self.skip)]
         return self._time([self.python, str(RUNNER), *given, *(["--maps", str(maps)] if maps else [])])
 
     def _time(self, command: list[str]) -> Run:
@@ -132,15 +133,15 @@ class Contest:
         whole, rest = 1000 / self.pictures, 1000 / (self.pictures - first)
         return Run(wall * whole, busy * whole, running * rest, running_cpu * rest, *crashed)
 
-    def speed(self, rounds: int) -> None:
+    def speed(self, rounds: int, kinds: str) -> None:
         """Print what a picture takes, round by round, and the medians."""
         results: list[tuple[Run, Run]] = []
         for index in range(rounds):
             out = self.work / f"speed{index}"
             if index % 2:
-                theirs, ours = self.theirs(self.jpg), self.ours(out)
+                theirs, ours = self.theirs(self.jpg, kinds), self.ours(out)
             else:
-                ours, theirs = self.ours(out), self.theirs(self.jpg)
+                ours, theirs = self.ours(out), self.theirs(self.jpg, kinds)
             results.append((ours, theirs))
         print(f"{'ms a picture':34s}{'unmask':>10s}{'MaskTheFace':>14s}{'ratio':>9s}   ratio in each round")
         for name, title in (
@@ -158,7 +159,7 @@ class Contest:
         data, maps = self.work / "data", self.work / "maps"
         maps.mkdir()
         self.ours(data, FAMILIES)
-        crashed = self.theirs(self.png, maps).crashed
+        crashed = self.theirs(self.png, maps=maps).crashed
         rows = list(iterate_manifest(data / "manifest.csv"))
         masked = {path.name[:6]: path for path in Path(f"{self.png}_masked").iterdir()}
         missing, statuses = self.pictures - len(masked), Counter(row.status for row in rows)
@@ -210,6 +211,7 @@ def main() -> None:
     parser.add_argument("--source", required=True, help="CelebA folder, or folder of JPEG pictures")
     parser.add_argument("--limit", type=int, default=400, help="pictures (default: 400)")
     parser.add_argument("--rounds", type=int, default=3, help="speed: runs of each (default: 3)")
+    parser.add_argument("--kinds", default=KINDS, help=f"speed: MaskTheFace's --code, or: random ({KINDS})")
     parser.add_argument("--python", default=sys.executable, help="Python that runs MaskTheFace (this one)")
     given = parser.parse_args()
     if given.limit < 20 or given.rounds < 0:
@@ -222,7 +224,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             contest = Contest(Path(folder), given.checkout, given.source, given.limit, given.python)
             if given.rounds:
-                contest.speed(given.rounds)
+                contest.speed(given.rounds, given.kinds)
             contest.quality()
     except UserError as error:
         parser.exit(2, f"error: {error}\n")

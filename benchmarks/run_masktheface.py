@@ -81,7 +81,7 @@ def main() -> None:
     )
     parser.add_argument("checkout", type=Path)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--kinds", required=True, help="what MaskTheFace takes as --code")
+    parser.add_argument("--kinds", required=True, help="what it takes as --code, or: random")
     parser.add_argument("--skip", type=int, default=0, help="pictures left out of the running time")
     parser.add_argument("--maps", type=Path, help="folder for the opacity of the masks")
     given = parser.parse_args()
@@ -97,7 +97,8 @@ def main() -> None:
     from utils import aux_functions
 
     watched = Watched(aux_functions, given.skip, maps)
-    sys.argv = ["mask_the_face.py", "--path", str(folder), "--code", given.kinds]
+    flag = "--mask_type" if given.kinds == "random" else "--code"
+    sys.argv = ["mask_the_face.py", "--path", str(folder), flag, given.kinds]
     runpy.run_path("mask_the_face.py", run_name="__main__")
     print(watched.told())
 
