@@ -31,6 +31,14 @@ from unmask.datagen.render.triplet import Triplet, TripletConfig, make_triplet, 
 FACES = 6
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_store(pytestconfig: pytest.Config) -> None:
+    """Keep tiles and models beside pytest's other files, not in the user's cache; started processes do so, too."""
+    os.environ.pop("UNMASK_CACHE", None)
+    if pytestconfig.cache is not None:
+        os.environ["XDG_CACHE_HOME"] = str(pytestconfig.cache.mkdir("cache"))
+
+
 @pytest.fixture(scope="session")
 def drawn_celeba(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six drawn faces in CelebA's layout, with landmarks.csv; tests must not change it."""

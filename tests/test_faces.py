@@ -187,7 +187,10 @@ def test_a_folder_that_cannot_be_written_or_is_too_small_is_named(
 
 
 def test_without_a_name_the_cache_is_where_the_system_keeps_caches(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("UNMASK_CACHE", "/mine")
     monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
+    assert default_cache_folder() == Path("/mine")
+    monkeypatch.delenv("UNMASK_CACHE")
     assert default_cache_folder() == Path("/somewhere/unmask")
     monkeypatch.delenv("XDG_CACHE_HOME")
     assert default_cache_folder() == Path.home() / ".cache" / "unmask"

@@ -1,5 +1,6 @@
 """sRGB and linear light, by tables: exact on the round trip and monotone, so compositing cannot overshoot."""
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,7 +27,8 @@ SHARES_SRGB: U8 = np.rint(np.arange(_STEPS + 1) / _STEPS * 255).astype(np.uint8)
 
 def decode_srgb(image: U8) -> F32:
     """Linear light 0..1, float32, of uint8 sRGB of any shape."""
-    return DECODE[image]
+    # several times faster than indexing
+    return np.asarray(cv2.LUT(image.reshape(-1), DECODE), np.float32).reshape(image.shape)
 
 
 def encode_srgb(linear: F32) -> U8:

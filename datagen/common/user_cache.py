@@ -4,17 +4,30 @@ import os
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
+from io import FileIO
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 _WORD = np.dtype("<u8")
+_CHUNK_WORDS = 1 << 15
 _SEED = 0x756E6D61736B  # so that a file of zeros, which a crash may leave, does not check
 
 
 def default_cache_folder() -> Path:
-    """Return where caches are kept when nobody says: ``$XDG_CACHE_HOME/unmask``, or ``~/.cache/unmask``."""
+    """Return where caches are kept when nobody says.
+
+    ``$UNMASK_CACHE``, else ``$XDG_CACHE_HOME/unmask``, else ``~/.cache/unmask``.
+
+    Raises
+    ------
+    RuntimeError
+        When none of them is set and the user has no home folder.
+    """
+    own = os.environ.get("UNMASK_CACHE")
+    if own:
+        return Path(own)
     chosen = os.environ.get("XDG_CACHE_HOME")
     return (Path(chosen) if chosen else Path.home() / ".cache") / "unmask"
 
@@ -28,7 +41,7 @@ def cached_bytes(name: str, make: Callable[[], NDArray[np.uint8]]) -> NDArray[np
     Parameters
     ----------
     name : str
-        The file; it must change with whatever decides the content.
+        The file, or one in a folder of the cache's; it must change with whatever decides the content.
     make : callable
         Returns the content, uint8 (n,).
 
@@ -54,10 +67,13 @@ def cached_bytes(name: str, make: Callable[[], NDArray[np.uint8]]) -> NDArray[np
 def _opened(path: Path) -> NDArray[np.uint8] | None:
     """The content of a file: padded to whole words, then its length, then a sum over all words."""
     try:
-        words = np.memmap(path, _WORD, "r")
+        with path.open("rb", buffering=0) as file:
+            words = np.memmap(file, _WORD, "r")
+            if words.size < 2 or _read_checksum(file, words.size - 1) != words[-1]:
+                return None
     except (OSError, ValueError):
         return None
-    if words.size < 2 or _checksum(words[:-1]) != words[-1] or words[-2] > (words.size - 2) * 8:
+    if words[-2] > (words.size - 2) * 8:
         return None
     return words.view(np.uint8)[: int(words[-2])]
 
@@ -85,3 +101,15 @@ def _write(path: Path, content: NDArray[np.uint8]) -> None:
 def _checksum(words: NDArray[np.uint64]) -> np.uint64:
     # ten gigabytes a second: a hash would take as long as making the content again
     return np.uint64(words.sum(dtype=np.uint64) ^ np.uint64(_SEED))
+
+
+def _read_checksum(file: FileIO, count: int) -> int:
+    """The sum over a file's first words, which are read, not mapped: pages looked at once would count as memory."""
+    total, buffer = 0, np.empty(_CHUNK_WORDS, _WORD)
+    file.seek(0)
+    for start in range(0, count, _CHUNK_WORDS):
+        words = buffer[: count - start]
+        if file.readinto(words.data) != words.nbytes:
+            raise OSError("the file got shorter")
+        total += int(words.sum(dtype=np.uint64))
+    return total % 2**64 ^ _SEED

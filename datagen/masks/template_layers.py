@@ -12,10 +12,14 @@ from numpy.typing import NDArray
 
 from unmask.datagen.common.colour import decode_srgb
 from unmask.datagen.common.read_file import PICTURE_BYTES, read_file
+from unmask.datagen.common.stored import stored
 
+from .template import packaged_folder
 from .template_format import Template
 
 F32 = NDArray[np.float32]
+
+_STORED_FROM = 2  # level
 
 
 @dataclass(frozen=True)
@@ -48,53 +52,69 @@ class Layers:
 
 @lru_cache(maxsize=256)
 def load_layers(template: Template, level: int) -> Layers:
-    """Decode a template's layers, halved ``level`` times by area averaging; cached per process."""
-    colour = _read_rgba(template.folder / template.albedo)
-    h, w = colour.shape[:2]
-    trimming = (
-        _read_rgba(template.folder / template.trim) if template.trim else np.zeros((h, w, 4), np.float32)
+    """Decode a template's layers, halved ``level`` times by area averaging; cached per process.
+
+    Those of packaged templates are stored for all processes, but for the two largest levels: a face whose mask
+    shows that much takes so long itself that 6 ms to decode it do not matter, and they would be 200 MB.
+    """
+    if level >= _STORED_FROM and template.folder.is_relative_to(packaged_folder()):
+        planes = stored(f"template-{template.digest[:32]}-{level}", lambda: _shrunk(template, level))
+    else:
+        planes = tuple(_shrunk(template, level))
+    there = dict(zip(_names(template), planes, strict=True))
+    blank = np.zeros(there["alpha"].shape, np.float32)
+    return Layers(
+        reflectance=there["reflectance"],
+        alpha=there["alpha"],
+        trim_rgb=there.get("trim_rgb", np.zeros((3, *blank.shape), np.float32)),
+        trim=there.get("trim", blank),
+        height=there.get("height", blank),
+        glass=there.get("glass", blank),
     )
+
+
+def _names(template: Template) -> tuple[str, ...]:
+    """Fields of `Layers` that a template has a picture for, in the order of `_shrunk`."""
+    trim = ("trim_rgb", "trim") if template.trim else ()
+    grey = [name for name in ("height", "glass") if getattr(template, name)]
+    return ("reflectance", "alpha", *trim, *grey)
+
+
+def _shrunk(template: Template, level: int) -> list[F32]:
+    rgb, alpha = _read_rgba(template.folder / template.albedo)
+    h, w = alpha.shape
     size = (max(w >> level, 8), max(h >> level, 8))
 
-    def shrink(image: NDArray[Any]) -> NDArray[np.float32]:
-        small: NDArray[np.float32] = cv2.resize(image.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    def shrink(image: F32) -> F32:
+        small: F32 = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
         return small
 
-    def grey(name: str) -> NDArray[np.float32]:
-        if not name:
-            return np.zeros((size[1], size[0]), np.float32)
-        return shrink(_decode(template.folder / name, cv2.IMREAD_GRAYSCALE)) / np.float32(255)
-
-    trim = _shrink_premultiplied(trimming, shrink)
-    return Layers(
-        reflectance=_planes(shrink(colour[..., :3])),
-        alpha=shrink(colour[..., 3]),
-        trim_rgb=_planes(trim[..., :3]),
-        trim=np.ascontiguousarray(trim[..., 3]),
-        height=grey(template.height),
-        glass=grey(template.glass),
-    )
+    planes = [_planes(shrink(rgb)), shrink(alpha)]
+    if template.trim:
+        trim = _shrink_premultiplied(*_read_rgba(template.folder / template.trim), shrink)
+        planes += [_planes(trim[..., :3]), np.ascontiguousarray(trim[..., 3])]
+    for name in filter(None, (template.height, template.glass)):
+        grey = _decode(template.folder / name, cv2.IMREAD_GRAYSCALE).astype(np.float32)
+        planes.append(shrink(grey) / np.float32(255))
+    return planes
 
 
 def _planes(image: F32) -> F32:
     return np.ascontiguousarray(image.transpose(2, 0, 1))
 
 
-def _shrink_premultiplied(rgba: F32, shrink: Callable[[F32], F32]) -> F32:
+def _shrink_premultiplied(rgb: F32, alpha: F32, shrink: Callable[[F32], F32]) -> F32:
     """Shrink colours weighted by their alpha: what is under empty pixels must not tint the border."""
-    weighted = rgba.copy()
-    weighted[..., :3] *= rgba[..., 3:]
-    small = shrink(weighted)
+    small = shrink(np.dstack([rgb * alpha[..., None], alpha]))
     small[..., :3] /= np.maximum(small[..., 3:], np.float32(1e-4))
     return small
 
 
-def _read_rgba(path: Path) -> NDArray[np.float32]:
-    image = cv2.cvtColor(_decode(path, cv2.IMREAD_UNCHANGED), cv2.COLOR_BGRA2RGBA)
-    rgba = np.empty(image.shape, np.float32)
-    rgba[..., :3] = decode_srgb(np.ascontiguousarray(image[..., :3]))
-    rgba[..., 3] = image[..., 3] / np.float32(255)
-    return rgba
+def _read_rgba(path: Path) -> tuple[F32, F32]:
+    """Linear colour, float32 (h, w, 3), and alpha 0..1, float32 (h, w)."""
+    image = _decode(path, cv2.IMREAD_UNCHANGED)
+    alpha = image[..., 3] / np.float32(255)
+    return decode_srgb(cv2.cvtColor(image, cv2.COLOR_BGRA2RGB)), np.asarray(alpha, np.float32)
 
 
 def _decode(path: Path, flags: int) -> NDArray[Any]:

@@ -1,14 +1,12 @@
 """Animal coats as prints: zebra, leopard, giraffe and cow."""
 
-from functools import lru_cache
-
 import cv2
 import numpy as np
 from numpy.random import Generator
 
 from .noise import SILK, fields
 from .stamp import TileCanvas
-from .tile import Frame, Print, Tile, Values, make_tile, sample, soft_step, unit
+from .tile import Frame, Print, Tile, Values, make_tile, sample, soft_step, stored_tile, unit
 
 _COAT_PX = 256
 _COATS = 12
@@ -22,7 +20,7 @@ def draw_animal(frame: Frame, rng: Generator) -> Print:
     return Print(unit(values[..., 0]), third=third)
 
 
-@lru_cache(maxsize=_COATS)
+@stored_tile
 def _coat(index: int) -> Tile:
     rng = np.random.Generator(np.random.PCG64(20240610 + index))
     draw = (_zebra, _leopard, _giraffe, _cow)[index % 4]

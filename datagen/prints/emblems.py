@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from unmask.datagen.common.stored import stored
+
 from .tile import Values
 
 Bools = NDArray[np.bool_]
@@ -20,6 +22,10 @@ EMBLEMS = (
 @lru_cache(maxsize=len(EMBLEMS) + 2)
 def emblem(name: str) -> Values:
     """Share of ink of an emblem, float32 (128, 128)."""
+    return stored(f"emblem-{name}", lambda: [_drawn(name)])[0]
+
+
+def _drawn(name: str) -> Values:
     side = EMBLEM_PX * 4
     t = ((np.arange(side) + 0.5) / side * 2 - 1).astype(np.float32)
     x, y = np.broadcast_arrays(t[None, :], -t[:, None])  # y upwards

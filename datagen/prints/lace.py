@@ -1,13 +1,23 @@
 """Lace: a net of thread with flowers worked into it, open between the threads."""
 
-from functools import lru_cache
-
 import cv2
 import numpy as np
 from numpy.random import Generator
 
 from .stamp import TileCanvas, Window
-from .tile import Frame, Print, Tile, Values, gain_code, gain_of, make_tile, sample, soft_step, unit
+from .tile import (
+    Frame,
+    Print,
+    Tile,
+    Values,
+    gain_code,
+    gain_of,
+    make_tile,
+    sample,
+    soft_step,
+    stored_tile,
+    unit,
+)
 
 _PX = 256
 _CELLS = 3.0
@@ -27,7 +37,7 @@ def draw_lace(frame: Frame, rng: Generator) -> Print:
     )
 
 
-@lru_cache(maxsize=_LACES)
+@stored_tile
 def _lace(index: int) -> Tile:
     """Holes, motif share, gain, height."""
     rng = np.random.Generator(np.random.PCG64(20240720 + index))

@@ -6,7 +6,19 @@ import numpy as np
 from numpy.random import Generator
 
 from .stamp import TileCanvas
-from .tile import Frame, Print, Tile, Values, layered, make_tile, sample, sample_new, soft_step, unit
+from .tile import (
+    Frame,
+    Print,
+    Tile,
+    Values,
+    layered,
+    make_tile,
+    sample,
+    sample_new,
+    soft_step,
+    stored_tile,
+    unit,
+)
 
 _PROFILE = 1024  # entries of one repeat of a stripe
 _DOTS_PX = 128
@@ -149,7 +161,7 @@ def _dot_distance(staggered: bool) -> Values:
     return near
 
 
-@lru_cache(maxsize=_CONFETTI)
+@stored_tile
 def _confetti(index: int) -> Tile:
     """Scattered dots, some of them rings, in two channels; 6 x 6 periods."""
     rng = np.random.Generator(np.random.PCG64(20240601 + index))

@@ -1,14 +1,12 @@
 """Prints of plain own shapes: one emblem, or a swarm of them."""
 
-from functools import lru_cache
-
 import cv2
 import numpy as np
 from numpy.random import Generator
 
 from .emblems import EMBLEM_PX, EMBLEMS, emblem
 from .stamp import TileCanvas
-from .tile import Frame, Print, Tile, lay_once, layered, make_tile, sample, unit
+from .tile import Frame, Print, Tile, lay_once, layered, make_tile, sample, stored_tile, unit
 
 _SWARMS = 8
 _SWARM_PX = 256
@@ -38,7 +36,7 @@ def draw_logo(frame: Frame, rng: Generator) -> Print:
     return Print(layered(share, third), third=third)
 
 
-@lru_cache(maxsize=_SWARMS)
+@stored_tile
 def _swarm(index: int) -> Tile:
     """Staggered rows of one or two emblems: the first in one channel, the second in the other."""
     rng = np.random.Generator(np.random.PCG64(20240760 + index))

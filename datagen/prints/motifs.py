@@ -1,13 +1,11 @@
 """Prints of drawn motifs that repeat: flowers and geometric patterns."""
 
-from functools import lru_cache
-
 import cv2
 import numpy as np
 from numpy.random import Generator
 
 from .stamp import TileCanvas
-from .tile import Frame, Print, Tile, Values, layered, make_tile, sample, soft_step, unit
+from .tile import Frame, Print, Tile, Values, layered, make_tile, sample, soft_step, stored_tile, unit
 
 _FLOWER_PX = 256
 _FLOWERS = 16
@@ -32,7 +30,7 @@ def draw_floral(frame: Frame, rng: Generator) -> Print:
     return Print(layered(np.clip(petals - hearts, 0, 1), third), third=third)
 
 
-@lru_cache(maxsize=_FLOWERS)
+@stored_tile
 def _flowers(index: int) -> Tile:
     """Petals, hearts, leaves and small flowers of one bunch."""
     rng = np.random.Generator(np.random.PCG64(20240700 + index))
@@ -127,7 +125,7 @@ def draw_geometric(frame: Frame, rng: Generator) -> Print:
     return Print(unit(values[..., 0]), third=third)
 
 
-@lru_cache(maxsize=len(_PATTERNS))
+@stored_tile
 def _pattern(name: str) -> Tile:
     """One period of a pattern, drawn with four samples a texel side."""
     side = _GRID_PX * 4

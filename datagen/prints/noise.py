@@ -5,6 +5,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.random import Generator
 
+from unmask.datagen.common.stored import stored
+
 from .tile import (
     Frame,
     Print,
@@ -37,6 +39,12 @@ def fields(fall: float) -> tuple[Tile, tuple[float, ...]]:
     fall : float
         `ROUGH`, `SMOOTH` or `SILK`.
     """
+    kept, *levels = stored(f"noise_fields-{fall}", lambda: _filtered_fields(fall))
+    return Tile(tuple(levels), (_FIELD_WAVES, _FIELD_WAVES)), tuple(kept.tolist())
+
+
+def _filtered_fields(fall: float) -> list[Values]:
+    """What each level keeps of the deviation, float64 (levels,), and the levels."""
     rng = np.random.Generator(np.random.PCG64(20240602))
     side = 256 if fall == SILK else 512
     fy = np.fft.fftfreq(side)[:, None] * side
@@ -51,7 +59,8 @@ def fields(fall: float) -> tuple[Tile, tuple[float, ...]]:
         plane = np.fft.irfft2(spectrum, (side, side))
         planes.append((plane / plane.std()).astype(np.float32))
     tile = make_tile(planes, (_FIELD_WAVES, _FIELD_WAVES), exact=True)
-    return tile, tuple(float(min(level[1:-1, 1:-1].std(), 1.0)) for level in tile.levels)
+    kept = [float(min(level[1:-1, 1:-1].std(), 1.0)) for level in tile.levels]
+    return [np.array(kept), *tile.levels]
 
 
 def _mixed(values: Values, rng: Generator, count: int) -> list[Values]:

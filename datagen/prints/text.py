@@ -1,13 +1,11 @@
 """Prints with words: invented names, short sayings and monograms."""
 
-from functools import lru_cache
-
 import cv2
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from .tile import Frame, Print, Tile, Values, lay_once, layered, make_tile, sample, unit
+from .tile import Frame, Print, Tile, Values, lay_once, layered, make_tile, sample, stored_tile, unit
 
 _STARTS = (
     "Vel",
@@ -98,7 +96,7 @@ def _one_word(frame: Frame, rng: Generator) -> Print:
     return Print(layered(share, third), third=third)
 
 
-@lru_cache(maxsize=_TEXTS)
+@stored_tile
 def _words(index: int) -> Tile:
     """Words all over: rows of one word, rows of many, or a staggered monogram."""
     rng = np.random.Generator(np.random.PCG64(20240740 + index))

@@ -1,13 +1,15 @@
 """Periodic tiles of prints, filtered for every sample spacing, and the raster on which they are laid."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from unmask.datagen.common.stored import stored
 
 F32 = NDArray[np.float32]
 Values = NDArray[Any]  # uint8 or float32, (rows, cols) or (rows, cols, channels)
@@ -106,6 +108,28 @@ def make_tile(channels: Sequence[Values], cells: tuple[float, float], *, exact: 
     base = stacked(channels)
     octaves = int(np.log2(min(base.shape[:2])))
     return Tile(tuple(_level(base, k, exact) for k in range(2 * octaves + 1)), cells)
+
+
+def stored_tile(draw: Callable[[Any], Tile]) -> Callable[[Any], Tile]:
+    """Draw each of a print's tiles once: for this process, and in the store for all (`stored`).
+
+    Parameters
+    ----------
+    draw : callable
+        Takes a number or a name, and returns the same tile for it each time.
+    """
+    kind = f"{draw.__module__.rpartition('.')[2]}{draw.__name__}"  # lace_lace: names begin with an underscore
+
+    @cache
+    def kept(which: int | str) -> Tile:
+        def arrays() -> list[Values]:
+            tile = draw(which)
+            return [np.array(tile.cells), *tile.levels]
+
+        cells, *levels = stored(f"{kind}-{which}", arrays)
+        return Tile(tuple(levels), (float(cells[0]), float(cells[1])))
+
+    return kept
 
 
 def stacked(channels: Sequence[Values]) -> F32:

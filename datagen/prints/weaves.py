@@ -1,13 +1,11 @@
 """How the cloth itself is made: plain weave, non-woven, knit."""
 
-from functools import lru_cache
-
 import cv2
 import numpy as np
 from numpy.random import Generator
 
 from .stamp import TileCanvas
-from .tile import Frame, Print, Tile, Values, gain_code, gain_of, make_tile, sample, unit
+from .tile import Frame, Print, Tile, Values, gain_code, gain_of, make_tile, sample, stored_tile, unit
 
 _PX = 256
 _WEAVE_PX = 512
@@ -24,7 +22,7 @@ def draw_weave(frame: Frame, rng: Generator) -> Print:
     return Print(unit(values[..., 0]) * dyed, gain=gain_of(values[..., 1]), height=relief)
 
 
-@lru_cache(maxsize=_WEAVES)
+@stored_tile
 def _weave(index: int) -> Tile:
     """Plain weave, basket or twill: share of weft on top, gain, height."""
     rng = np.random.Generator(np.random.PCG64(20240620 + index))
@@ -70,7 +68,7 @@ def draw_nonwoven(frame: Frame, rng: Generator) -> Print:
     return Print(share, gain=gain_of(values[..., 0]), height=unit(values[..., 1]) * depth)
 
 
-@lru_cache(maxsize=_WEBS)
+@stored_tile
 def _web(index: int) -> Tile:
     """Gain and height of a web: round, oval, lozenge or bar-shaped points, 8 x 8 periods."""
     rng = np.random.Generator(np.random.PCG64(20240640 + index))
@@ -119,7 +117,7 @@ def draw_knit(frame: Frame, rng: Generator) -> Print:
     return Print(unit(values[..., 0]) * dyed, gain=gain_of(values[..., 1]), height=relief)
 
 
-@lru_cache(maxsize=_KNITS)
+@stored_tile
 def _knit(index: int) -> Tile:
     """8 x 8 stitches: share (stripes, specks or a small figure), gain, height."""
     rng = np.random.Generator(np.random.PCG64(20240660 + index))

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.datagen.common.colour import linear_rgb
+from unmask.datagen.common.stored import stored
 from unmask.datagen.masks.recipe import OWN_TEXTURE, FabricRecipe, FoldRecipe
 from unmask.datagen.masks.template_format import Template
 from unmask.datagen.masks.template_layers import load_layers
@@ -208,6 +209,10 @@ def _window(tile: F32, seed: int, shape: tuple[int, ...]) -> F32:
 
 @lru_cache(maxsize=1)
 def _grain_tile() -> F32:
+    return stored("grain", lambda: [_drawn_grain()])[0]
+
+
+def _drawn_grain() -> F32:
     rng = np.random.Generator(np.random.PCG64(20240501))
     noise = rng.standard_normal((_TILE_PX, _TILE_PX)).astype(np.float32)
     return np.tile(np.clip(noise, -2.5, 2.5), (2, 2))
@@ -216,6 +221,10 @@ def _grain_tile() -> F32:
 @lru_cache(maxsize=1)
 def _wrinkle_tile() -> F32:
     """Slopes and cavity of wrinkled cloth, periodic: ridged noise of two wavelengths."""
+    return stored("wrinkles", lambda: [_drawn_wrinkles()])[0]
+
+
+def _drawn_wrinkles() -> F32:
     rng = np.random.Generator(np.random.PCG64(20240502))
     height = np.zeros((_TILE_PX, _TILE_PX), np.float32)
     for sigma, weight in ((13.0, 1.0), (6.0, 0.35)):
