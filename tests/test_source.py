@@ -332,3 +332,19 @@ def test_a_picture_that_has_gone_is_unreadable(tmp_path):
     (tmp_path / "a.jpg").unlink()
     with pytest.raises(UnreadablePictureError, match="cannot be read: No such file"):
         face.read_bytes()
+
+
+def test_attributes_are_the_same_however_their_columns_are_set(tmp_path):
+    bits = np.random.Generator(np.random.PCG64(3)).random((len(NAMES), 5)) < 0.5
+    rows = [[f"{2 * int(bit) - 1}" for bit in row] for row in bits]
+    ways = {
+        "official": lambda values: " ".join(f"{value:>2}" for value in values),
+        "close": " ".join,
+        "tabs": "\t".join,
+        "zeros": lambda values: " ".join(values).replace("-1", "0"),
+    }
+    for way, join in ways.items():
+        root = make_celeba(tmp_path / way)
+        lines = [f"{name} {join(values)}\n" for name, values in zip(NAMES, rows, strict=True)]
+        (root / "list_attr_celeba.txt").write_text("A B C D E\n" + "".join(lines))
+        assert np.array_equal([face.attributes for face in open_source(str(root)).faces], bits), way

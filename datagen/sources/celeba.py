@@ -1,17 +1,20 @@
 """CelebA's annotation files, in the official text form and as comma-separated tables."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from unmask.datagen.common.errors import UserError
+
+from .annotation_table import AnnotationTable, AttributeRows
 
 PICTURE_FOLDER = "img_align_celeba"
 ATTRIBUTES, IDENTITIES = "list_attr_celeba", "identity_CelebA"
 PARTITION, POINTS5 = "list_eval_partition", "list_landmarks_align_celeba"
 ANNOTATION_FOLDERS = ("", "Anno", "Eval")  # the official download keeps the lists in folders of their own
 SPLITS = ("train", "val", "test")
-_NAME_COLUMNS = ("image_id", "image", "filename", "file")
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class CelebaTables:
     ----------
     attribute_names : tuple of str
         In the file's order; empty without the file.
-    attributes : dict
+    attributes : mapping
         Tuple of 0/1 in that order.
     identities, splits : dict
         Person's number as text; ``train``, ``val`` or ``test``.
@@ -35,7 +38,7 @@ class CelebaTables:
     """
 
     attribute_names: tuple[str, ...] = ()
-    attributes: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    attributes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     identities: dict[str, str] = field(default_factory=dict)
     splits: dict[str, str] = field(default_factory=dict)
     points5: dict[str, tuple[float, ...]] = field(default_factory=dict)
@@ -44,28 +47,23 @@ class CelebaTables:
 
     def compare(self, keys: set[str]) -> list[str]:
         """Say for each file how many pictures it misses, and how many it names that are not there."""
-        by_file: dict[str, dict[str, tuple[int, ...]] | dict[str, str] | dict[str, tuple[float, ...]]] = {
-            ATTRIBUTES: self.attributes,
-            IDENTITIES: self.identities,
-            PARTITION: self.splits,
-            POINTS5: self.points5,
+        by_file = {
+            ATTRIBUTES: self.attributes.keys(),
+            IDENTITIES: self.identities.keys(),
+            PARTITION: self.splits.keys(),
+            POINTS5: self.points5.keys(),
         }
         notes = []
         for name, path in self.files.items():
-            rows = by_file[name]
-            absent = len(rows.keys() - keys)
-            unnamed = len(keys - rows.keys())
+            named = by_file[name]
+            if named == keys:
+                continue
+            absent, unnamed = len(named - keys), len(keys - named)
             if absent:
                 notes.append(f"{path.name} names {_pictures(absent)} not in the folder")
             if unnamed:
                 notes.append(f"{path.name} does not name {_pictures(unnamed)} in the folder")
         return notes
-
-
-def picture_key(name: str) -> str:
-    """Return what links a picture with its annotation: its name without folder and extension."""
-    file = name.rpartition("/")[2]
-    return file.rpartition(".")[0] or file
 
 
 def find_annotation_files(folder: Path) -> dict[str, Path]:
@@ -95,117 +93,67 @@ def read_tables(files: dict[str, Path]) -> CelebaTables:
     """
     notes: list[str] = []
     names: tuple[str, ...] = ()
-    attributes: dict[str, tuple[int, ...]] = {}
+    attributes: Mapping[str, tuple[int, ...]] = {}
     identities: dict[str, str] = {}
     splits: dict[str, str] = {}
     points5: dict[str, tuple[float, ...]] = {}
     if ATTRIBUTES in files:
-        names, attributes = _read_attributes(_Table(files[ATTRIBUTES], notes))
+        names, attributes = _read_attributes(AnnotationTable(files[ATTRIBUTES], notes))
     if IDENTITIES in files:
-        identities = dict(_read_identities(_Table(files[IDENTITIES], notes)))
+        identities = _read_identities(AnnotationTable(files[IDENTITIES], notes))
     if PARTITION in files:
-        splits = dict(_read_partition(_Table(files[PARTITION], notes)))
+        splits = _read_partition(AnnotationTable(files[PARTITION], notes))
     if POINTS5 in files:
-        points5 = dict(_read_points5(_Table(files[POINTS5], notes)))
+        points5 = _read_points5(AnnotationTable(files[POINTS5], notes))
     return CelebaTables(names, attributes, identities, splits, points5, files, tuple(notes))
 
 
-class _Table:
-    """The rows of one file, with the header apart; lines are split as they are asked for, to save memory."""
-
-    def __init__(self, path: Path, notes: list[str]) -> None:
-        self.path = path
-        self.header: list[str] = []
-        self._notes = notes
-        try:
-            text = path.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"{path}: cannot be read: {error}") from error
-        self._lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
-        self._separator = "," if self._lines and "," in self._lines[0][1] else None
-        self._announced: int | None = None
-        self._take_head()
-
-    def _take_head(self) -> None:
-        """Take the official files' number of rows, and the names of the columns, where they are there."""
-        if self._lines and self._lines[0][1].strip().isdecimal():
-            self._announced = int(self._lines.pop(0)[1])
-        cells = self._split(self._lines[0][1]) if self._lines else [""]
-        named = cells[0].lower() in _NAME_COLUMNS
-        # Rows start with a picture's name, which need not have an extension, and go on with numbers.
-        if named or (self._lines and "." not in cells[0] and not any(map(_is_number, cells))):
-            self._lines.pop(0)
-            self.header = cells[1:] if named else cells
-
-    def _split(self, line: str) -> list[str]:
-        if self._separator is None:
-            return line.split()
-        return [value.strip() for value in line.split(self._separator)]
-
-    def rows(self, width: int) -> Iterator[tuple[int, str, list[str]]]:
-        """Yield (line number, picture key, ``width`` values) of every row."""
-        if self._announced not in (None, len(self._lines)):
-            self._notes.append(
-                f"{self.path.name} announces {self._announced} rows and has {len(self._lines)}"
-            )
-        seen = set()
-        for number, line in self._lines:
-            values = self._split(line)
-            name = values.pop(0)
-            if len(values) != width:
-                raise self.error(number, f"{len(values)} values after the name where {width} are needed")
-            if name in seen:
-                raise self.error(number, f"{name} is there twice")
-            seen.add(name)
-            yield number, picture_key(name), values
-
-    def error(self, number: int, what: str) -> UserError:
-        return UserError(f"{self.path}: line {number}: {what}")
-
-
-def _read_attributes(table: _Table) -> tuple[tuple[str, ...], dict[str, tuple[int, ...]]]:
-    if not table.header:
+def _read_attributes(table: AnnotationTable) -> tuple[tuple[str, ...], AttributeRows]:
+    names = tuple(table.header)
+    if not names:
         raise UserError(f"{table.path}: the line with the names of the attributes is missing")
-    bits = {"1": 1, "-1": 0, "0": 0}
-    attributes: dict[str, tuple[int, ...]] = {}
-    shared: dict[tuple[int, ...], tuple[int, ...]] = {}  # equal rows share one tuple
-    for number, key, values in table.rows(len(table.header)):
+    official = table.official_bits(len(names))
+    if official is not None:
+        return names, AttributeRows(*official)
+
+    def is_wrong(value: str) -> str:
+        return "" if value in ("1", "-1", "0") else f"{value!r} where 1 or -1 is needed"
+
+    keys, bits = [], [np.zeros((0, len(names)), bool)]
+    for some_keys, rows in table.rows(len(names), is_wrong):
+        keys += some_keys
+        bits.append(np.array([[value == "1" for value in row] for row in rows]))
+    return names, AttributeRows(keys, np.concatenate(bits))
+
+
+def _read_identities(table: AnnotationTable) -> dict[str, str]:
+    def is_wrong(value: str) -> str:
+        return "" if value.isdecimal() else f"{value!r} where the number of a person is needed"
+
+    return {
+        key: each for keys, rows in table.rows(1, is_wrong) for key, (each,) in zip(keys, rows, strict=True)
+    }
+
+
+def _read_partition(table: AnnotationTable) -> dict[str, str]:
+    def is_wrong(value: str) -> str:
+        return "" if value in ("0", "1", "2") else f"{value!r} where 0 (train), 1 (val) or 2 (test) is needed"
+
+    names = dict(zip("012", SPLITS, strict=True))
+    chunks = table.rows(1, is_wrong)
+    return {key: names[part] for keys, rows in chunks for key, (part,) in zip(keys, rows, strict=True)}
+
+
+def _read_points5(table: AnnotationTable) -> dict[str, tuple[float, ...]]:
+    def is_wrong(value: str) -> str:
         try:
-            row = tuple(map(bits.__getitem__, values))
-        except KeyError as error:
-            raise table.error(number, f"{error.args[0]!r} where 1 or -1 is needed") from error
-        attributes[key] = shared.setdefault(row, row)
-    return tuple(table.header), attributes
-
-
-def _read_identities(table: _Table) -> Iterator[tuple[str, str]]:
-    for number, key, (identity,) in table.rows(1):
-        if not identity.isdecimal():
-            raise table.error(number, f"{identity!r} where the number of a person is needed")
-        yield key, identity
-
-
-def _read_partition(table: _Table) -> Iterator[tuple[str, str]]:
-    for number, key, (part,) in table.rows(1):
-        if part not in ("0", "1", "2"):
-            raise table.error(number, f"{part!r} where 0 (train), 1 (val) or 2 (test) is needed")
-        yield key, SPLITS[int(part)]
-
-
-def _read_points5(table: _Table) -> Iterator[tuple[str, tuple[float, ...]]]:
-    for number, key, values in table.rows(10):
-        try:
-            yield key, tuple([float(value) for value in values])
+            float(value)
         except ValueError as error:
-            raise table.error(number, f"not a number: {error}") from error
+            return f"not a number: {error}"
+        return ""
 
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+    chunks = table.rows(10, is_wrong)
+    return {key: tuple(map(float, row)) for keys, rows in chunks for key, row in zip(keys, rows, strict=True)}
 
 
 def _pictures(count: int) -> str:

@@ -9,7 +9,8 @@ from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError
 from unmask.datagen.pictures.header import read_header
 from unmask.datagen.pictures.tree import PICTURE_EXTENSIONS, list_pictures
 
-from .celeba import PICTURE_FOLDER, SPLITS, CelebaTables, find_annotation_files, picture_key, read_tables
+from .annotation_table import picture_key
+from .celeba import PICTURE_FOLDER, SPLITS, CelebaTables, find_annotation_files, read_tables
 from .source import PORTRAIT, Source, SourceFace, make_stems
 
 

@@ -110,10 +110,17 @@ def make_stems(names: Iterable[str]) -> list[str]:
     one), the first in order keeps it and the others get ``~`` and 8 hex digits of their name's blake2b. So
     does a stem that is too long for a file's name, after it was cut.
     """
+    names = list(names)
+    plain = [(name.rpartition(".")[0] or name).replace("/", "__") for name in names]
+    # A character has at most four bytes.
+    if (
+        len(set(map(str.casefold, plain))) == len(plain)
+        and 4 * max(map(len, plain), default=0) <= _STEM_BYTES
+    ):
+        return plain
     taken: set[str] = set()
     stems = []
-    for name in names:
-        stem = (name.rpartition(".")[0] or name).replace("/", "__")
+    for name, stem in zip(names, plain, strict=True):
         folded = stem.casefold()
         if folded in taken or len(stem.encode("utf-8", "surrogateescape")) > _STEM_BYTES:
             stem = marked_stem(stem, name)
