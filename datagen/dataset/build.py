@@ -6,6 +6,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
 from pathlib import Path
+from threading import Thread
 from time import perf_counter
 from typing import Any
 
@@ -14,6 +15,7 @@ from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError
 from unmask.datagen.common.executors import CHUNKS_PER_WORKER, naming_dead_workers, open_executor
 from unmask.datagen.common.inside import Inside
 from unmask.datagen.faces.landmark_table import LandmarkTable, write_landmark_table
+from unmask.datagen.masks.draw import prepare_colours
 from unmask.datagen.sources.source import SourceFace
 
 from .folder import LANDMARKS_NAME, MANIFEST_NAME, earlier_files, make_folders
@@ -99,10 +101,11 @@ def build(
         On Ctrl-C; the same call resumes.
     """
     started = perf_counter()
-    plan = plan_build(options)
+    with _preparing_colours(options):
+        plan = plan_build(options)
     total = len(plan.source.faces)
     opened = (
-        open_executor(options.workers, options.dask)
+        open_executor(min(options.workers, total), options.dask)  # one picture: no process is started for it
         if executor is None
         else nullcontext((executor, CHUNKS_PER_WORKER * options.workers))
     )
@@ -141,6 +144,20 @@ def build(
         timings=timings,
         notes=(*plan.source.notes, *_note_beside(beside)),
     )
+
+
+@contextmanager
+def _preparing_colours(options: BuildOptions) -> Iterator[None]:
+    """While the source is listed, let OpenCV make its tables of colours where this process will draw masks."""
+    if 1 not in (options.workers, options.limit):
+        yield
+        return
+    thread = Thread(target=prepare_colours)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
 
 
 @contextmanager

@@ -201,6 +201,11 @@ def _weighted(share: float, weights: Mapping[str, float]) -> str:
     return names[pick(share, [weights[name] for name in names])]
 
 
+def prepare_colours() -> None:
+    """Let OpenCV make its tables for colours in Lab, which takes a tenth of a second, before the first mask."""
+    _to_lab("#000000")
+
+
 @lru_cache(maxsize=4096)
 def _to_lab(colour: str) -> F64:
     rgb = np.array([[parse_hex(colour)]], np.float32) / np.float32(255)

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -121,18 +122,24 @@ def check_templates(folder: Path) -> list[TemplateProblem]:
     return _read_folders([*beside, folder])[1]
 
 
+@cache
+def _read_packaged(path: Path) -> tuple[Template | None, list[TemplateProblem]]:
+    # The packaged layers are looked at by the tests; decoding them all would cost every process.
+    return read_template(path, look=False)
+
+
 def _read_folders(folders: Sequence[Path]) -> tuple[list[Template], list[TemplateProblem]]:
     found: list[Template] = []
     problems: list[TemplateProblem] = []
     files: dict[str, Path] = {}
+    home = packaged_folder()
     for folder in folders:
         paths = sorted([*folder.glob("*.json"), *folder.glob("*/*.json")])
         if not paths:
             nothing = "no template: expected NAME.json here or one folder down"
             problems.append(TemplateProblem(folder, nothing if folder.is_dir() else "no such folder"))
         for path in paths:
-            # The packaged layers are looked at by the tests; decoding them all would cost every process.
-            template, wrongs = read_template(path, look=folder != packaged_folder())
+            template, wrongs = _read_packaged(path) if folder == home else read_template(path)
             problems += wrongs
             if template is None:
                 continue

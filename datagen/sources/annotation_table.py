@@ -1,6 +1,6 @@
 """The rows of CelebA's annotation files, in the official text form or as comma-separated tables."""
 
-from collections.abc import Callable, Iterator, KeysView, Mapping, Sequence
+from collections.abc import Callable, Iterator, KeysView, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from unmask.datagen.common.errors import UserError
 
-_ROWS_AT_ONCE = 4096
+_ROWS_AT_ONCE = 256  # so few lists that the garbage collector does not look through them
 _NAME_COLUMNS = ("image_id", "image", "filename", "file")
 
 
@@ -45,12 +45,15 @@ class AnnotationTable:
         return announced
 
     def _split(self, line: str) -> list[str]:
+        words = line.split()
         if self._separator is None:
-            return line.split()
+            return words
+        if len(words) == 1:
+            return words[0].split(self._separator)
         return [value.strip() for value in line.split(self._separator)]
 
     def rows(self, width: int, is_wrong: Callable[[str], str]) -> Iterator[tuple[list[str], list[list[str]]]]:
-        """Yield the picture keys and the ``width`` values of a few thousand rows: all would take much memory.
+        """Yield the picture keys and the ``width`` values of some rows at a time: all would take much memory.
 
         Parameters
         ----------
@@ -98,11 +101,17 @@ class AnnotationTable:
         places = 3 * (width - 1)
         if places == 0 or not self.lines:
             return None
-        heads = [line[:-places].split() for line in self.lines]
         tails = "".join([line[-places:] for line in self.lines])
-        if set(map(len, heads)) != {2} or len(tails) != len(heads) * places or not tails.isascii():
+        if len(tails) != len(self.lines) * places or not tails.isascii():
             return None
-        names, first = zip(*heads, strict=True)
+        names: list[str] = []
+        first: list[str] = []
+        for start in range(0, len(self.lines), _ROWS_AT_ONCE):
+            heads = [line[:-places].split() for line in self.lines[start : start + _ROWS_AT_ONCE]]
+            if set(map(len, heads)) != {2}:
+                return None
+            names += [name for name, _ in heads]
+            first += [value for _, value in heads]
         letters = np.frombuffer(tails.encode(), np.uint8).reshape(-1, width - 1, 3)
         space, sign, digit = np.moveaxis(letters, 2, 0)
         minus, blank = sign == ord("-"), ord(" ")
@@ -148,7 +157,7 @@ def picture_key(name: str) -> str:
     return file.rpartition(".")[0] or file
 
 
-def _keys(names: Sequence[str]) -> list[str]:
+def _keys(names: list[str]) -> list[str]:
     return [picture_key(name) if "/" in name else name.rpartition(".")[0] or name for name in names]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -122,7 +123,8 @@ def _read_attributes(table: AnnotationTable) -> tuple[tuple[str, ...], Attribute
     keys, bits = [], [np.zeros((0, len(names)), bool)]
     for some_keys, rows in table.rows(len(names), is_wrong):
         keys += some_keys
-        bits.append(np.array([[value == "1" for value in row] for row in rows]))
+        ones = np.fromiter(map("1".__eq__, chain.from_iterable(rows)), bool)
+        bits.append(ones.reshape(len(rows), len(names)))
     return names, AttributeRows(keys, np.concatenate(bits))
 
 
