@@ -23,7 +23,7 @@ def in_mask_error(image: np.ndarray, item: dict[str, Any]) -> float:
     return float(np.abs(image[inside].astype(np.float64) - item["clean"][inside]).mean())
 
 
-@pytest.mark.parametrize("name", ["shipped", "pretrained"])
+@pytest.mark.parametrize("name", ["shipped", "compact"])
 def test_shipped_map_modules_find_masks_that_they_never_saw(
     name: str, triplets: list[dict[str, Any]]
 ) -> None:

@@ -221,7 +221,7 @@ def test_a_printed_configuration_names_what_is_unset(capsys: pytest.CaptureFixtu
     assert lines[0] == "# unmask-train map RUN --config FILE"
     assert "# learning_rate =" in lines
     assert "minutes = 2.0" in lines
-    assert printed_config(["map", *WORKS], capsys)["preset"] == "compact"
+    assert printed_config(["map", *WORKS], capsys)["preset"] == "pretrained"
 
 
 @pytest.mark.parametrize("text", ["", "a\nb", "\x7f", "\\", '"', "'", "Æ😀", "#"])

@@ -43,7 +43,7 @@ def test_presets_known_without_torch_are_those_of_the_trainings():
         ({"minutes": float("nan")}, "minutes nan"),
         (
             {"preset": "fidelity"},
-            "preset fidelity: expected one of compact, pretrained, paper, or a TOML file",
+            "preset fidelity: expected one of pretrained, compact, paper, or a TOML file",
         ),
         ({"precision": "fp16"}, "precision fp16"),
         ({"existing": "maybe"}, "existing maybe"),

@@ -209,7 +209,7 @@ def test_existing_fail_refuses(finished: Options):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"preset": "paper"}, "--preset was compact, now paper"),
+        ({"preset": "paper"}, "--preset was pretrained, now paper"),
         ({"seed": 1}, "--seed was 0, now 1"),
         ({"batch_size": 4}, "--batch-size was 2, now 4"),
         ({"size": 80}, "--size was 64, now 80"),

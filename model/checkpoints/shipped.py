@@ -8,10 +8,14 @@ from unmask.datagen.common.errors import UserError
 PERCEPTUAL, FIDELITY = "perceptual", "fidelity"
 PRESETS = (PERCEPTUAL, FIDELITY)
 SHIPPED = "shipped"  # how a person names the Map Module that is used unasked
-PRETRAINED = "pretrained"  # and the one that holds in odd light, on aligned faces
+PRETRAINED, COMPACT = (
+    "pretrained",
+    "compact",
+)  # the same by its preset's name, and a smaller one trained from scratch
 _FILES = {
     SHIPPED: "map.safetensors",
-    PRETRAINED: "map-pretrained.safetensors",
+    PRETRAINED: "map.safetensors",
+    COMPACT: "map-compact.safetensors",
     PERCEPTUAL: "edit-perceptual.safetensors",
     FIDELITY: "edit-fidelity.safetensors",
 }
@@ -28,7 +32,7 @@ def shipped_weights(name: str) -> Path:
     Parameters
     ----------
     name : str
-        ``shipped``, ``pretrained``, ``perceptual`` or ``fidelity``.
+        ``shipped``, ``pretrained``, ``compact``, ``perceptual`` or ``fidelity``.
 
     Raises
     ------
@@ -42,7 +46,7 @@ def shipped_weights(name: str) -> Path:
 
 
 def find_weights(chosen: str | Path) -> Path:
-    """Return what ``shipped``, ``pretrained``, ``perceptual`` or ``fidelity`` names; anything else is a path.
+    """Return what ``shipped``, ``pretrained``, ``compact``, ``perceptual`` or ``fidelity`` names; else a path.
 
     A ``Path`` that exists is that path: it no longer tells ``./fidelity`` from ``fidelity``, as a text does.
     """

@@ -154,7 +154,7 @@ class MapOptions(TrainOptions):
         ``judge``: ``best`` follows IoU on these photographs; ``drawn`` or None: the preset's column on drawn masks.
     """
 
-    preset: str = "compact"
+    preset: str = "pretrained"
     bare_share: float | None = None
     colour_jitter: bool | None = None
     judge: Path | None = None

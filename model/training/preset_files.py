@@ -15,14 +15,17 @@ from unmask.datagen.common.read_file import TEXT_BYTES, read_file
 
 from .presets import TABLES, EditPreset, Kind, MapPreset, Preset
 
-_DEFAULTS = {"map": "compact", "edit": "fidelity"}
+_DEFAULTS = {"map": "pretrained", "edit": "fidelity"}
 _BASE = "base"  # in a person's file: the packaged preset that has what the file leaves out
 
 
 def packaged_presets(module: str) -> dict[str, Path]:
-    """Return the packaged presets of a module (``map`` or ``edit``) by name; the published one last."""
+    """Return the packaged presets of a module (``map`` or ``edit``) by name: default first, published one last."""
     folder = Path(str(files("unmask.assets"))) / "presets" / module
-    found = sorted(folder.glob("*.toml"), key=lambda path: (path.stem == "paper", path.stem))
+    default = _DEFAULTS[module]
+    found = sorted(
+        folder.glob("*.toml"), key=lambda path: (path.stem == "paper", path.stem != default, path.stem)
+    )
     return {path.stem: path for path in found}
 
 
