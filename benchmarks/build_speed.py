@@ -46,13 +46,20 @@ def main() -> None:
         "--source", default="demo", help="what unmask-data build takes as SOURCE (default: demo)"
     )
     parser.add_argument("--limit", type=int, default=300, help="pictures in each build (default: 300)")
+    parser.add_argument(
+        "--loader-workers",
+        default="1,2",
+        help="workers of a torch DataLoader, a count or several (default: 1,2)",
+    )
     arguments = parser.parse_args()
     if arguments.limit < 20:
         parser.error("--limit: at least 20, or there is nothing to average")
     with tempfile.TemporaryDirectory() as folder:
         source = _as_files(arguments.source, arguments.limit, Path(folder))
         known = measure_builds(source, arguments.limit, Path(folder))
-        measure_online(source, arguments.limit, known)
+        dataset = measure_online(source, arguments.limit, known)
+        for workers in arguments.loader_workers.split(","):
+            measure_loader(dataset, int(workers))
 
 
 def _as_files(source: str, limit: int, folder: Path) -> str:
@@ -111,8 +118,8 @@ def _print_build(title: str, told: dict[str, Any]) -> None:
         print(f"  {1000 * seconds / told['pictures']:8.2f} ms {stage:<10}{100 * seconds / busy:4.0f} %")
 
 
-def measure_online(source: str, limit: int, known: Path) -> None:
-    """Measure drawing alone, and triplets at 128x128 without files, in this process on one core."""
+def measure_online(source: str, limit: int, known: Path) -> Any:
+    """Measure drawing alone, and triplets at 128x128 without files, in this process on one core; the dataset."""
     import cv2
 
     from unmask.datagen.common.rng import generator
@@ -142,6 +149,20 @@ def measure_online(source: str, limit: int, known: Path) -> None:
         seconds, busy = time.perf_counter() - start, time.process_time() - cpu
         rate, ms = len(dataset) / seconds, 1000 * busy / len(dataset)
         print(f"on the fly at {size}, {title}: {rate:.1f} pictures/s/core, {ms:.2f} ms CPU a picture")
+    return dataset
+
+
+def measure_loader(dataset: Any, workers: int) -> None:
+    """Measure what a torch DataLoader delivers: batches of 32 tensors, from the second epoch of its workers on."""
+    from torch.utils.data import DataLoader
+
+    loader = DataLoader(dataset, batch_size=32, num_workers=workers, persistent_workers=True)
+    for epoch in range(2):
+        dataset.set_epoch(epoch)
+        start = time.perf_counter()
+        pictures = sum(len(batch["masked"]) for batch in loader)
+        seconds = time.perf_counter() - start
+    print(f"DataLoader, {workers} workers: {pictures / seconds:.1f} pictures/s")
 
 
 if __name__ == "__main__":
