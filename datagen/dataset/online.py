@@ -26,12 +26,12 @@ from .shared import FoundLandmarks, SharedEpoch, share_cores
 from .worker import find_points, known_points
 
 
-def triplet_config(options: BuildOptions, *, jitter: bool = False) -> TripletConfig:
+def triplet_config(options: BuildOptions, *, jitter: bool = False, occluders: bool = False) -> TripletConfig:
     """Check what decides the pixels, and read the recipe and templates that it names."""
     options.check()
     templates = load_templates(options.templates, options.families, options.textures)
     recipe = load_recipe_config(options.recipe, options.pins)
-    return TripletConfig(options.seed, options.size, recipe, templates, options.faces, jitter)
+    return TripletConfig(options.seed, options.size, recipe, templates, options.faces, jitter, occluders)
 
 
 class TripletDataset:
@@ -53,12 +53,15 @@ class TripletDataset:
     source : str, Path or Source
         What ``unmask-data build`` takes as SOURCE.
     config : TripletConfig, optional
-        Everything that decides the pixels, instead of ``seed`` to ``jitter``.
+        Everything that decides the pixels, instead of ``seed`` to ``occluders``.
     seed, size, recipe, pins, families, templates, textures, faces
         As in `unmask.datagen.dataset.options.BuildOptions`; ``size`` may be one number for a square. None keeps
         each picture's own, which a loader can only stack where they are all alike.
     jitter : bool
         Move every picture by the recipe's ``[jitter]``, differently in each epoch; not what ``build`` does.
+    occluders : bool
+        Draw hands, cups and the like in front of some faces, by the recipe's ``[occluder]``: into masked and clean,
+        and out of the map; not what ``build`` does.
     split, limit
         Part of a source that is given by name.
     variants : int
@@ -102,6 +105,7 @@ class TripletDataset:
         textures: str | Path | None = None,
         faces: str = "all",
         jitter: bool = False,
+        occluders: bool = False,
         split: str | None = None,
         limit: int | None = None,
         variants: int = 1,
@@ -133,8 +137,8 @@ class TripletDataset:
             faces=faces,
         )
         if config is None:
-            config = triplet_config(options, jitter=jitter)
-        elif jitter or options != plain:
+            config = triplet_config(options, jitter=jitter, occluders=occluders)
+        elif jitter or occluders or options != plain:
             raise UserError("give config, or what it would hold (seed, size, recipe, ...), not both")
         check_recipe(config.recipe, config.templates)
         self.config = config

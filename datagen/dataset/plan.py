@@ -124,7 +124,11 @@ def _identity(
 ) -> dict[str, dict[str, Any]]:
     root = str(Path(source.root).resolve()) if source.kind != "demo" else source.root
     config = options.configuration()
-    config |= {"template_hash": template_hash, "recipe_name": recipe.name, "recipe": json.loads(recipe.text)}
+    config |= {
+        "template_hash": template_hash,
+        "recipe_name": recipe.name,
+        "recipe": json.loads(recipe.text_of_masks),
+    }
     return {
         TOOLKIT_KEY: {"unmask": version("unmask")},
         "config": config,

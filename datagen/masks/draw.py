@@ -22,12 +22,13 @@ from .recipe import (
     ShapeRecipe,
     StrapRecipe,
 )
-from .recipe_config import LIMITS, OTHERS, RecipeConfig
+from .recipe_config import LIMITS, OCCLUDER, OTHERS, RecipeConfig
 from .template import TemplateSet
 from .template_format import SHAPE_PARAMETERS, Template
 
 F64 = NDArray[np.float64]
 
+_RANGES = tuple(name for name in LIMITS if not name.startswith(OCCLUDER))  # `draw_occluder` draws the others
 _MORE_DRAWS = 24  # shares besides the ranges and the template's own parameters; a few to spare
 _LAB_BOX = np.array([[8, -60, -60], [97, 60, 60]], np.float64)
 _WRONG_BLUR = 2.5
@@ -51,9 +52,9 @@ def draw_recipe(rng: np.random.Generator, config: RecipeConfig, templates: Templ
     UserError
         As `check_recipe`, which tells before any work.
     """
-    shares = iter(rng.random(len(LIMITS) + len(SHAPE_PARAMETERS) + _MORE_DRAWS).tolist())
+    shares = iter(rng.random(len(_RANGES) + len(SHAPE_PARAMETERS) + _MORE_DRAWS).tolist())
     ranges = config.ranges
-    drawn = {name: float(ranges[name].at(share)) for name, share in zip(LIMITS, shares, strict=False)}
+    drawn = {name: float(ranges[name].at(share)) for name, share in zip(_RANGES, shares, strict=False)}
     own_shares = {name: next(shares) for name in SHAPE_PARAMETERS}
     worn = _weighted(next(shares), config.states)
     template = _choose_template(next(shares), next(shares), config, templates)

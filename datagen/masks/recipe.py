@@ -115,6 +115,38 @@ class SensorRecipe:
     blend: str
 
 
+@dataclass(frozen=True)
+class OccluderRecipe:
+    """Something in front of the mask, or before a bare mouth.
+
+    Attributes
+    ----------
+    kind : str
+        Of `unmask.datagen.occluders.kinds.KINDS`.
+    x, y : float
+        How far it is from where its kind usually is, IOD along the head's axes: to the picture's right, and down.
+    size : float
+        Factor on the size that it has in life.
+    turn : float
+        Degrees by which it reaches in from the side instead of from below.
+    mirrored : bool
+        From the picture's left instead of its right.
+    colour : str
+        Of the thing, or of the sleeve, as hex sRGB under neutral light.
+    seed : int
+        Of what is left: how the fingers lie, a cup's handle.
+    """
+
+    kind: str
+    x: float
+    y: float
+    size: float
+    turn: float
+    mirrored: bool
+    colour: str
+    seed: int
+
+
 _PARTS = {
     "shape": ShapeRecipe,
     "fabric": FabricRecipe,
@@ -124,11 +156,12 @@ _PARTS = {
     "strap": StrapRecipe,
     "sensor": SensorRecipe,
 }
+_OCCLUDER = "occluder"
 
 
 @dataclass(frozen=True)
 class MaskRecipe:
-    """Everything random about one mask on one face."""
+    """Everything random about one mask on one face, and about what is in front of it (``occluder``)."""
 
     template: str
     family: str
@@ -141,10 +174,15 @@ class MaskRecipe:
     strap: StrapRecipe
     sensor: SensorRecipe
     front: bool
+    occluder: OccluderRecipe | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Nested dict of plain values."""
-        return {name: dict(vars(value)) if name in _PARTS else value for name, value in vars(self).items()}
+        """Nested dict of plain values; without an occluder it has no such key."""
+        values = {name: dict(vars(value)) if name in _PARTS else value for name, value in vars(self).items()}
+        if self.occluder is None:
+            del values[_OCCLUDER]
+            return values
+        return {**values, _OCCLUDER: dict(vars(self.occluder))}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "MaskRecipe":
@@ -156,7 +194,10 @@ class MaskRecipe:
             When keys are missing or unknown.
         """
         try:
-            return cls(**{**data, **{name: kind(**data[name]) for name, kind in _PARTS.items()}})
+            parts = {name: kind(**data[name]) for name, kind in _PARTS.items()}
+            if _OCCLUDER in data:
+                parts[_OCCLUDER] = OccluderRecipe(**data[_OCCLUDER])
+            return cls(**{**data, **parts})
         except (KeyError, TypeError) as error:
             raise ValueError(f"not a mask recipe: {error}") from None
 

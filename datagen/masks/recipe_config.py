@@ -11,6 +11,7 @@ from typing import Any
 from unmask.datagen.common.colour import is_hex
 from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.common.read_file import TEXT_BYTES, read_file
+from unmask.datagen.occluders.kinds import KINDS
 from unmask.datagen.prints.kinds import PRINTS
 
 from .ranges import Range, Uniform, parse_range, parse_weights
@@ -64,8 +65,14 @@ LIMITS: dict[str, tuple[float, float]] = {
     "jitter.roll": (-180, 180),  # degrees
     "jitter.shift": (-0.4, 0.4),  # share of the width and of the height
     "jitter.flip": (0, 1),  # share of mirrored pictures
+    "occluder.probability": (0, 1),  # share of faces with something in front of them (on-the-fly only)
+    "occluder.size": (0.5, 2.0),  # factor on the size in life
+    "occluder.shift": (-1.5, 1.5),  # IOD from where its kind usually is, across and down
+    "occluder.turn": (-90, 90),  # degrees from below to the side from which it reaches in
+    "occluder.free": (0, 1),  # share of colours drawn from all of Lab instead of the usual ones
 }
-WEIGHTED = ("families", "templates", "worn.states", "texture.kinds", "colour.only")
+OCCLUDER = "occluder."  # before the keys that no mask and no built dataset obeys
+WEIGHTED = ("families", "templates", "worn.states", "texture.kinds", "colour.only", "occluder.kinds")
 _PALETTES = "palettes"
 OTHERS = "others"  # in a table of families: the weight of those of your own that it does not name
 WORN_STATES = ("proper", "nose_out", "below_lips", "chin", "tilted", "one_ear", "too_big", "too_small")
@@ -89,12 +96,12 @@ class RecipeConfig:
         Of the recipe file.
     ranges : mapping
         A range for every name in `LIMITS`.
-    families, templates, states, textures, colours : mapping of name to weight
+    families, templates, states, textures, colours, occluders : mapping of name to weight
         Empty ``templates`` and ``colours`` leave the choice to family and palette.
     palettes : mapping of family to colours with weights
         Instead of the templates' own palettes.
     text : str
-        Canonical JSON of the whole, for fingerprints and ``build.json``.
+        Canonical JSON of the whole.
     """
 
     name: str
@@ -105,7 +112,14 @@ class RecipeConfig:
     textures: Mapping[str, float]
     colours: Mapping[str, float]
     palettes: Mapping[str, Mapping[str, float]]
+    occluders: Mapping[str, float]
     text: str
+
+    @property
+    def text_of_masks(self) -> str:
+        """`text` without what is about occluders, for fingerprints and ``build.json``: no built dataset has any."""
+        kept = {key: value for key, value in json.loads(self.text).items() if not key.startswith(OCCLUDER)}
+        return _canonical(kept)
 
 
 def packaged_recipes() -> dict[str, Path]:
@@ -193,7 +207,11 @@ def _build(path: Path, flat: Mapping[str, Any], pinned: Collection[str]) -> Reci
         ranges[key] = parse_range(flat[key], where(key))
         _check_span(ranges[key], where(key), low, high)
     weights = {key: parse_weights(flat[key], where(key)) if key in flat else {} for key in WEIGHTED}
-    for key, known in (("worn.states", WORN_STATES), ("texture.kinds", PRINTS)):
+    for key, known in (
+        ("worn.states", WORN_STATES),
+        ("texture.kinds", PRINTS),
+        ("occluder.kinds", KINDS),
+    ):
         for name in weights[key]:
             if name not in known:
                 raise UserError(f"{where(key)}: unknown {name!r}; known: {', '.join(known)}")
@@ -206,7 +224,6 @@ def _build(path: Path, flat: Mapping[str, Any], pinned: Collection[str]) -> Reci
         for colour in colours:
             if not is_hex(colour):
                 raise UserError(f"{where(key)}: {colour!r} is not a colour such as '#9cc3d8'")
-    text = json.dumps({key: flat[key] for key in sorted(flat)}, sort_keys=True)
     return RecipeConfig(
         name=path.stem,
         ranges=ranges,
@@ -216,8 +233,13 @@ def _build(path: Path, flat: Mapping[str, Any], pinned: Collection[str]) -> Reci
         textures=weights["texture.kinds"],
         colours=weights["colour.only"],
         palettes=palettes,
-        text=text,
+        occluders=weights["occluder.kinds"],
+        text=_canonical(flat),
     )
+
+
+def _canonical(flat: Mapping[str, Any]) -> str:
+    return json.dumps({key: flat[key] for key in sorted(flat)}, sort_keys=True)
 
 
 def _check_span(values: Range, where: str, low: float, high: float) -> None:

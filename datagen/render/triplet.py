@@ -6,7 +6,7 @@ same (seed, key, variant).
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from unmask.datagen.common.rng import generator
 from unmask.datagen.faces.landmarks import Landmarks
 from unmask.datagen.masks.draw import draw_recipe
+from unmask.datagen.masks.draw_occluder import draw_occluder
 from unmask.datagen.masks.recipe import MaskRecipe
 from unmask.datagen.masks.recipe_config import RecipeConfig
 from unmask.datagen.masks.template import TemplateSet
@@ -22,6 +23,7 @@ from unmask.datagen.pictures.picture import fit_labels, fit_picture, fit_transfo
 
 from ._layers import mark_layers
 from .jitter import apply_jitter, draw_jitter
+from .occluder import occlude
 from .quality import LOWER_FACE, Fit, fault, measure_fit
 from .render import Painting, Scene, blend_painting, paint_mask, read_scene
 
@@ -48,6 +50,9 @@ class TripletConfig:
         ``all``, ``largest``, or ``single`` (pictures with several faces are refused as ``many_faces``).
     jitter : bool
         Move every picture by the recipe's ``[jitter]`` before it is masked, differently for each variant.
+    occluders : bool
+        Draw hands, cups and the like in front of some faces, by the recipe's ``[occluder]``; into the clean picture
+        as well, which so differs between variants.
     """
 
     seed: int
@@ -56,6 +61,7 @@ class TripletConfig:
     templates: TemplateSet
     faces: str = "all"
     jitter: bool = False
+    occluders: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,13 +89,14 @@ class Triplet:
     Attributes
     ----------
     masked, clean : uint8 (h, w, 3)
-        RGB; equal wherever map and layers are 0.
+        RGB; equal wherever map and layers are 0. An occluder is in both.
     map : uint8 (h, w)
         Coverage (alpha) of the mask bodies, 0..255.
     layers : uint8 (h, w, 3)
         Body coverage, strap coverage, strength of the contact shadow.
     recipe_json : str
-        Landmarks and recipes of every face: with the clean picture it rebuilds the triplet (`replay`).
+        Landmarks and recipes of every face: with the clean picture, as it was before any occluder, it rebuilds the
+        triplet (`replay`).
     summary : TripletSummary
     """
 
@@ -207,6 +214,9 @@ def mask_picture(
         if isinstance(found, str):
             where = f"face {index + 1}: " if len(picture.faces) > 1 else ""
             return Refusal("rejected", f"{where}{found} in each of {_ATTEMPTS} masks drawn")
+        if config.occluders:
+            rng = generator(config.seed, key, variant, f"occluder/{index}")
+            found = (replace(found[0], occluder=draw_occluder(rng, config.recipe)), *found[1:])
         drawn.append(found)
     return _assemble(picture, drawn)
 
@@ -236,6 +246,8 @@ def replay(clean_rgb: U8, recipe_json: str, templates: TemplateSet, labels: U8 |
 
     Parameters
     ----------
+    clean_rgb : uint8 (h, w, 3)
+        Without occluders: a triplet that has one shows it in its clean picture.
     labels : uint8 (h, w), optional
         The parsing map at output size, where the build had one.
 
@@ -315,10 +327,17 @@ def _assemble(picture: PreparedPicture, drawn: Sequence[tuple[MaskRecipe, Painti
         region = painting.region
         window = (masked.shape[1], region.y, region.x, region.height, region.width)
         mark_layers(layers, painting.body, painting.strap, painting.shadow, window)
+    scenes = [face.scene for face in picture.faces]
+    occluders = [
+        (scene, recipe.occluder)
+        for scene, (recipe, _, _) in zip(scenes, drawn, strict=True)
+        if recipe.occluder is not None
+    ]
+    clean = occlude(masked, picture.clean, layers, occluders) if occluders else picture.clean
     body, strap, shadow = cv2.split(layers)
     recipe_json = _recipe_json(picture, [recipe for recipe, _, _ in drawn])
     summary = _summary(picture, drawn, body, strap | shadow)
-    return Triplet(masked, body, picture.clean, layers, recipe_json, summary)
+    return Triplet(masked, body, clean, layers, recipe_json, summary)
 
 
 def _recipe_json(picture: PreparedPicture, recipes: Sequence[MaskRecipe]) -> str:

@@ -1,0 +1,170 @@
+"""Put what is in front of a face on a picture: over the mask, and over the bare face just so."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from unmask.datagen.common.colour import decode_srgb, linear_rgb
+from unmask.datagen.masks.recipe import OccluderRecipe, SensorRecipe, ShadowRecipe
+from unmask.datagen.occluders.canvas import Canvas, Light
+from unmask.datagen.occluders.kinds import KINDS
+from unmask.datagen.occluders.look import Look
+
+from ._layers import cut_alphas
+from .light import FaceLight
+from .render import Painting, Region, Scene, blend_painting
+from .sensor import blur_sigma, expose, grain_window, linear_noise
+from .shadow import LAST_LEVEL, contact_shadow
+
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+U8 = NDArray[np.uint8]
+
+_MOUTH = np.array([0.0, -1.08, 0.05])  # model coordinates
+_FINE_LIMIT_PX = 260  # as the mask's: larger faces have pixels enough
+_SENSOR = SensorRecipe(blur=1.0, noise=1.0, edge=0.0, jpeg=False, blend="linear")
+_SHADOW = ShadowRecipe(strength=0.38, offset=0.06, blur=0.06)
+_CAST = 0.5  # share of the light's colour that things take on, as masks do in the mean
+
+
+def occlude(masked: U8, clean: U8, layers: U8, occluders: Sequence[tuple[Scene, OccluderRecipe]]) -> U8:
+    """Draw occluders over a finished picture with masks, and over the clean one.
+
+    Both get the same pixels, so they still agree wherever no mask, strap or shadow of a mask is seen.
+
+    Parameters
+    ----------
+    masked : uint8 (h, w, 3)
+        In place.
+    clean : uint8 (h, w, 3)
+        Never changed.
+    layers : uint8 (h, w, 3)
+        Body, strap and shadow of the masks; loses what is covered, in place.
+    occluders : sequence of (Scene, OccluderRecipe)
+        From the farthest to the nearest.
+
+    Returns
+    -------
+    uint8 (h, w, 3)
+        The clean picture with what is in front.
+    """
+    front = clean.copy(order="C")
+    for scene, recipe in occluders:
+        painting = paint_occluder(scene, recipe, clean.shape)
+        if painting is None:
+            continue
+        for picture in (masked, front):
+            blend_painting(picture, painting)
+        seen = 1 - painting.body[..., None]
+        window = layers[painting.region.window]
+        window[...] = np.rint(window * seen).astype(np.uint8)
+    # Where an edge leaves less of a mask than a level of the map can say, nothing of it is left.
+    gone = ~layers.any(axis=2)
+    masked[gone] = front[gone]
+    return front
+
+
+def paint_occluder(scene: Scene, recipe: OccluderRecipe, shape: tuple[int, ...]) -> Painting | None:
+    """Draw one occluder's layers; None when nothing of it falls on the picture.
+
+    Parameters
+    ----------
+    shape : (h, w, ...)
+        Of the picture.
+    """
+    kind = KINDS[recipe.kind]
+    scale_px = scene.face.pose.scale_px
+    fine = 2 if scale_px < _FINE_LIMIT_PX else 1
+    axes = _axes(scene, recipe)
+    to_samples = np.column_stack([axes * scale_px * recipe.size, _place(scene, recipe)])
+    to_samples = to_samples * fine
+    to_samples[:, 2] += 0.5 * (fine - 1)
+    canvas = Canvas(shape[0] * fine, shape[1] * fine, to_samples, _light(scene.light, axes))
+    kind.draw(canvas, _look(scene, recipe))
+    sigma = blur_sigma(scene.camera.blur_px, _SENSOR)
+    region = _region(canvas.cover, shape, fine, 3 * sigma + 0.25 * scale_px + 2)
+    return None if region is None else _expose(canvas, scene, recipe, region, sigma)
+
+
+def _expose(canvas: Canvas, scene: Scene, recipe: OccluderRecipe, region: Region, sigma: float) -> Painting:
+    """What the camera makes of the canvas, with its shadow on the face."""
+    fine = region.fine
+    rows, cols = (slice(part.start * fine, part.stop * fine) for part in region.window)
+    cover = np.ascontiguousarray(canvas.cover[rows, cols])
+    layer = np.dstack([canvas.colour[rows, cols], cover, cover])
+    if fine > 1:
+        layer = cv2.resize(layer, (region.width, region.height), interpolation=cv2.INTER_AREA)
+    layer = expose(np.ascontiguousarray(layer, np.float32), sigma, _SENSOR)
+    strap = np.zeros(layer.shape[:2], np.float32)
+    body, around = np.empty_like(strap), np.empty_like(strap)
+    cut_alphas(layer, strap, body, around, LAST_LEVEL)
+    shadow = contact_shadow(body, scene.face, scene.light.direction, _SHADOW, (region.x, region.y))
+    total = float(layer[..., 3].sum())
+    mean = float(layer[..., :3].sum()) / max(3 * total, 1e-6)
+    noise = linear_noise(scene.camera.noise_levels, mean)
+    grain = grain_window(region.height, region.width, recipe.seed)
+    return Painting(region, body, strap, shadow, layer, (0.0, 0.0, 0.0), "linear", grain, noise, 0.0)
+
+
+def _axes(scene: Scene, recipe: OccluderRecipe) -> F64:
+    """Picture directions of u and v as columns, float64 (2, 2): unit vectors."""
+    right, down = _head_axes(scene)
+    side = -1.0 if recipe.mirrored else 1.0
+    turn = np.radians(recipe.turn * KINDS[recipe.kind].turn)
+    cos, sin = np.cos(turn), np.sin(turn)
+    return np.column_stack([side * cos * right - sin * down, side * sin * right + cos * down])
+
+
+def _head_axes(scene: Scene) -> tuple[F64, F64]:
+    """Unit vectors on the picture to the right of an upright head and down it."""
+    up = scene.face.pose.rotation[:2, 1] * [1.0, -1.0]
+    down = -up / max(float(np.hypot(*up)), 1e-9)
+    return np.array([down[1], -down[0]]), down
+
+
+def _place(scene: Scene, recipe: OccluderRecipe) -> F64:
+    """Picture position of the occluder's origin."""
+    right, down = _head_axes(scene)
+    middle_x, middle_y = KINDS[recipe.kind].middle
+    side = -1.0 if recipe.mirrored else 1.0
+    x, y = recipe.x + side * middle_x, recipe.y + middle_y
+    mouth = scene.face.project(_MOUTH[None])[0]
+    return np.asarray(mouth + scene.face.pose.scale_px * (x * right + y * down), np.float64)
+
+
+def _light(light: FaceLight, axes: F64) -> Light:
+    """The photograph's light in the occluder's own axes."""
+    x, y, z = light.direction.tolist()
+    u, v = (np.array([x, -y]) @ axes).tolist()
+    return Light(light.ambient, (u, v, z))
+
+
+def _look(scene: Scene, recipe: OccluderRecipe) -> Look:
+    light = scene.light
+    gain = (light.exposure * light.cast**_CAST).astype(np.float32)
+    drawn = linear_rgb(recipe.colour) * gain
+    return Look(
+        skin=_linear(light.skin_rgb),
+        hair=drawn if scene.hair_rgb is None else _linear(scene.hair_rgb),
+        colour=drawn,
+        white=np.float32(0.9) * gain,
+        seed=recipe.seed,
+    )
+
+
+def _linear(rgb: F64) -> F32:
+    return decode_srgb(np.clip(np.rint(rgb), 0, 255).astype(np.uint8))
+
+
+def _region(cover: F32, shape: tuple[int, ...], fine: int, margin_px: float) -> Region | None:
+    """The part of the picture that an occluder and its shadow can touch."""
+    x, y, width, height = cv2.boundingRect((cover > 0).astype(np.uint8))
+    if not width:
+        return None
+    low = np.maximum(np.floor(np.array([x, y]) / fine - margin_px), 0).astype(int)
+    high = np.ceil(np.array([x + width, y + height]) / fine + margin_px).astype(int)
+    high = np.minimum(high, [shape[1], shape[0]])
+    left, top, wide, tall = (int(value) for value in (*low, *(high - low)))
+    return Region(left, top, wide, tall, fine)
