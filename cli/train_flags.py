@@ -54,6 +54,7 @@ def _flags(presets: tuple[str, ...], own: Mapping[str, Flag]) -> dict[str, Flag]
         "textures": flags.TEXTURES,
         "landmarks": flags.LANDMARKS,
         "jitter": Flag("Move and turn faces; of a dataset: mirror half of them (default)."),
+        "occluders": Flag("Hands, cups and the like in front of some faces, masked or not (online)."),
         "cache": Flag("Folder of the decoded faces.", "DIR"),
         "workers": Flag("Processes that prepare pictures; one per core by default.", "N"),
         "device": flags.DEVICE,

@@ -9,12 +9,11 @@ from .ranges import pick
 from .recipe import OccluderRecipe
 from .recipe_config import RecipeConfig
 
-# Usual colours under neutral light: sleeves and mugs, things of dark plastic, hair where the face shows none.
+# Usual colours under neutral light: sleeves, cups, things of plastic.
 _CLOTHES = ("#1d222b", "#2d3a55", "#5b6470", "#e6e4de", "#7c2d33", "#3d4f3a", "#b9a88a", "#8fa7bf", "#101010")
 _CUPS = ("#f2f0ea", "#f7f7f5", "#c9a884", "#6b4a33", "#2f5d4a", "#b8322d", "#31435f", "#d9c7a8", "#23262a")
 _DEVICES = ("#0d0e10", "#16181c", "#26282c", "#3c4046", "#d8d9dc", "#b9a48f", "#22304a")
-_HAIR = ("#17120f", "#2a1d16", "#3f2a1d", "#6a4a2f", "#9a7448", "#8b8680")
-_USUAL = {"cup": _CUPS, "microphone": _DEVICES, "phone": _DEVICES, "hair": _HAIR}
+_USUAL = {"cup": _CUPS, "microphone": _DEVICES, "phone": _DEVICES}
 _LAB_LOW, _LAB_HIGH = np.array([8, -45, -45]), np.array([95, 45, 45])
 
 
@@ -35,7 +34,7 @@ def draw_occluder(rng: np.random.Generator, config: RecipeConfig) -> OccluderRec
     kind = names[pick(kind_share, [config.occluders[name] for name in names])]
     usual = _USUAL.get(kind, _CLOTHES)
     colour = usual[int(which * len(usual))]
-    if kind != "hair" and free < float(ranges["occluder.free"].at(0.5)):
+    if free < float(ranges["occluder.free"].at(0.5)):
         colour = _from_lab(_LAB_LOW + (_LAB_HIGH - _LAB_LOW) * lab)
     return OccluderRecipe(
         kind=kind,

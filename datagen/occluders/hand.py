@@ -27,7 +27,9 @@ def draw_hand(canvas: Canvas, look: Look) -> None:
     _draw_arm(canvas, look, rng, (origin[0], origin[1]), 0.40)
     _draw_thumb(canvas, look, origin, float(rng.uniform(0, 25)))
     palm = [([origin, (origin[0] + u * 0.9, origin[1] + v + 0.12)], [0.40, 0.22]) for u, v in _KNUCKLES]
-    _paint_skin(canvas, limb(canvas, palm, softness=0.09, roundness=2.2), look, shade=0.45)
+    back = limb(canvas, palm, softness=0.09, roundness=2.2)
+    _raise_tendons(back)
+    _paint_skin(canvas, back, look, shade=0.45)
     for number, (u, v) in enumerate(_KNUCKLES):
         angle = fan + spread * (number - 1.5)
         length = _LENGTHS[number] * float(rng.uniform(0.86, 1.02))
@@ -76,6 +78,16 @@ def draw_grip(canvas: Canvas, look: Look, rng: Generator, edge: float, low: floa
         middle = (knuckle + tip) / 2
         chain: Points = [(knuckle, v), (middle, v + lean * 0.4), (tip, v + lean)]
         _paint_finger(canvas, look, chain, _RADII[number] * 0.97, nail=bool(tip < edge - 0.3), fade=0.12)
+
+
+def _raise_tendons(back: Solid | None) -> None:
+    """Tilt the normals of the back of a hand over its four tendons and beside its knuckles."""
+    if back is None:
+        return
+    wave = np.sin(back.window.u * np.float32(2 * np.pi / 0.28))
+    strength = 0.16 * np.clip(back.along * 1.4 - 0.3, 0, 1)
+    back.normal[..., 0] += (strength * wave * back.normal[..., 2]).astype(np.float32)
+    back.normal[...] /= np.linalg.norm(back.normal, axis=-1, keepdims=True)
 
 
 def _draw_arm(
@@ -159,6 +171,8 @@ def _paint_finger(
 
 
 def _paint_nail(canvas: Canvas, look: Look, chain: Points, radius: float) -> None:
+    if look.gloved:
+        return
     (u0, v0), (u1, v1) = chain[-2:]
     length = max(float(np.hypot(u1 - u0, v1 - v0)), 1e-6)
     du, dv = (u1 - u0) / length * radius, (v1 - v0) / length * radius
@@ -185,8 +199,12 @@ def _paint_skin(
     """Paint a part of the hand: uneven colour, redder joints and tips, creases across the joints."""
     if solid is None:
         return
+    if look.gloved:
+        canvas.paint(solid, look.skin, gloss=0.05, shade=shade, opacity=opacity)
+        return
     u, v = solid.window.u, solid.window.v
-    mottled = 1 + 0.035 * np.sin(7.3 * u + 1.1) * np.sin(6.1 * v + 0.4) + 0.02 * np.sin(19 * u - 13 * v)
+    mottled = 1 + 0.05 * np.sin(7.3 * u + 1.1) * np.sin(6.1 * v + 0.4) + 0.03 * np.sin(19 * u - 13 * v)
+    mottled += 0.025 * np.sin(47 * u + 3 * np.sin(31 * v)) * np.sin(53 * v + 2 * np.sin(29 * u))
     albedo = look.skin * mottled[..., None].astype(np.float32)
     if joints is not None:
         at = solid.along * np.float32(count - 1)
@@ -200,4 +218,4 @@ def _paint_skin(
             )
             albedo = albedo * (1 - np.float32(_CREASE * 0.5) * folds * (1 - solid.across**2))[..., None]
         albedo = albedo * (1 + (_FLUSH - 1) * red[..., None])
-    canvas.paint(solid, albedo.astype(np.float32), gloss=0.025, shade=shade, opacity=opacity)
+    canvas.paint(solid, albedo.astype(np.float32), gloss=0.05, shade=shade, opacity=opacity)

@@ -19,6 +19,8 @@ class Look:
         Drawn: of the thing itself, or of the sleeve.
     white : float32 (3,)
         Of a white thing.
+    gloved : bool
+        Whether hands are in gloves, whose colour is then ``skin``.
     seed : int
         Decides what is left: how the fingers lie, whether a cup has a lid.
     """
@@ -27,6 +29,7 @@ class Look:
     hair: F32
     colour: F32
     white: F32
+    gloved: bool
     seed: int
 
     def generator(self) -> np.random.Generator:

@@ -7,51 +7,48 @@ from .canvas import F32, Canvas
 from .look import Look
 from .solids import Points, limb
 
-_HAIRS = 26  # light and dark lines across a strand
+_HAIRS = 14  # light and dark lines across a strand
+_JOINTS = 9
 
 
 def draw_hair(canvas: Canvas, look: Look) -> None:
-    """Draw one to three strands from the temple across the cheek; the origin is at the mouth."""
+    """Draw thin strands from the hair beside the brow across cheek and mouth; the origin is at the mouth."""
     rng = look.generator()
-    for _ in range(int(rng.integers(1, 4))):
-        _draw_strand(canvas, look, rng)
+    root = np.array([rng.uniform(0.95, 1.3), rng.uniform(-2.3, -1.4)])
+    inner, end = float(rng.uniform(-0.1, 0.85)), float(rng.uniform(-0.9, 1.0))
+    way = np.array([root, (root[0] - 0.05, -0.9), (inner, -0.2), (end, rng.uniform(0.2, 1.2))])
+    for _ in range(int(rng.integers(3, 9))):
+        spread = rng.normal(0, 1, (4, 2)) * [[0.05, 0.06], [0.07, 0.06], [0.13, 0.1], [0.26, 0.18]]
+        _draw_strand(canvas, look, rng, way + spread)
 
 
-def _draw_strand(canvas: Canvas, look: Look, rng: Generator) -> None:
-    root = (float(rng.uniform(0.75, 1.2)), float(rng.uniform(-2.3, -1.5)))
-    inner, end = float(rng.uniform(-0.25, 0.55)), float(rng.uniform(-0.7, 0.9))
-    low = float(rng.uniform(0.4, 1.3))
-    way = _curve([root, (root[0] - 0.05, -1.0), (inner, -0.1), (end, low)], 9)
-    width = float(rng.uniform(0.05, 0.15))
-    radii = [
-        width * (0.6 + 0.4 * np.sin(np.pi * min(s * 1.3, 1.0)) - 0.45 * s)
-        for s in np.linspace(0, 1, len(way))
-    ]
-    strand = limb(canvas, [(way, radii)], softness=0.015)
+def _draw_strand(canvas: Canvas, look: Look, rng: Generator, way: np.ndarray) -> None:
+    width = 0.012 + 0.026 * float(rng.random()) ** 2.5
+    share = np.linspace(0, 1, _JOINTS)
+    radii = (width * np.minimum(0.55 + share, 1.05 - 0.75 * share)).tolist()
+    strand = limb(canvas, [(_curve(way), radii)], softness=0.008)
     if strand is None:
         return
-    lines = _lines(rng)
-    place = (strand.across * np.float32(0.5) + np.float32(0.5)) * (_HAIRS - 1)
-    place = place + np.float32(1.5) * np.sin(strand.along * np.float32(rng.uniform(3, 9)))
-    tone, gaps = (np.interp(place, np.arange(_HAIRS), line).astype(np.float32) for line in lines)
-    thin = np.clip(strand.along * np.float32(1.5) - np.float32(0.6), 0, 1)
-    opacity = np.clip(1 - (np.float32(0.15) + thin * np.float32(0.85)) * gaps, 0, 1)
+    tone, gaps = _lines(rng, strand.across, strand.along)
+    faded = np.clip(strand.along / np.float32(0.22), 0, 1)  # its root melts into the hair
+    thin = np.clip(strand.along * np.float32(1.5) - np.float32(0.5), 0, 1)
+    opacity = faded * np.clip(1 - (np.float32(0.2) + thin * np.float32(0.8)) * gaps, 0, 1)
     shine = np.exp(-(((strand.along - np.float32(0.35)) / np.float32(0.12)) ** 2))
-    albedo = look.hair * (0.7 + 0.6 * tone + 0.35 * shine)[..., None]
+    albedo = look.hair * (0.75 + 0.55 * tone + 0.4 * shine)[..., None]
     canvas.paint(strand, albedo.astype(np.float32), gloss=0.02, opacity=opacity)
 
 
-def _lines(rng: Generator) -> tuple[F32, F32]:
-    """Tone 0..1 and gap 0..1 of each line across a strand."""
-    tone = rng.random(_HAIRS).astype(np.float32)
-    gaps = np.clip(rng.random(_HAIRS) * 2.2 - 0.8, 0, 1).astype(np.float32)
+def _lines(rng: Generator, across: F32, along: F32) -> tuple[F32, F32]:
+    """Tone 0..1 and gaps 0..1 of the single hairs of a strand."""
+    tones, holes = rng.random(_HAIRS), np.clip(rng.random(_HAIRS) * 2.2 - 0.9, 0, 1)
+    place = (across * 0.5 + 0.5) * (_HAIRS - 1) + np.sin(along * float(rng.uniform(3, 9)))
+    tone, gaps = (np.interp(place, np.arange(_HAIRS), line).astype(np.float32) for line in (tones, holes))
     return tone, gaps
 
 
-def _curve(points: Points, count: int) -> Points:
-    """Points of a Bezier curve (de Casteljau) of the third degree."""
-    a, b, c, d = (np.array(point) for point in points)
-    share = np.linspace(0, 1, count)[:, None]
+def _curve(corners: np.ndarray) -> Points:
+    """Points of a Bezier curve of the third degree."""
+    share = np.linspace(0, 1, _JOINTS)[:, None]
     rest = 1 - share
-    curve = rest**3 * a + 3 * rest**2 * share * b + 3 * rest * share**2 * c + share**3 * d
-    return [(float(u), float(v)) for u, v in curve]
+    weights = np.hstack([rest**3, 3 * rest**2 * share, 3 * rest * share**2, share**3])
+    return [(float(u), float(v)) for u, v in weights @ corners]

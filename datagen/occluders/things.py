@@ -18,10 +18,9 @@ def draw_cup(canvas: Canvas, look: Look) -> None:
     height = float(rng.uniform(1.5, 1.9) if paper else rng.uniform(1.15, 1.5))
     half = float(rng.uniform(0.52, 0.66))
     widths = (half, half * float(rng.uniform(0.72, 0.8) if paper else rng.uniform(0.9, 1.0)))
-    curve, held = float(rng.uniform(-0.14, 0.14)), bool(rng.random() < 0.75)
+    curve = float(rng.uniform(-0.14, 0.14))
     low = top + height * 0.55
-    if held:
-        draw_grip_behind(canvas, look, rng, half, low)
+    draw_grip_behind(canvas, look, rng, half, low)
     if not paper:
         _draw_handle(canvas, look, -half * 0.98, top + height * 0.5, height * 0.27)
     canvas.paint(
@@ -33,8 +32,7 @@ def draw_cup(canvas: Canvas, look: Look) -> None:
     elif curve < -0.02:
         middle = (0.0, top + height)
         canvas.paint(disc(canvas, middle, (widths[1], -curve)), look.colour * 0.62)
-    if held:
-        draw_grip(canvas, look, rng, half, low, float(rng.uniform(-0.35, 0.25)))
+    draw_grip(canvas, look, rng, half, low, float(rng.uniform(-0.35, 0.25)))
 
 
 def _draw_handle(canvas: Canvas, look: Look, u: float, v: float, size: float) -> None:
@@ -88,7 +86,8 @@ def draw_microphone(canvas: Canvas, look: Look) -> None:
     low = head + float(rng.uniform(0.9, 1.3))
     if held:
         draw_grip_behind(canvas, look, rng, 0.16, low)
-    stem: Points = [(0.0, head * 0.7), (0.0, head + 0.8), (0.0, head + 2.9)]
+    end = head + (2.9 if held else 9.0)  # in a hand, or on a stand
+    stem: Points = [(0.0, head * 0.7), (0.0, head + 0.8), (0.0, end)]
     body = limb(canvas, [(stem, [head * 0.62, 0.22, 0.16])], softness=0.02)
     canvas.paint(body, np.full(3, _DARK, np.float32) + look.white * 0.02, gloss=0.18, shade=0.4)
     collar: Points = [(-head * 0.5, head * 0.72), (head * 0.5, head * 0.72)]
@@ -121,7 +120,7 @@ def draw_phone(canvas: Canvas, look: Look) -> None:
     if flat:
         _draw_back(canvas, look, rng, half)
     draw_grip(canvas, look, rng, half[0], low, half[0] - (0.28 if flat else 0.35))
-    if flat:
+    if flat and rng.random() < 0.5:
         thumb: Points = [(-half[0] - 0.1, low + 0.25), (-half[0] + 0.02, low), (-half[0] + 0.1, low - 0.16)]
         canvas.paint(limb(canvas, [(thumb, [0.19, 0.17, 0.14])]), look.skin, shade=0.4)
 

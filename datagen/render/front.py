@@ -158,13 +158,24 @@ def _face_axes(face: PosedFace, origin: tuple[int, int]) -> Axes:
 
 def hair_colour(image_rgb: U8, face: PosedFace, skin_rgb: F64) -> F64 | None:
     """Median colour, sRGB levels, of what surrounds the face where hair is; None when that is no one colour."""
-    at = np.rint(face.project(_HAIR_POINTS)).astype(np.intp)
+    return _hair_at(image_rgb, face.project(_HAIR_POINTS), skin_rgb, 6)
+
+
+def temple_colour(image_rgb: U8, face: PosedFace, skin_rgb: F64, *, left: bool) -> F64 | None:
+    """Colour of the hair at one temple, picture left or right: a strand needs to fit there alone."""
+    half = len(_HAIR_POINTS) // 2
+    side = _HAIR_POINTS[:half] if left else _HAIR_POINTS[half:]
+    return _hair_at(image_rgb, face.project(side[:4]), skin_rgb, 3)
+
+
+def _hair_at(image_rgb: U8, places: F64, skin_rgb: F64, least: int) -> F64 | None:
+    at = np.rint(places).astype(np.intp)
     height, width = image_rgb.shape[:2]
     seen = (at[:, 0] >= 0) & (at[:, 0] < width) & (at[:, 1] >= 0) & (at[:, 1] < height)
     colours = image_rgb[at[seen, 1], at[seen, 0]].astype(np.float64)
     unlike = np.linalg.norm(colours - skin_rgb, axis=1) > 50
     colours = colours[unlike]
-    if len(colours) < 6:
+    if len(colours) < least:
         return None
     middle = median(colours)
     spread = median(np.linalg.norm(colours - middle, axis=1))

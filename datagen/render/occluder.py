@@ -13,6 +13,7 @@ from unmask.datagen.occluders.kinds import KINDS
 from unmask.datagen.occluders.look import Look
 
 from ._layers import cut_alphas
+from .front import temple_colour
 from .light import FaceLight
 from .render import Painting, Region, Scene, blend_painting
 from .sensor import blur_sigma, expose, grain_window, linear_noise
@@ -26,6 +27,9 @@ _MOUTH = np.array([0.0, -1.08, 0.05])  # model coordinates
 _FINE_LIMIT_PX = 260  # as the mask's: larger faces have pixels enough
 _SENSOR = SensorRecipe(blur=1.0, noise=1.0, edge=0.0, jpeg=False, blend="linear")
 _SHADOW = ShadowRecipe(strength=0.38, offset=0.06, blur=0.06)
+_HANDS = np.float32(1.18)  # the face's median has pores, lids and shade in it
+_GLOVED = 12  # every so-many-th hand
+_NO_HAIR = np.zeros(3)
 _CAST = 0.5  # share of the light's colour that things take on, as masks do in the mean
 
 
@@ -52,7 +56,7 @@ def occlude(masked: U8, clean: U8, layers: U8, occluders: Sequence[tuple[Scene, 
     """
     front = clean.copy(order="C")
     for scene, recipe in occluders:
-        painting = paint_occluder(scene, recipe, clean.shape)
+        painting = paint_occluder(clean, scene, recipe)
         if painting is None:
             continue
         for picture in (masked, front):
@@ -66,15 +70,19 @@ def occlude(masked: U8, clean: U8, layers: U8, occluders: Sequence[tuple[Scene, 
     return front
 
 
-def paint_occluder(scene: Scene, recipe: OccluderRecipe, shape: tuple[int, ...]) -> Painting | None:
+def paint_occluder(image_rgb: U8, scene: Scene, recipe: OccluderRecipe) -> Painting | None:
     """Draw one occluder's layers; None when nothing of it falls on the picture.
 
     Parameters
     ----------
-    shape : (h, w, ...)
-        Of the picture.
+    image_rgb : uint8 (h, w, 3)
+        The clean picture (read for hair, never written).
     """
     kind = KINDS[recipe.kind]
+    hair = _hair(image_rgb, scene, recipe) if kind.of_hair else _NO_HAIR
+    if hair is None:
+        return None  # hair of another colour than the face's would be a stripe of paint
+    shape = image_rgb.shape
     scale_px = scene.face.pose.scale_px
     fine = 2 if scale_px < _FINE_LIMIT_PX else 1
     axes = _axes(scene, recipe)
@@ -82,7 +90,7 @@ def paint_occluder(scene: Scene, recipe: OccluderRecipe, shape: tuple[int, ...])
     to_samples = to_samples * fine
     to_samples[:, 2] += 0.5 * (fine - 1)
     canvas = Canvas(shape[0] * fine, shape[1] * fine, to_samples, _light(scene.light, axes))
-    kind.draw(canvas, _look(scene, recipe))
+    kind.draw(canvas, _look(scene, recipe, hair))
     sigma = blur_sigma(scene.camera.blur_px, _SENSOR)
     region = _region(canvas.cover, shape, fine, 3 * sigma + 0.25 * scale_px + 2)
     return None if region is None else _expose(canvas, scene, recipe, region, sigma)
@@ -141,15 +149,24 @@ def _light(light: FaceLight, axes: F64) -> Light:
     return Light(light.ambient, (u, v, z))
 
 
-def _look(scene: Scene, recipe: OccluderRecipe) -> Look:
+def _hair(image_rgb: U8, scene: Scene, recipe: OccluderRecipe) -> F64 | None:
+    """Colour of the hair that a strand begins in, sRGB levels; None where none is found."""
+    if scene.hair_rgb is not None:
+        return scene.hair_rgb
+    return temple_colour(image_rgb, scene.face, scene.light.skin_rgb, left=recipe.mirrored)
+
+
+def _look(scene: Scene, recipe: OccluderRecipe, hair: F64) -> Look:
     light = scene.light
     gain = (light.exposure * light.cast**_CAST).astype(np.float32)
     drawn = linear_rgb(recipe.colour) * gain
+    gloved = recipe.seed % _GLOVED == 0
     return Look(
-        skin=_linear(light.skin_rgb),
-        hair=drawn if scene.hair_rgb is None else _linear(scene.hair_rgb),
+        skin=drawn if gloved else np.minimum(_linear(light.skin_rgb) * _HANDS, 1),
+        hair=_linear(hair),
         colour=drawn,
         white=np.float32(0.9) * gain,
+        gloved=gloved,
         seed=recipe.seed,
     )
 

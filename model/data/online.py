@@ -56,9 +56,10 @@ class OnlineTriplets:
     def fingerprint(self) -> str:
         """32 hex digits that change with whatever decides a pixel."""
         config = self.config
+        recipe = config.recipe.text if config.occluders else config.recipe.text_of_masks
         words = (
             "online", self.cache.content, len(self), config.seed, config.size, config.jitter,
-            config.recipe.text, config.templates.fingerprint,
+            recipe, config.templates.fingerprint, *(["occluders"] if config.occluders else []),
         )  # fmt: skip
         return hashlib.blake2b(repr(words).encode(), digest_size=16).hexdigest()
 

@@ -9,7 +9,7 @@ from unmask.datagen.masks.options import MaskOptions
 from unmask.model.common.limits import MULTIPLE_PX, SMALLEST_PX
 
 # A dataset has its masks already.
-_ONLINE_ONLY = ("recipe", "pins", "templates", "textures", "landmarks")
+_ONLINE_ONLY = ("recipe", "pins", "templates", "textures", "landmarks", "occluders")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +31,9 @@ class DataOptions(MaskOptions):
     jitter : bool or None
         Online: the recipe's ``[jitter]`` moves every training picture; off where None, since the masks are new
         anyway. Built: half of the training pictures are mirrored; on where None.
+    occluders : bool or None
+        Online: hands, cups and the like in front of some training faces, masked and bare alike, by the recipe's
+        ``[occluder]``; off where None.
     cache : Path or None
         Folder of decoded faces; None for `unmask.datagen.common.user_cache.default_cache_folder`.
     val_pictures : int
@@ -44,6 +47,7 @@ class DataOptions(MaskOptions):
     holdout_families: tuple[str, ...] = ()
     size: int = 128
     jitter: bool | None = None
+    occluders: bool | None = None
     cache: Path | None = None
     val_pictures: int = 256
     workers: int | None = None
@@ -57,7 +61,9 @@ class DataOptions(MaskOptions):
         if (self.data is None) == (self.online is None):
             both = "not both" if self.data is not None else "where the faces are"
             raise UserError(f"give `data` DATASET or `online` SOURCE, {both}")
-        given = [name for name in _ONLINE_ONLY if getattr(self, name) != getattr(type(self), name)]
+        given = [
+            name for name in _ONLINE_ONLY if getattr(self, name) not in (getattr(type(self), name), False)
+        ]
         if self.data is not None and given:
             raise ArgumentError(given[0], ": goes with `online`; a dataset has its masks already")
         for name in ("families", "holdout_families"):

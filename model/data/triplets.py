@@ -63,7 +63,7 @@ def open_triplets(options: DataOptions) -> TripletSplits:
     """Open a training's data; online, the faces are decoded once and kept.
 
     Validation pictures are the same ones, with the same masks, every time: epoch 0 of a fixed seed, without
-    jitter or mirroring, of people that training never shows.
+    jitter, mirroring or occluders, of people that training never shows.
 
     Raises
     ------
@@ -145,7 +145,9 @@ def _open_online(options: DataOptions, spec: str) -> TripletSplits:
     looked_at = round(options.val_pictures * (1 + _SPARE_SHARE)) + 8
     val = cached([split.val[index] for index in order[:looked_at]], False)
     size = options.size_px
-    train_config = TripletConfig(options.seed, size, recipe, train_templates, "largest", jitter)
+    train_config = TripletConfig(
+        options.seed, size, recipe, train_templates, "largest", jitter, bool(options.occluders)
+    )
     val_config = TripletConfig(VAL_SEED, size, recipe, val_templates, "largest")
     return TripletSplits(
         OnlineTriplets(train, train_config),
