@@ -1,11 +1,14 @@
 """Hands: flat on the face, as a fist, with one or two fingers up, and around a thing."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.random import Generator
 
 from .canvas import F32, Canvas, Solid
 from .look import Look
-from .solids import Points, limb
+from .solids import Points, limb, smooth
 
 # Left to right: little finger to index, where the thumb is at +u. Lengths of adult hands over the distance of
 # the eyes (about 63 mm): a hand is 1.3 IOD wide and its middle finger as long.
@@ -17,6 +20,22 @@ _FLUSH = np.array([1.10, 0.93, 0.93], np.float32)  # fingertips and knuckles are
 _NAIL = np.array([1.18, 1.10, 1.12], np.float32)
 _CREASE = 0.28
 _ARM_IOD = 9.0
+_FADE_IOD = 0.6  # over which the palm gives way to the forearm
+
+Chains = list[tuple[Points, Sequence[float]]]
+
+
+@dataclass(frozen=True)
+class Wrist:
+    """Where the forearm begins, its radius there, and how far it goes sideways for each IOD away."""
+
+    place: tuple[float, float]
+    radius: float
+    slant: float = 0.0
+
+    def at(self, distance: float) -> tuple[float, float]:
+        """Return the middle of the forearm at a distance from the wrist."""
+        return self.place[0] + self.slant * distance, self.place[1] + distance
 
 
 def draw_hand(canvas: Canvas, look: Look) -> None:
@@ -24,12 +43,11 @@ def draw_hand(canvas: Canvas, look: Look) -> None:
     rng = look.generator()
     origin = (0.0, 1.35 + float(rng.uniform(-0.5, 0.3)))
     spread, fan = float(rng.uniform(0.5, 9)), float(rng.uniform(-6, 6))
-    _draw_arm(canvas, look, rng, (origin[0], origin[1]), 0.40)
     _draw_thumb(canvas, look, origin, float(rng.uniform(0, 25)))
-    palm = [([origin, (origin[0] + u * 0.9, origin[1] + v + 0.12)], [0.40, 0.22]) for u, v in _KNUCKLES]
-    back = limb(canvas, palm, softness=0.09, roundness=2.2)
-    _raise_tendons(back)
-    _paint_skin(canvas, back, look, shade=0.45)
+    palm: Chains = [
+        ([origin, (origin[0] + u * 0.9, origin[1] + v + 0.12)], [0.32, 0.22]) for u, v in _KNUCKLES
+    ]
+    _draw_palm(canvas, look, rng, palm, Wrist(origin, 0.42), tendons=True)
     for number, (u, v) in enumerate(_KNUCKLES):
         angle = fan + spread * (number - 1.5)
         length = _LENGTHS[number] * float(rng.uniform(0.86, 1.02))
@@ -39,7 +57,6 @@ def draw_hand(canvas: Canvas, look: Look) -> None:
 def draw_fist(canvas: Canvas, look: Look) -> None:
     """Draw a loose fist, folded fingers towards the camera; the origin is on them."""
     rng = look.generator()
-    _draw_arm(canvas, look, rng, (0.05, 0.95), 0.40)
     _draw_folded(canvas, look, rng, range(4))
 
 
@@ -48,7 +65,6 @@ def draw_fingers(canvas: Canvas, look: Look) -> None:
     rng = look.generator()
     low = float(rng.uniform(1.0, 1.5))
     raised = 2 if rng.random() < 0.35 else 1
-    _draw_arm(canvas, look, rng, (0.05, low + 0.95), 0.40)
     for number in range(4 - raised, 4):
         u = -0.42 + 0.28 * number
         angle = float(rng.uniform(-7, 7)) + (5 if number == 3 else -5) * (raised - 1)
@@ -60,12 +76,12 @@ def draw_fingers(canvas: Canvas, look: Look) -> None:
 
 def draw_grip_behind(canvas: Canvas, look: Look, rng: Generator, edge: float, low: float) -> None:
     """Draw what of a gripping hand is behind the thing: arm and palm, to the right of its edge."""
-    _draw_arm(canvas, look, rng, (edge + 0.42, low + 0.75), 0.38, slant=float(rng.uniform(0.1, 0.5)))
-    palm: list[tuple[Points, list[float]]] = [
+    palm: Chains = [
         ([(edge + 0.1, low - 0.35), (edge + 0.18, low + 0.3)], [0.28, 0.34]),
-        ([(edge + 0.18, low + 0.3), (edge + 0.42, low + 0.75)], [0.34, 0.40]),
+        ([(edge + 0.18, low + 0.3), (edge + 0.42, low + 0.75)], [0.34, 0.36]),
     ]
-    _paint_skin(canvas, limb(canvas, palm, softness=0.1, roundness=1.8), look, shade=0.3)
+    wrist = Wrist((edge + 0.42, low + 0.75), 0.38, slant=float(rng.uniform(0.06, 0.3)))
+    _draw_palm(canvas, look, rng, palm, wrist)
 
 
 def draw_grip(canvas: Canvas, look: Look, rng: Generator, edge: float, low: float, reach: float) -> None:
@@ -90,22 +106,35 @@ def _raise_tendons(back: Solid | None) -> None:
     back.normal[...] /= np.linalg.norm(back.normal, axis=-1, keepdims=True)
 
 
-def _draw_arm(
-    canvas: Canvas, look: Look, rng: Generator, wrist: tuple[float, float], radius: float, slant: float = 0.0
+def _draw_palm(
+    canvas: Canvas, look: Look, rng: Generator, chains: Chains, wrist: Wrist, *, tendons: bool = False
 ) -> None:
-    """Forearm from the wrist out of the picture, in a sleeve or not."""
-    end = (wrist[0] + slant * _ARM_IOD * 0.6, wrist[1] + _ARM_IOD)
-    arm = limb(canvas, [([wrist, end], [radius * 0.92, radius * 1.9])], softness=0.05, roundness=1.4)
+    """Draw forearm, palm and sleeve; the palm fades into the forearm, so that no seam is seen."""
+    end = wrist.at(_ARM_IOD)
+    arm = limb(
+        canvas, [([wrist.place, end], [wrist.radius, wrist.radius * 1.9])], softness=0.05, roundness=1.4
+    )
     _paint_skin(canvas, arm, look)
-    start = float(rng.uniform(0.25, 2.2))
+    stub = ([wrist.place, wrist.at(_FADE_IOD * 1.5)], [wrist.radius * 0.95, wrist.radius * 1.05])
+    palm = limb(canvas, [*chains, stub], softness=0.09, roundness=2.0)
+    if palm is not None:
+        if tendons:
+            _raise_tendons(palm)
+        beyond = palm.window.v - np.float32(wrist.place[1])
+        _paint_skin(canvas, palm, look, shade=0.4, opacity=1 - smooth(beyond / np.float32(_FADE_IOD)))
+    start, folds = float(rng.uniform(0.3, 2.2)), float(rng.uniform(0, 6))
     if rng.random() < 0.65:
-        share = start / _ARM_IOD
-        cuff = (wrist[0] + (end[0] - wrist[0]) * share, wrist[1] + _ARM_IOD * share)
-        sleeve = limb(canvas, [([cuff, end], [radius * 1.22, radius * 2.2])], softness=0.05, roundness=1.3)
-        if sleeve is None:
-            return
-        wave = 0.06 * np.sin(sleeve.window.v * 9 + 3 * sleeve.across)
-        canvas.paint(sleeve, look.colour * (1 + wave[..., None]), shade=0.4, reach=0.06)
+        _draw_sleeve(canvas, look, wrist, start, folds)
+
+
+def _draw_sleeve(canvas: Canvas, look: Look, wrist: Wrist, start: float, folds: float) -> None:
+    ends = [wrist.at(start), wrist.at(_ARM_IOD)]
+    sleeve = limb(canvas, [(ends, [wrist.radius * 1.22, wrist.radius * 2.2])], softness=0.05, roundness=1.3)
+    if sleeve is None:
+        return
+    v, across = sleeve.window.v, sleeve.across
+    wave = 0.05 * np.sin(v * 9 + 3 * across) + 0.11 * np.sin(v * 3.1 + 2.2 * across + folds)
+    canvas.paint(sleeve, look.colour * (1 + wave[..., None]), shade=0.4, reach=0.06)
 
 
 def _draw_thumb(canvas: Canvas, look: Look, origin: tuple[float, float], open_deg: float) -> None:
@@ -137,11 +166,11 @@ def _bent(base: tuple[float, float], angle: float, length: float, bend: float) -
 
 def _draw_folded(canvas: Canvas, look: Look, rng: Generator, fingers: range, low: float = 0.0) -> None:
     """Draw folded fingers side by side with the thumb across; ``low`` is where they are."""
-    block: list[tuple[Points, list[float]]] = [
+    block: Chains = [
         ([(-0.3, low + 0.12), (0.3, low + 0.12)], [0.40, 0.40]),
-        ([(0.0, low + 0.2), (0.05, low + 0.95)], [0.52, 0.40]),
+        ([(0.0, low + 0.2), (0.05, low + 0.95)], [0.48, 0.36]),
     ]
-    _paint_skin(canvas, limb(canvas, block, softness=0.12, roundness=2.0), look, shade=0.35)
+    _draw_palm(canvas, look, rng, block, Wrist((0.05, low + 0.95), 0.38))
     for number in fingers:
         u = -0.42 + 0.28 * number
         top = low - 0.42 + 0.07 * abs(number - 2) + float(rng.uniform(-0.03, 0.03))
@@ -163,8 +192,7 @@ def _paint_finger(
         return
     opacity = None
     if fade > 0:
-        start = np.clip(finger.along / np.float32(fade), 0, 1)
-        opacity = start * start * (3 - 2 * start)
+        opacity = smooth(finger.along / np.float32(fade))
     _paint_skin(canvas, finger, look, shade=0.5, joints=range(1, count - 1), count=count, opacity=opacity)
     if nail:
         _paint_nail(canvas, look, chain, radii[-1])

@@ -166,3 +166,9 @@ def disc(canvas: Canvas, middle: tuple[float, float], half: tuple[float, float])
     normal = np.zeros((*u.shape, 3), np.float32)
     normal[..., 2] = 1
     return Solid(window, distance.astype(np.float32), normal, v, u)
+
+
+def smooth(share: F32) -> F32:
+    """Return 0 below 0, 1 above 1, and a smooth step between."""
+    clipped = np.clip(share, 0, 1)
+    return np.asarray(clipped * clipped * (3 - 2 * clipped), np.float32)

@@ -109,11 +109,15 @@ def _expose(canvas: Canvas, scene: Scene, recipe: OccluderRecipe, region: Region
     body, around = np.empty_like(strap), np.empty_like(strap)
     cut_alphas(layer, strap, body, around, LAST_LEVEL)
     shadow = contact_shadow(body, scene.face, scene.light.direction, _SHADOW, (region.x, region.y))
-    total = float(layer[..., 3].sum())
-    mean = float(layer[..., :3].sum()) / max(3 * total, 1e-6)
-    noise = linear_noise(scene.camera.noise_levels, mean)
-    grain = grain_window(region.height, region.width, recipe.seed)
+    noise = linear_noise(scene.camera.noise_levels, 1.0)
+    grain = grain_window(region.height, region.width, recipe.seed) * _noise_share(layer)
     return Painting(region, body, strap, shadow, layer, (0.0, 0.0, 0.0), "linear", grain, noise, 0.0)
+
+
+def _noise_share(layer: F32) -> F32:
+    """Noise at each pixel's own level against that on white (`linear_noise`): a black sleeve shows little."""
+    level = layer[..., :3].mean(axis=2) / np.maximum(layer[..., 3], np.float32(1e-3))
+    return np.asarray(np.maximum(level, np.float32(0.004)) ** np.float32(1.2 / 2.2), np.float32)
 
 
 def _axes(scene: Scene, recipe: OccluderRecipe) -> F64:
