@@ -9,12 +9,20 @@ import numpy as np
 from numpy.random import Generator
 
 from .animal import draw_animal
+from .collage import draw_collage
+from .comic import draw_comic
+from .dead_leaves import draw_dead_leaves
+from .face_print import draw_face_print
+from .flag import draw_flag
+from .fractal import draw_fractal
 from .lace import draw_lace
+from .lettering import draw_lettering
 from .lines import draw_checks, draw_dots, draw_gingham, draw_gradient, draw_stripes
 from .logo import draw_logo
 from .motifs import draw_floral, draw_geometric
 from .mouths import draw_mouth
 from .noise import draw_camouflage, draw_marble, draw_noise
+from .photo import draw_photo
 from .text import draw_text
 from .tile import Frame, Print
 from .weaves import draw_knit, draw_nonwoven, draw_weave
@@ -50,6 +58,15 @@ _KINDS: dict[str, tuple[Draw, float, float]] = {
     "geometric": (draw_geometric, 0.02, 0.9),
     "noise": (draw_noise, 0.015, 0.25),
     "animal": (draw_animal, 0.08, 0.8),
+    # Pictures in full colour, which `wild.toml` alone draws.
+    "collage": (draw_collage, 0.35, 1.2),
+    "dead_leaves": (draw_dead_leaves, 0.2, 1.0),
+    "fractal": (draw_fractal, 0.3, 1.4),
+    "face_print": (draw_face_print, 0.0, 1.0),
+    "comic": (draw_comic, 0.5, 1.0),
+    "flag": (draw_flag, 0.0, 1.0),
+    "lettering": (draw_lettering, 0.0, 1.0),
+    "photo": (draw_photo, 0.7, 1.2),
 }
 PRINTS: tuple[str, ...] = tuple(_KINDS)
 

@@ -30,7 +30,7 @@ _SAYINGS = (
     "SMILE", "HELLO", "BE KIND", "STAY WELL", "LOVE", "NO TALK", "PEACE", "2 METRES", "TEAM", "WOW", "KEEP OUT",
     "GOOD DAY", "HA HA", "MUSIC", "OK", "DREAM", "CALM", "CREW", "VOTE", "100%", "NEW", "HI!", "MMM", "ZZZ",
 )  # fmt: skip
-_FONTS = (
+FONTS = (
     cv2.FONT_HERSHEY_SIMPLEX,
     cv2.FONT_HERSHEY_DUPLEX,
     cv2.FONT_HERSHEY_COMPLEX,
@@ -70,7 +70,7 @@ def draw_text(frame: Frame, rng: Generator) -> Print:
 
 
 def _one_word(frame: Frame, rng: Generator) -> Print:
-    font = _FONTS[int(rng.integers(len(_FONTS)))]
+    font = FONTS[int(rng.integers(len(FONTS)))]
     letters = _letters(word(rng), font, 64, float(rng.uniform(0.08, 0.22)))
     wide, high = frame.size_iod
     largest = min(wide * 0.75, high * 0.6 * letters.shape[1] / letters.shape[0])
@@ -100,7 +100,7 @@ def _one_word(frame: Frame, rng: Generator) -> Print:
 def _words(index: int) -> Tile:
     """Words all over: rows of one word, rows of many, or a staggered monogram."""
     rng = np.random.Generator(np.random.PCG64(20240740 + index))
-    font = _FONTS[int(rng.integers(len(_FONTS)))]
+    font = FONTS[int(rng.integers(len(FONTS)))]
     kind = index % 3
     wide, high = 2 * _TEXT_PX, _TEXT_PX
     canvas = np.zeros((high, wide), np.float32)

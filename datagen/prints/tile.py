@@ -36,6 +36,8 @@ class Print:
         IOD, small relief such as knit ribs.
     holes : float32 (h, w) or None
         0..1, see-through share (lace).
+    rgb : float32 (3, h, w) or None
+        Linear reflectance 0..1 of a picture in full colour, which then stands instead of all dyes.
     """
 
     share: F32
@@ -43,6 +45,7 @@ class Print:
     gain: F32 | None = None
     height: F32 | None = None
     holes: F32 | None = None
+    rgb: F32 | None = None
 
 
 @dataclass(frozen=True)
@@ -145,6 +148,7 @@ def sample_new(
     frame: Frame,
     pitch: float,
     phase: Sequence[float] | Values,
+    exact: bool = False,
 ) -> Values:
     """Like `sample`, for a tile that is used once: only the level that is needed is made."""
     base = stacked(channels)
@@ -152,7 +156,7 @@ def sample_new(
     spacing = frame.step / pitch * float(np.sqrt(rows * cols / (cells[0] * cells[1])))
     level = level_for(spacing, 2 * int(np.log2(min(rows, cols))) + 1)
     u, v = frame.turned((pitch * cells[0], pitch * cells[1]), phase)
-    return sample_at(_level(base, level, exact=False), u, v)
+    return sample_at(_level(base, level, exact), u, v)
 
 
 def _level(base: Values, k: int, exact: bool) -> Values:

@@ -18,6 +18,7 @@ from unmask.datagen.masks.template_format import Template
 from unmask.datagen.masks.template_layers import load_layers
 from unmask.datagen.masks.textures import lay_texture, texture_path
 from unmask.datagen.prints.kinds import Print, draw_print
+from unmask.datagen.prints.sheet import BRIGHTEST, DARKEST
 
 from ._cloth import slopes as find_slopes
 from ._cloth import weave
@@ -30,7 +31,6 @@ _TILE_PX_PER_IOD = 96  # of the wrinkle tile
 _WRAP_PX = 128  # wider than any blur of it reaches
 _WRINKLE_IOD = 0.012  # height of the deepest wrinkles at strength 1
 _CLEAR = 0.88  # light that passes a clear window
-_DARKEST, _BRIGHTEST = 0.018, 0.92  # linear reflectance of black and white cloth
 _GRAIN = 0.10  # relative change of light by the cloth's threads at strength 1
 _NONE = np.empty(0, np.float32)
 _CAVITY_REACH_IOD = 0.045
@@ -79,6 +79,8 @@ def make_fabric(
         path = texture_path(textures, recipe.texture.removeprefix(OWN_TEXTURE))
         place = (template.size_iod, recipe.scale, recipe.turn, recipe.seed)
         reflectance = reflectance * lay_texture(path, (rows, cols), *place)
+    elif drawn is not None and drawn.rgb is not None:
+        reflectance = reflectance * drawn.rgb
     texels = np.empty((rows, cols, 8), np.float32)
     relief = _relief(template, recipe, fold, level)
     colours = (
@@ -113,6 +115,8 @@ def _level(template: Template, px_per_iod: float) -> int:
 def _dyes(template: Template, recipe: FabricRecipe, drawn: Print | None) -> tuple[F32, F32, F32, F32]:
     """Colours of the dyes, and where a print has the second, the third, and more or less light; empty for none."""
     if not template.tint or recipe.texture.startswith(OWN_TEXTURE):
+        return _NONE, _NONE, _NONE, _NONE
+    if drawn is not None and drawn.rgb is not None:  # the picture has all colours already
         return _NONE, _NONE, _NONE, _NONE
     dyes = np.concatenate([_dye(recipe.colour), _dye(recipe.second), _dye(recipe.third)])
     if drawn is None:
@@ -150,7 +154,7 @@ def _draw(template: Template, recipe: FabricRecipe, shape: tuple[int, int]) -> P
 
 def _dye(colour: str) -> F32:
     """Linear reflectance of dyed cloth, float32 (3,): no dye absorbs a colour wholly or reflects it all."""
-    dye: F32 = np.float32(_DARKEST) + linear_rgb(colour) * np.float32(_BRIGHTEST - _DARKEST)
+    dye: F32 = np.float32(DARKEST) + linear_rgb(colour) * np.float32(BRIGHTEST - DARKEST)
     return dye
 
 
