@@ -11,7 +11,7 @@ from .scenes import scene
 from .sheet import U8, Painter, Sheet, averaged, cloth_sheet, printed
 from .tile import F32, Frame, Print, Values, soft_step
 
-_MOST = 22  # cut-outs
+_MOST = 16  # cut-outs
 _SHOWN = 1.3  # a picture reaches so many times as far as its cut-out's radius
 
 
@@ -21,7 +21,7 @@ def draw_collage(frame: Frame, rng: Generator) -> Print:
     wide, high = frame.size_iod
     colours = palette(rng, 6)
     count = int(np.clip(1.6 * wide * high / frame.scale**2, 5, _MOST))
-    side = int(np.clip(2 * _SHOWN * frame.scale / sheet.soft, 32, 256))
+    side = int(np.clip(1.2 * _SHOWN * frame.scale / sheet.soft, 32, 256))
     pictures = [_painted(_picture(rng, colours), side) for _ in range(int(rng.integers(3, 6)))]
     _lay(sheet, pictures[0], _corners(1.2 * max(wide, high)), (0.0, 0.0), 0.6 * max(wide, high), 0.0)
     border = float(rng.choice([0.0, 0.0, 0.025, 0.05]))

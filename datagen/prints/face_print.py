@@ -16,10 +16,9 @@ _T = np.linspace(-1, 1, 33)
 
 def draw_face_print(frame: Frame, rng: Generator) -> Print:
     """One face about the mouth, as wide as the mask; or skulls all over it."""
-    sheet = cloth_sheet(frame)
     if rng.random() < 0.15:
-        scatter_skulls(sheet, rng, 0.35 + 0.7 * frame.scale)
-        return printed(averaged(sheet, frame))
+        return scatter_skulls(frame, rng)
+    sheet = cloth_sheet(frame)
     wide, high = frame.size_iod
     half = min(0.5 * wide, 0.85 * high, 1.1) * float(rng.uniform(0.75, 1.05)) * (0.9 + 0.35 * frame.scale)
     at = float(rng.normal(0, 0.03)), high * (-0.07 + float(rng.normal(0, 0.02)))

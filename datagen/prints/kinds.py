@@ -63,7 +63,7 @@ _KINDS: dict[str, tuple[Draw, float, float]] = {
     "dead_leaves": (draw_dead_leaves, 0.2, 1.0),
     "fractal": (draw_fractal, 0.3, 1.4),
     "face_print": (draw_face_print, 0.0, 1.0),
-    "comic": (draw_comic, 0.5, 1.0),
+    "comic": (draw_comic, 0.6, 0.9),
     "flag": (draw_flag, 0.0, 1.0),
     "lettering": (draw_lettering, 0.0, 1.0),
     "photo": (draw_photo, 0.7, 1.2),

@@ -74,7 +74,7 @@ def _write(
     if rng.random() < 0.35:  # a block behind the letters
         step = float(rng.uniform(0.02, 0.05))
         for i in range(4, 0, -1):
-            pen.letters([line + step * i for line in shaped], edge, edge, 0.04)
+            pen.letters([line + step * i for line in shaped], edge, edge, 0)
     pen.letters(shaped, ink, edge, float(rng.choice([0.0, 0.04, 0.07])))
 
 

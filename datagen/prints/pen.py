@@ -84,15 +84,17 @@ def lettering(text: str, font: int, weight: float) -> tuple[Values, ...]:
     weight : float
         Width of its strokes, as a share of the height.
     """
-    scale, stroke = _LETTER_PX / 22.0, max(round(_LETTER_PX * weight), 1)
-    (width, height), base = cv2.getTextSize(text, font, scale, stroke)
-    canvas = np.zeros((height + base + 2 * stroke + 8, width + 2 * stroke + 8), np.uint8)
-    cv2.putText(canvas, text, (stroke + 4, height + stroke + 4), font, scale, 255, stroke, cv2.LINE_AA)
-    canvas = cv2.GaussianBlur(canvas, (0, 0), 1.2)  # the fonts' strokes are polygons with corners
-    found, _ = cv2.findContours((canvas > 127).astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-    outlines = [cv2.approxPolyDP(line, 0.35, closed=True)[:, 0].astype(np.float64) for line in found]
+    scale, stroke = _LETTER_PX / 22.0, max(round(_LETTER_PX * weight), 3)
+    around = 2 * stroke + _LETTER_PX // 2
+    canvas = np.zeros((2 * around + 2 * _LETTER_PX, 2 * around + _LETTER_PX * (len(text) + 1)), np.uint8)
+    cv2.putText(canvas, text, (around, around + _LETTER_PX), font, scale, 255, 2, cv2.LINE_AA)
+    canvas = cv2.dilate(canvas, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (stroke, stroke)))
     x, y, w, h = cv2.boundingRect(canvas)
-    middle = np.array([x + (w - 1) / 2, y + (h - 1) / 2])
+    canvas = canvas[y - 4 : y + h + 4, x - 4 : x + w + 4]
+    canvas = cv2.GaussianBlur(canvas, (0, 0), 1.2)
+    found, _ = cv2.findContours((canvas > 127).astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    outlines = [cv2.approxPolyDP(line, 0.45, closed=True)[:, 0].astype(np.float64) for line in found]
+    middle = np.array([4 + (w - 1) / 2, 4 + (h - 1) / 2])
     return tuple((line - middle) / h for line in outlines if len(line) > 2)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.random import Generator
 
 from .clouds import clouds
-from .inks import BLACK, WHITE, bytes_of, hsv, over, palette, ramp, strong
+from .inks import WHITE, bytes_of, ground_colour, hsv, over, palette, ramp, strong
 from .sheet import U8, Colour, Painter
 from .tile import F32, Values, soft_step
 
@@ -72,14 +72,16 @@ def _galaxy(rng: Generator) -> Painter:
 
 
 def _starry(image: U8, x: F32, y: F32, soft: float, stars: F32, sizes: F32) -> U8:
-    away = np.full(image.shape[:2], 9, np.float32)
-    for (cx, cy), size in zip(stars, sizes, strict=True):
-        near = np.abs(x - cx) < 3 * soft + size
-        rows, cols = np.nonzero(near & (np.abs(y - cy) < 3 * soft + size)) if near.any() else ((), ())
-        if len(rows):
-            here = np.broadcast_to(x, away.shape)[rows, cols], np.broadcast_to(y, away.shape)[rows, cols]
-            away[rows, cols] = np.minimum(away[rows, cols], np.hypot(here[0] - cx, here[1] - cy) - size)
-    return bytes_of(over(image.astype(np.float32), WHITE, soft_step(-away, soft)))
+    x, y = np.broadcast_arrays(x, y)
+    for (cx, cy), size in zip(stars.tolist(), sizes.tolist(), strict=True):
+        part = _window(x, y, cx, cy, size + 2 * soft, soft)
+        if part is not None:
+            cover = soft_step(
+                np.float32(size) - np.hypot(x[part] - np.float32(cx), y[part] - np.float32(cy)), soft
+            )
+            cover *= np.float32(min(size / soft, 1))
+            image[part] = over(image[part].astype(np.float32), WHITE, cover)
+    return image
 
 
 def _leaf(rng: Generator) -> Painter:
@@ -131,14 +133,15 @@ def _ridges(rng: Generator) -> Painter:
 def _balls(rng: Generator) -> Painter:
     """Fruit or sweets: shaded balls with a gleam that lie over one another."""
     colours = palette(rng, int(rng.integers(2, 6)))
-    places = rng.uniform(-1.5, 1.5, (46, 2))
-    radii, inks = rng.uniform(0.16, 0.42, 46), rng.integers(len(colours), size=46)
+    count, ground = 40, ground_colour(rng)
+    places = rng.uniform(-1.5, 1.5, (count, 2))
+    radii, inks = rng.uniform(0.18, 0.45, count), rng.integers(len(colours), size=count)
 
     def paint(x: F32, y: F32, soft: float) -> U8:
-        image = np.full((*np.broadcast_shapes(x.shape, y.shape), 3), np.array(BLACK, np.float32))
+        image = np.full((*np.broadcast_shapes(x.shape, y.shape), 3), np.array(ground, np.float32))
         x, y = np.broadcast_arrays(x, y)
         for (cx, cy), radius, ink in zip(places, radii, inks, strict=True):
-            part = _window(x, y, float(cx), float(cy), float(radius))
+            part = _window(x, y, float(cx), float(cy), float(radius), soft)
             if part is not None:
                 u, v = (x[part] - np.float32(cx)) / radius, (y[part] - np.float32(cy)) / radius
                 image[part] = _ball(image[part], u, v, soft / radius, colours[ink])
@@ -147,20 +150,25 @@ def _balls(rng: Generator) -> Painter:
     return paint
 
 
-def _window(x: Values, y: Values, cx: float, cy: float, radius: float) -> tuple[slice, slice] | None:
-    """Part of a raster, turned or not, that holds a disc."""
-    near = np.maximum(np.abs(x - np.float32(cx)), np.abs(y - np.float32(cy))) < radius * 1.05
-    rows, cols = np.flatnonzero(near.any(1)), np.flatnonzero(near.any(0))
-    if not len(rows):
-        return None
-    return np.s_[int(rows[0]) : int(rows[-1]) + 1, int(cols[0]) : int(cols[-1]) + 1]
+def _window(
+    x: Values, y: Values, cx: float, cy: float, radius: float, soft: float
+) -> tuple[slice, slice] | None:
+    """Part of a raster, turned or not, with pixels ``soft`` apart, that holds a disc."""
+    cos, sin = (x[0, 1] - x[0, 0]) / soft, (y[0, 1] - y[0, 0]) / soft
+    right, down = (cx - x[0, 0]) / soft, (cy - y[0, 0]) / soft
+    col, row, reach = right * cos + down * sin, down * cos - right * sin, radius / soft + 2
+    rows, cols = (
+        slice(max(int(at - reach), 0), min(int(at + reach) + 1, count))
+        for at, count in zip((row, col), x.shape, strict=True)
+    )
+    return (rows, cols) if rows.stop > rows.start and cols.stop > cols.start else None
 
 
 def _ball(below: F32, u: Values, v: Values, soft: float, colour: Colour) -> F32:
     away = u * u + v * v
     depth = np.sqrt(np.clip(1 - away, 0, 1))
     light = np.clip(u * _LIGHT[0] + v * _LIGHT[1] + depth * _LIGHT[2], 0, 1)
-    shaded = np.array(colour, np.float32) * (np.float32(0.2) + np.float32(0.85) * light)[..., None]
+    shaded = np.array(colour, np.float32) * (np.float32(0.3) + np.float32(0.8) * light)[..., None]
     shaded = over(shaded, WHITE, np.clip(light - np.float32(0.93), 0, 1) * np.float32(12))
     return below + (shaded - below) * soft_step(1 - np.sqrt(away), soft)[..., None].astype(np.float32)
 

@@ -155,7 +155,7 @@ class Sheet:
         cv2.fillPoly(inside, [_fixed(pixels - [left, top])], 255, cv2.LINE_8, _SHIFT)
         x, y = self._places((left, top, right, bottom))
         window = self.image[top:bottom, left:right]
-        np.copyto(window, painter(x, y, self.soft), where=(inside > 0)[..., None])
+        cv2.copyTo(painter(x, y, self.soft), inside, window)
 
     def shade(self, at: Sequence[float], radii: Sequence[float], amount: float) -> None:
         """Lighten (``amount`` above 0, at most 1) or darken (below 0) softly about a place; not where it wraps."""

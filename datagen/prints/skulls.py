@@ -1,5 +1,6 @@
 """Skulls: the jaws of one over the wearer's, or small ones all over."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -7,8 +8,8 @@ from numpy.random import Generator
 
 from .inks import BLACK, WHITE, bone_colour, ground_colour
 from .pen import Pen
-from .sheet import Colour, Sheet, mixed
-from .tile import Values
+from .sheet import Colour, mixed, printed, repeated, tile_sheet
+from .tile import Frame, Print, Values
 
 
 def draw_skull(pen: Pen, rng: Generator) -> None:
@@ -61,17 +62,15 @@ def _crown(x: float, y: float, half: float, tall: float) -> Values:
     return np.stack([x + half * away * np.cos(angle), y + tall * away * np.sin(angle)], -1)
 
 
-def scatter_skulls(sheet: Sheet, rng: Generator, size: float) -> None:
-    """Staggered rows of whole skulls, ``size`` IOD apart."""
+def scatter_skulls(frame: Frame, rng: Generator) -> Print:
+    """Staggered rows of whole skulls."""
+    frame = replace(frame, scale=0.35 + 0.7 * frame.scale, turn=float(rng.normal(0, 0.2)))
+    sheet = tile_sheet(frame, 2.0)
     sheet.ground(ground_colour(rng))
-    bone = bone_colour(rng)
-    wide, high = sheet.size
-    rows, cols = int(high / size) + 2, int(wide / size) + 2
-    lean = float(rng.uniform(0, 0.5))
-    for row in range(rows):
-        for col in range(cols):
-            at = (col + 0.5 * (row % 2)) * size - wide / 2, row * size - high / 2
-            _small(Pen(sheet, at, 0.45 * size, float(rng.normal(0, lean))), bone)
+    bone, lean = bone_colour(rng), float(rng.uniform(0, 0.5))
+    for col, row in ((0, 0), (1, 0), (0.5, 1), (1.5, 1)):
+        _small(Pen(sheet, (col + 0.5, row + 0.5), 0.47, float(rng.normal(0, lean))), bone)
+    return printed(repeated(sheet, frame, rng.random(2)))
 
 
 def _small(pen: Pen, bone: Colour) -> None:
