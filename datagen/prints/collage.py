@@ -11,7 +11,7 @@ from .scenes import scene
 from .sheet import U8, Painter, Sheet, averaged, cloth_sheet, printed
 from .tile import F32, Frame, Print, Values, soft_step
 
-_MOST = 16  # cut-outs
+_MOST = 12  # cut-outs
 _SHOWN = 1.3  # a picture reaches so many times as far as its cut-out's radius
 
 
@@ -22,7 +22,7 @@ def draw_collage(frame: Frame, rng: Generator) -> Print:
     colours = palette(rng, 6)
     count = int(np.clip(1.6 * wide * high / frame.scale**2, 5, _MOST))
     side = int(np.clip(1.2 * _SHOWN * frame.scale / sheet.soft, 32, 256))
-    pictures = [_painted(_picture(rng, colours), side) for _ in range(int(rng.integers(3, 6)))]
+    pictures = [_painted(_picture(rng, colours), side) for _ in range(int(rng.integers(3, 5)))]
     _lay(sheet, pictures[0], _corners(1.2 * max(wide, high)), (0.0, 0.0), 0.6 * max(wide, high), 0.0)
     border = float(rng.choice([0.0, 0.0, 0.025, 0.05]))
     paper = (WHITE, BLACK)[int(rng.random() < 0.3)]

@@ -89,7 +89,7 @@ def _burst(pen: Pen, rng: Generator, colours: list[Colour], ratio: float) -> Non
     wide = float(np.clip(ratio, 0.8, 1.7))
     fill, ink = (colours[int(i)] for i in rng.permutation(len(colours))[:2])
     pen.outlined(points * [wide, 1], fill, BLACK, 0.06)
-    outlines = lettering(_CRIES[int(rng.integers(len(_CRIES)))], FONTS[int(rng.integers(2))], 0.24)
+    outlines = lettering(_CRIES[int(rng.integers(len(_CRIES)))], FONTS[int(rng.integers(2))], 0.07)
     size = min(1.15 * wide / width_of(outlines), 0.8)
     ink = ink if _light(ink) != _light(fill) else (BLACK if _light(fill) else WHITE)
     pen.letters([line * size for line in outlines], ink, BLACK if _light(ink) else WHITE, 0.03)
@@ -110,7 +110,7 @@ def _balloon(pen: Pen, rng: Generator) -> None:
     pen.fill(tail - [0.0, 0.06], WHITE)
     lines = int(rng.integers(1, 4))
     for i in range(lines):
-        outlines = lettering(word(rng).upper(), FONTS[1], 0.16)
+        outlines = lettering(word(rng).upper(), FONTS[1], 0.05)
         size = min(1.4 / width_of(outlines), 0.7 / lines)
         pen.letters(
             [line * size + [0, -0.15 + (i + 0.5 - lines / 2) * 0.8 / lines] for line in outlines],

@@ -11,7 +11,7 @@ from .text import FONTS, word
 from .tile import Frame, Print, Values
 
 _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789&?!"
-_WEIGHTS = (0.16, 0.24, 0.32)
+_WEIGHTS = (0.04, 0.06, 0.085)
 
 
 def draw_lettering(frame: Frame, rng: Generator) -> Print:
@@ -22,16 +22,14 @@ def draw_lettering(frame: Frame, rng: Generator) -> Print:
     inks = [ink for ink in [*palette(rng, 4), WHITE, BLACK] if _apart(ink, ground) > 130]
     share = rng.random()
     lines = 1 if share < 0.75 else int(rng.integers(2, 5))
-    room = high * (0.55 + 0.35 * min(frame.scale, 0.8)) if lines == 1 else high
+    room = high * (0.5 + 0.35 * min(frame.scale, 0.8)) if lines == 1 else high
     for i in range(lines):
         text = _letters(rng) if share < 0.45 else word(rng)
         at = (
             float(rng.normal(0, 0.04)) * wide,
             ((i + 0.5) / lines - 0.5) * room + float(rng.normal(-0.06, 0.03)) * high,
         )
-        _write(
-            sheet, rng, text, at, (0.82 * wide * float(rng.uniform(0.8, 1.15)), room / lines), inks, ground
-        )
+        _write(sheet, rng, text, at, (0.7 * wide * float(rng.uniform(0.8, 1.25)), room / lines), inks, ground)
     return printed(averaged(sheet, frame))
 
 
@@ -64,7 +62,7 @@ def _write(
     font, weight = FONTS[int(rng.integers(len(FONTS)))], _WEIGHTS[int(rng.integers(len(_WEIGHTS)))]
     outlines = lettering(text, font, weight)
     size = min(room[0] / width_of(outlines), room[1] * 0.95)
-    tall = float(np.clip(room[1] * 0.85 / size, 1, 2.6))  # narrow letters rather than a thin line of them
+    tall = float(np.clip(room[1] * 0.8 / size, 1, 1.9))  # narrow letters rather than a thin line of them
     lean, bow = float(rng.normal(0, 0.15)), float(rng.choice([0.0, 0.0, rng.normal(0, 0.25)]))
     shaped = [_bent(line, tall, lean, bow / width_of(outlines)) for line in outlines]
     pen = Pen(sheet, at, size, float(rng.normal(0, 0.06)))

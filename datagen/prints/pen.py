@@ -82,7 +82,7 @@ def lettering(text: str, font: int, weight: float) -> tuple[Values, ...]:
     font : int
         One of OpenCV's.
     weight : float
-        Width of its strokes, as a share of the height.
+        By how much the font's strokes are widened, as a share of its height.
     """
     scale, stroke = _LETTER_PX / 22.0, max(round(_LETTER_PX * weight), 3)
     around = 2 * stroke + _LETTER_PX // 2
@@ -93,9 +93,16 @@ def lettering(text: str, font: int, weight: float) -> tuple[Values, ...]:
     canvas = canvas[y - 4 : y + h + 4, x - 4 : x + w + 4]
     canvas = cv2.GaussianBlur(canvas, (0, 0), 1.2)
     found, _ = cv2.findContours((canvas > 127).astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-    outlines = [cv2.approxPolyDP(line, 0.45, closed=True)[:, 0].astype(np.float64) for line in found]
+    outlines = [_smooth(line[:, 0].astype(np.float32)) for line in found if len(line) > 8]
     middle = np.array([4 + (w - 1) / 2, 4 + (h - 1) / 2])
     return tuple((line - middle) / h for line in outlines if len(line) > 2)
+
+
+def _smooth(line: Values) -> Values:
+    """Outline of pixels without its stairs, float64 (fewer, 2)."""
+    even = sum(np.roll(line, step, 0) for step in range(-3, 4)) / np.float32(7)
+    outline: Values = cv2.approxPolyDP(even[:, None], 0.25, closed=True)[:, 0].astype(np.float64)
+    return outline
 
 
 def width_of(outlines: Sequence[Values]) -> float:

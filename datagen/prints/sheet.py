@@ -23,7 +23,8 @@ DARKEST, BRIGHTEST = (
 )  # linear reflectance of black and white cloth: no dye takes all light or none
 _INK: F32 = (np.float32(DARKEST) + DECODE * np.float32(BRIGHTEST - DARKEST)).astype(np.float32)
 _OVER = 2.0  # pixels of a sheet to a sample each way: edges are smooth before they are averaged
-_LEAST_PX_PER_IOD, _LEAST_TILE_PX, _MOST_TILE_PX = 48.0, 64, 512
+_LEAST_SAMPLES_PER_IOD, _LEAST_TILE_PX, _MOST_TILE_PX = 36.0, 64, 512
+_THINNEST = 1.35  # pixels
 _SHIFT = 4  # fractional bits of drawn coordinates
 
 
@@ -129,15 +130,15 @@ class Sheet:
     ) -> None:
         """Paint a line; one thinner than a pixel is paler instead."""
         thick = width / self.soft
-        if thick < 1:  # the colour of what lies below its middle stands for all that it crosses
+        if thick < _THINNEST:  # the colour of what lies below its middle stands for all that it crosses
             x, y = self.place(np.asarray(points)[len(points) // 2 : len(points) // 2 + 1])[0]
             rows, cols = self.image.shape[:2]
             below = self.image[int(min(max(y, 0), rows - 1)), int(min(max(x, 0), cols - 1))]
-            colour = mixed((int(below[0]), int(below[1]), int(below[2])), colour, thick)
+            colour = mixed((int(below[0]), int(below[1]), int(below[2])), colour, thick / _THINNEST)
+        # Smooth lines of an even number of pixels come out 1.4 wider, of an odd number 2.4, and of one 0.35.
+        even = max(2 * round((thick - 1.4) / 2), 1)
         for pixels in self._copies(self.place(points), thick):
-            cv2.polylines(
-                self.image, [_fixed(pixels)], closed, colour, max(round(thick), 1), cv2.LINE_AA, _SHIFT
-            )
+            cv2.polylines(self.image, [_fixed(pixels)], closed, colour, even, cv2.LINE_AA, _SHIFT)
 
     def oval(self, at: Sequence[float], radii: Sequence[float], colour: Colour, turn: float = 0.0) -> None:
         """Paint an ellipse; ``turn`` in radians, clockwise."""
@@ -207,7 +208,7 @@ def mixed(first: Colour, second: Colour, share: float) -> Colour:
 def cloth_sheet(frame: Frame, finer: float = _OVER) -> Sheet:
     """Sheet over the whole of a piece of cloth, in IOD from its middle, ``finer`` times as fine as its samples."""
     wide, high = frame.size_iod
-    px = max(finer / frame.step, _LEAST_PX_PER_IOD)
+    px = finer * max(1 / frame.step, _LEAST_SAMPLES_PER_IOD)
     rows, cols = max(round(high * px), frame.shape[0]), max(round(wide * px), frame.shape[1])
     return Sheet(np.zeros((rows, cols, 3), np.uint8), (wide, high))
 
