@@ -21,8 +21,8 @@ def draw_collage(frame: Frame, rng: Generator) -> Print:
     wide, high = frame.size_iod
     colours = palette(rng, 6)
     count = int(np.clip(1.6 * wide * high / frame.scale**2, 5, _MOST))
-    side = int(np.clip(1.2 * _SHOWN * frame.scale / sheet.soft, 32, 256))
-    pictures = [_painted(_picture(rng, colours), side) for _ in range(int(rng.integers(3, 5)))]
+    side = int(np.clip(1.2 * _SHOWN * frame.scale / sheet.soft, 32, 176))
+    pictures = [_painted(_picture(rng, colours), side) for _ in range(3)]
     _lay(sheet, pictures[0], _corners(1.2 * max(wide, high)), (0.0, 0.0), 0.6 * max(wide, high), 0.0)
     border = float(rng.choice([0.0, 0.0, 0.025, 0.05]))
     paper = (WHITE, BLACK)[int(rng.random() < 0.3)]

@@ -8,7 +8,7 @@ from .sheet import ellipse, printed, repeated, tile_sheet
 from .tile import Frame, Print, Values
 
 _CELLS = 3.0  # motif periods to a tile
-_LEAVES = 170
+_LEAVES = 145
 _SMALLEST = 0.13  # of the largest radius
 _POINTS = 24  # of an outline: polygons of 3, 4, 6 and 12 corners divide it
 

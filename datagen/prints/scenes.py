@@ -110,7 +110,7 @@ def _ridges(rng: Generator) -> Painter:
     again, high, low = _copy(rng), hsv(rng.random(), 0.75, 0.6), hsv(rng.uniform(0, 0.16), 0.8, 1)
     sun, radius = rng.uniform((-0.7, -0.7), (0.7, 0.0)), rng.uniform(0.12, 0.3)
     near, levels = hsv(rng.random(), 0.8, 0.14), np.sort(rng.uniform(-0.35, 0.9, 4))
-    waves, phases = rng.uniform(1.5, 9, (4, 4)), rng.uniform(0, 6.3, (4, 4))
+    waves, phases = rng.uniform(1.5, 9, (4, 3)), rng.uniform(0, 6.3, (4, 3))
 
     def paint(x: F32, y: F32, soft: float) -> U8:
         noise = clouds(again(), x, y, soft, 0.9)
