@@ -13,7 +13,7 @@ from .tile import Frame, Print
 
 
 def draw_photo(frame: Frame, rng: Generator) -> Print:
-    """A galaxy, leaf, landscape, heap of fruit, city or haze over the whole cloth."""
+    """A galaxy, leaf, landscape, heap of balls, bunch of flowers, city or haze over the whole cloth."""
     sheet = cloth_sheet(frame, 1.3)  # painters soften their edges themselves
     wide, high = frame.size_iod
     painter = SCENES[int(rng.integers(len(SCENES)))](rng)

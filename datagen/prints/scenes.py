@@ -48,8 +48,10 @@ def _haze(rng: Generator) -> Painter:
 
     def paint(x: F32, y: F32, soft: float) -> U8:
         noise = clouds(again(), x, y, soft, 1.1)
-        base = ramp([dark, middle, bright], np.float32(0.5) + noise[..., 0] * np.float32(0.3))
-        return bytes_of(over(base, other, np.clip(noise[..., 1] * np.float32(0.5), 0, 0.8)))
+        base = ramp([dark, middle, bright], np.float32(0.5) + noise[..., 0] * np.float32(0.42))
+        return bytes_of(
+            over(base, other, np.clip(noise[..., 1] * np.float32(1.2) - np.float32(0.3), 0, 0.85))
+        )
 
     return paint
 
@@ -63,8 +65,8 @@ def _galaxy(rng: Generator) -> Painter:
     def paint(x: F32, y: F32, soft: float) -> U8:
         noise = clouds(again(), x, y, soft, 1.3)
         sky = np.full((*noise.shape[:2], 3), np.array([8, 7, 22], np.float32))
-        sky = over(sky, first, np.clip(noise[..., 0] * np.float32(0.5) + np.float32(0.1), 0, 0.9))
-        sky = over(sky, second, np.clip(noise[..., 1] * np.float32(0.6) - np.float32(0.3), 0, 0.9))
+        sky = over(sky, first, np.clip(noise[..., 0] * np.float32(0.8), 0, 0.95))
+        sky = over(sky, second, np.clip(noise[..., 1] * np.float32(1.0) - np.float32(0.4), 0, 0.95))
         glow = np.clip((noise[..., 0] + noise[..., 2]) * np.float32(0.5) - np.float32(0.6), 0, 1)
         return _starry(bytes_of(over(sky, WHITE, glow)), x, y, soft, stars, sizes)
 
@@ -173,6 +175,41 @@ def _ball(below: F32, u: Values, v: Values, soft: float, colour: Colour) -> F32:
     return below + (shaded - below) * soft_step(1 - np.sqrt(away), soft)[..., None].astype(np.float32)
 
 
+def _blooms(rng: Generator) -> Painter:
+    """Large flowers that lie over one another before dark leaves: petals with light, shadow and a heart."""
+    count, leafy = 22, hsv(rng.uniform(0.2, 0.42), 0.8, 0.22)
+    colours, heart = [strong(rng), strong(rng), WHITE], hsv(rng.uniform(0.08, 0.16), 0.9, 0.9)
+    places, radii = rng.uniform(-1.5, 1.5, (count, 2)), rng.uniform(0.3, 0.6, count)
+    inks, petals, turns = rng.integers(3, size=count), rng.integers(5, 10, count), rng.uniform(0, 6, count)
+
+    def paint(x: F32, y: F32, soft: float) -> U8:
+        image = np.full((*np.broadcast_shapes(x.shape, y.shape), 3), np.array(leafy, np.float32))
+        x, y = np.broadcast_arrays(x, y)
+        for i, (cx, cy) in enumerate(places.tolist()):
+            part = _window(x, y, cx, cy, float(radii[i]), soft)
+            if part is not None:
+                u, v = (x[part] - np.float32(cx)) / radii[i], (y[part] - np.float32(cy)) / radii[i]
+                angle = np.arctan2(v, u) * np.float32(petals[i] / 2) + np.float32(turns[i])
+                image[part] = _bloom(
+                    image[part], np.hypot(u, v), angle, soft / float(radii[i]), colours[inks[i]], heart
+                )
+        return bytes_of(image)
+
+    return paint
+
+
+def _bloom(below: F32, away: Values, angle: Values, soft: float, colour: Colour, heart: Colour) -> F32:
+    petal = np.abs(np.cos(angle))
+    light = (np.float32(0.3) + np.float32(0.7) * petal) * (np.float32(0.45) + np.float32(0.6) * away)
+    shaded = over(
+        np.array(colour, np.float32) * light[..., None], heart, soft_step(np.float32(0.2) - away, soft)
+    )
+    edge = np.float32(0.6) + np.float32(0.38) * np.sqrt(petal)
+    shadow = np.clip((edge + np.float32(0.12) - away) * np.float32(6), 0, 0.7)
+    below = below * (1 - shadow)[..., None]
+    return below + (shaded - below) * soft_step(edge - away, soft)[..., None].astype(np.float32)
+
+
 def _city(rng: Generator) -> Painter:
     """Towers with lit windows at night, or in flat colours by day."""
     night = bool(rng.random() < 0.5)
@@ -197,4 +234,4 @@ def _city(rng: Generator) -> Painter:
     return paint
 
 
-SCENES: tuple[Scene, ...] = (_haze, _galaxy, _leaf, _ridges, _balls, _city)
+SCENES: tuple[Scene, ...] = (_haze, _galaxy, _leaf, _ridges, _balls, _blooms, _city)
