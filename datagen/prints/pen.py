@@ -100,7 +100,7 @@ def lettering(text: str, font: int, weight: float) -> tuple[Values, ...]:
 
 def _smooth(line: Values) -> Values:
     """Outline of pixels without its stairs, float64 (fewer, 2)."""
-    even: Values = np.mean([np.roll(line, step, 0) for step in range(-3, 4)], 0, np.float32)
+    even: Values = np.stack([np.roll(line, step, 0) for step in range(-3, 4)]).mean(0)
     outline: Values = cv2.approxPolyDP(even[:, None], 0.25, closed=True)[:, 0].astype(np.float64)
     return outline
 
