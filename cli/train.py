@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from unmask.datagen.common.errors import ArgumentError
 from unmask.model.training.options import EditOptions, MapOptions
 from unmask.model.training.preset_files import packaged_presets, summary_of
 
@@ -105,14 +106,22 @@ def export_command(
     size: Annotated[
         int, typer.Option(metavar="PX", help="Side of the portrait that it is tried on; it takes all.")
     ] = 128,
+    average: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="RUN", help="More runs of the same network: weights are their mean (.safetensors)."
+        ),
+    ] = None,
 ) -> None:
     """Write a trained module as one ONNX file that takes and gives uint8 pictures, or as weights to hand on."""
     if out.suffix == ".safetensors":
         from unmask.model.export.weights import export_weights
 
-        size_bytes = export_weights(run, out)
+        size_bytes = export_weights(run, out, average or ())
         print(f"{printable(str(run))} -> {printable(str(out))}, {size_bytes / 1e6:.1f} MB, half precision")
         return
+    if average:
+        raise ArgumentError("average", f": {out} is no .safetensors; average first, then export the mean")
     from unmask.model.export.onnx_file import export_onnx
 
     difference = export_onnx(run, out, size)

@@ -7,7 +7,7 @@ from eval_support import write_module
 
 from unmask.cli.train import main
 from unmask.datagen.common.errors import UserError
-from unmask.model.checkpoints.checkpoint import load_model
+from unmask.model.checkpoints.checkpoint import load_model, load_weights
 from unmask.model.export.weights import export_weights
 
 
@@ -41,3 +41,26 @@ def test_the_command_says_what_it_wrote(tmp_path: Path, capsys: pytest.CaptureFi
     assert "half precision" in capsys.readouterr().out
     assert main(["export", str(tmp_path / "nowhere"), str(out)]) == 2
     assert "no such file or folder" in capsys.readouterr().err
+
+
+def test_the_mean_of_runs_is_written_and_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def triple(weights: dict[str, torch.Tensor]) -> None:
+        for value in weights.values():
+            if value.is_floating_point():
+                value *= 3
+
+    one, three = write_module(tmp_path / "one", "map"), write_module(tmp_path / "three", "map", change=triple)
+    out = tmp_path / "mean.safetensors"
+    assert main(["export", str(one), str(out), "--average", str(three)]) == 0
+    single, mean = (load_weights(path) for path in (one, out))
+    for name, value in single.items():
+        if value.is_floating_point():
+            whole = (value + load_weights(three)[name]) / 2
+            assert torch.allclose(mean[name].float(), whole, rtol=2e-3, atol=1e-6), name
+    card = json.loads(out.with_suffix(".json").read_text(encoding="utf-8"))
+    assert len(card["average_of"]) == 2
+    assert "metrics" not in card
+    capsys.readouterr()
+    assert main(["export", str(one), str(out), "--average", "fidelity"]) == 2
+    assert "--average" in capsys.readouterr().err
+    assert main(["export", str(one), str(tmp_path / "mean.onnx"), "--average", str(three)]) == 2

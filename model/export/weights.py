@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
 import torch
@@ -10,9 +12,10 @@ import torch
 from unmask.datagen.common.atomic import write_atomic
 from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.model.checkpoints.checkpoint import find_model, load_card, load_weights
+from unmask.model.checkpoints.shipped import find_weights
 
 
-def export_weights(run: Path, out: Path) -> int:
+def export_weights(run: Path, out: Path, average: Sequence[str | Path] = ()) -> int:
     """Write ``OUT.safetensors`` and ``OUT.json``: what `unmask.model.checkpoints.checkpoint.load_model` takes.
 
     Parameters
@@ -21,6 +24,10 @@ def export_weights(run: Path, out: Path) -> int:
         Run (its best, else last) or checkpoint of either module.
     out : Path
         The file, ``.safetensors``.
+    average : sequence of str or Path
+        More runs, checkpoints, weights or names of shipped ones, of the same network: the mean of all weights is
+        written, which holds better on pictures unlike those of training where one training went on from the other
+        (Wortsman et al., Model soups, 2022). The card lists them and has no scores.
 
     Returns
     -------
@@ -30,12 +37,15 @@ def export_weights(run: Path, out: Path) -> int:
     Raises
     ------
     UserError
-        When there is no such run, a weight is too large for half precision, or OUT cannot be written.
+        When there is no such run, a weight is too large for half precision, OUT cannot be written, or, naming
+        ``average``, another one is of another network.
     """
     found = find_model(run)
-    weights = {name: _half(name, value) for name, value in load_weights(found).items()}
-    data = safetensors.torch.save(weights)
-    card = {**load_card(found), "stored": "float16", "sha256": hashlib.sha256(data).hexdigest()}
+    weights, card = load_weights(found), load_card(found)
+    if average:
+        weights, card = _averaged(weights, card, [find_model(find_weights(other)) for other in average])
+    data = safetensors.torch.save({name: _half(name, value) for name, value in weights.items()})
+    card |= {"stored": "float16", "sha256": hashlib.sha256(data).hexdigest()}
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(out, data)
@@ -43,6 +53,27 @@ def export_weights(run: Path, out: Path) -> int:
     except OSError as error:
         raise ArgumentError("out", f"{out}: cannot write: {error.strerror or error}") from error
     return len(data)
+
+
+def _averaged(
+    weights: dict[str, torch.Tensor], card: dict[str, Any], others: Sequence[Path]
+) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """The mean of several modules' weights, and a card that says which they are."""
+    all_weights, cards = [weights], [card]
+    for other in others:
+        all_weights.append(load_weights(other))
+        cards.append(load_card(other))
+        for key in ("network", "encoder", "size"):
+            if cards[-1].get(key) != card.get(key):
+                raise ArgumentError("average", f"{other}: its {key} is another one")
+    mean = {
+        name: torch.stack([each[name].double() for each in all_weights]).mean(0).to(torch.float32)
+        if value.is_floating_point()
+        else value
+        for name, value in weights.items()
+    }
+    parts = [{key: one.get(key) for key in ("sha256", "images", "seconds", "dataset")} for one in cards]
+    return mean, {key: value for key, value in card.items() if key != "metrics"} | {"average_of": parts}
 
 
 def _half(name: str, value: torch.Tensor) -> torch.Tensor:
