@@ -189,6 +189,20 @@ def test_an_occluder_beside_the_picture_is_none(draw_face: DrawFace):
     assert paint_occluder(image, scene, away) is None
 
 
+def test_every_face_has_its_own(draw_face: DrawFace, triplet_config: TripletConfig):
+    (left, one), (right, two) = draw_face(1), draw_face(2)
+    beside = two.transformed(np.array([[1.0, 0.0, left.shape[1]], [0.0, 1.0, 0.0]]))
+    both = np.hstack([left, right])
+    made = make_triplet(both, [one, beside], always(triplet_config), key="a", variant=1)
+    assert isinstance(made, Triplet)
+    drawn = [face["mask"]["occluder"] for face in json.loads(made.recipe_json)["faces"]]
+    assert drawn[0] != drawn[1]
+    untouched = ~made.layers.any(axis=2)
+    assert np.array_equal(made.masked[untouched], made.clean[untouched])
+    for half in (slice(None, left.shape[1]), slice(left.shape[1], None)):
+        assert (made.clean[:, half] != both[:, half]).any()
+
+
 def test_a_mirrored_occluder_reaches_in_from_the_other_side(draw_face: DrawFace):
     image, landmarks = draw_face(0)
     scene = read_scene(image, landmarks.points)

@@ -33,7 +33,9 @@ _NO_HAIR = np.zeros(3)
 _CAST = 0.5  # share of the light's colour that things take on, as masks do in the mean
 
 
-def occlude(masked: U8, clean: U8, layers: U8, occluders: Sequence[tuple[Scene, OccluderRecipe]]) -> U8:
+def occlude(
+    masked: U8, clean: U8, layers: U8, scenes: Sequence[Scene], recipes: Sequence[OccluderRecipe | None]
+) -> U8:
     """Draw occluders over a finished picture with masks, and over the clean one.
 
     Both get the same pixels, so they still agree wherever no mask, strap or shadow of a mask is seen.
@@ -46,27 +48,25 @@ def occlude(masked: U8, clean: U8, layers: U8, occluders: Sequence[tuple[Scene, 
         Never changed.
     layers : uint8 (h, w, 3)
         Body, strap and shadow of the masks; loses what is covered, in place.
-    occluders : sequence of (Scene, OccluderRecipe)
-        From the farthest to the nearest.
+    scenes, recipes : sequence
+        Of each face, the nearest one first, and what is in front of it.
 
     Returns
     -------
     uint8 (h, w, 3)
-        The clean picture with what is in front.
+        The clean picture with what is in front; the very same array where nothing is.
     """
-    front = clean.copy(order="C")
-    for scene, recipe in occluders:
-        painting = paint_occluder(clean, scene, recipe)
-        if painting is None:
-            continue
+    pairs = reversed(list(zip(scenes, recipes, strict=True)))
+    paintings = [paint_occluder(clean, scene, recipe) for scene, recipe in pairs if recipe is not None]
+    front = clean.copy(order="C") if any(paintings) else clean
+    for painting in filter(None, paintings):
         for picture in (masked, front):
             blend_painting(picture, painting)
-        seen = 1 - painting.body[..., None]
         window = layers[painting.region.window]
-        window[...] = np.rint(window * seen).astype(np.uint8)
-    # Where an edge leaves less of a mask than a level of the map can say, nothing of it is left.
-    gone = ~layers.any(axis=2)
-    masked[gone] = front[gone]
+        window[...] = np.rint(window * (1 - painting.body[..., None])).astype(np.uint8)
+        # Where an edge leaves less of a mask than a level of the map can say, nothing of it is left.
+        gone = ~window.any(axis=2)
+        masked[painting.region.window][gone] = front[painting.region.window][gone]
     return front
 
 

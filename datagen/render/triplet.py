@@ -327,13 +327,8 @@ def _assemble(picture: PreparedPicture, drawn: Sequence[tuple[MaskRecipe, Painti
         region = painting.region
         window = (masked.shape[1], region.y, region.x, region.height, region.width)
         mark_layers(layers, painting.body, painting.strap, painting.shadow, window)
-    scenes = [face.scene for face in picture.faces]
-    occluders = [
-        (scene, recipe.occluder)
-        for scene, (recipe, _, _) in zip(scenes, drawn, strict=True)
-        if recipe.occluder is not None
-    ]
-    clean = occlude(masked, picture.clean, layers, occluders) if occluders else picture.clean
+    occluders = [recipe.occluder for recipe, _, _ in drawn]
+    clean = occlude(masked, picture.clean, layers, [face.scene for face in picture.faces], occluders)
     body, strap, shadow = cv2.split(layers)
     recipe_json = _recipe_json(picture, [recipe for recipe, _, _ in drawn])
     summary = _summary(picture, drawn, body, strap | shadow)
