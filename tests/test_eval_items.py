@@ -75,6 +75,36 @@ def test_tags_come_from_a_table(folder: Path, tmp_path: Path) -> None:
     assert [item.tags["kind"] for item in opened.items] == ["cloth", "surgical", "", ""]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        ",id,kind\n0,a,cloth\n1,b,surgical\n",
+        "id;kind\na;cloth\nb;surgical\n",
+        "\ufeffkind\tid\r\ncloth\ta\r\nsurgical\tb\r\n",
+    ],
+)
+def test_tags_are_found_whatever_wrote_the_table(folder: Path, tmp_path: Path, text: str) -> None:
+    (tmp_path / "tags.csv").write_bytes(text.encode())
+    opened = open_eval_set(options(folder, tags=tmp_path / "tags.csv"))
+    assert [item.tags.get("kind") for item in opened.items] == ["cloth", "surgical", "", ""]
+    assert all("" not in item.tags for item in opened.items)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("id,kind\na,cloth\na,surgical\n", "a is there twice"),
+        ("id,kind,kind\na,cloth,cloth\n", "two columns are called 'kind'"),
+        ("id,kind\na,cloth,blue\n", "the row of 'a' has 3 cells under 2 columns"),
+        ("id,kind\nx,cloth\n", "no column names one of the pictures"),
+    ],
+)
+def test_tags_that_are_not_clear_are_one_line(folder: Path, tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "tags.csv").write_text(text)
+    with pytest.raises(UserError, match=words):
+        open_eval_set(options(folder, tags=tmp_path / "tags.csv"))
+
+
 def test_the_fingerprint_changes_with_the_pictures(folder: Path) -> None:
     first = open_eval_set(options(folder)).fingerprint
     assert open_eval_set(options(folder)).fingerprint == first

@@ -1,14 +1,14 @@
 """What is evaluated: pictures with what is known about them, from a dataset or from plain folders."""
 
-import csv
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from unmask.datagen.common.errors import ArgumentError
+from unmask.datagen.common.errors import ArgumentError, UserError
+from unmask.datagen.common.table import read_rows
 from unmask.datagen.dataset.built import check_files
 from unmask.datagen.dataset.folder import MANIFEST_NAME as MANIFEST
 from unmask.datagen.dataset.manifest import (
@@ -204,19 +204,32 @@ def _open_pairs(options: EvalOptions) -> EvalSet:
 
 def _tagged(opened: EvalSet, path: Path) -> EvalSet:
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, ValueError, csv.Error) as error:
-        raise ArgumentError("tags", f"{path}: cannot be read as CSV ({error})") from error
-    first = next(iter(rows[0]), None) if rows else None
-    known = {row[first]: row for row in rows} if first else {}
-    if not any(item.key in known for item in opened.items):
-        raise ArgumentError("tags", f"{path}: its first column names none of the pictures")
-    columns = [name for name in rows[0] if name and name != first]
-    items = tuple(
-        replace(
-            item, tags={**item.tags, **{name: known.get(item.key, {}).get(name) or "" for name in columns}}
-        )
-        for item in opened.items
+        rows = [cells for _, cells in read_rows(path)]
+    except UserError as error:
+        raise ArgumentError("tags", error.marked) from error
+    header = [name.strip() for name in rows[0]] if rows else []
+    twice = next((name for name in header if name and header.count(name) > 1), None)
+    if twice is not None:
+        raise ArgumentError("tags", f"{path}: two columns are called {twice!r}")
+    keys = {item.key for item in opened.items}
+    naming = next(
+        (column for column in range(len(header)) if not keys.isdisjoint(_column(rows, column))), None
     )
-    return replace(opened, items=items)
+    if naming is None:
+        raise ArgumentError("tags", f"{path}: no column names one of the pictures")
+    columns = [column for column, name in enumerate(header) if name and column != naming]
+    known: dict[str, dict[str, str]] = {}
+    for cells in rows[1:]:
+        if len(cells) != len(header):
+            words = f"{path}: the row of {cells[0]!r} has {len(cells)} cells under {len(header)} columns"
+            raise ArgumentError("tags", words)
+        if cells[naming] in known:
+            raise ArgumentError("tags", f"{path}: {cells[naming]} is there twice")
+        known[cells[naming]] = {header[column]: cells[column] for column in columns}
+    nothing = dict.fromkeys((header[column] for column in columns), "")
+    items = [replace(item, tags={**item.tags, **known.get(item.key, nothing)}) for item in opened.items]
+    return replace(opened, items=tuple(items))
+
+
+def _column(rows: Sequence[Sequence[str]], column: int) -> Iterator[str]:
+    return (cells[column] for cells in rows[1:] if column < len(cells))
