@@ -58,7 +58,7 @@ def decode_picture(data: bytes) -> Picture:
     header = read_header(data)
     image = _decode_cmyk(data) if header.is_cmyk else _decode_opencv(data, header)
     if header.orientation != 1:
-        image = _turn(image, header.orientation)
+        image = turn(image, header.orientation)
     return Picture(image, header.plain)
 
 
@@ -100,10 +100,11 @@ def _decode_cmyk(data: bytes) -> U8:
         raise UnreadablePictureError(f"damaged CMYK JPEG: {error}") from error
 
 
-def _turn(image: U8, orientation: int) -> U8:
+def turn(image: U8, orientation: int) -> U8:
+    """Turn a picture as its EXIF orientation says, 2..8."""
     transpose, left_right, up_down = _TURNS[orientation]
     if transpose:
-        image = image.transpose(1, 0, 2)
+        image = image.swapaxes(0, 1)
     if left_right:
         image = image[:, ::-1]
     if up_down:

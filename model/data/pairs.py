@@ -3,10 +3,9 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
-
 from unmask.datagen.common.errors import UserError
 from unmask.datagen.pictures.arrays import U8
+from unmask.datagen.pictures.coverage import open_coverage, what_is_wrong
 from unmask.datagen.pictures.open_picture import open_file
 from unmask.datagen.pictures.tree import list_pictures
 
@@ -53,10 +52,18 @@ def mapped_photos(folder: Path) -> list[tuple[Path, Path]]:
 
 
 def read_mapped(photo: Path, map_: Path) -> tuple[U8, U8]:
-    """Decode a photograph (h, w, 3) and its map (h, w), 0..255; UserError where their sizes differ."""
-    image, coverage = open_file(photo), np.ascontiguousarray(open_file(map_)[..., 0])
-    check_size(map_, coverage, photo, image)
+    """Decode a photograph (h, w, 3) and its map (h, w), 0..255; UserError where they do not fit or it is no map."""
+    image, coverage = open_file(photo), open_coverage(map_)
+    check_map(map_, coverage, photo, image)
     return image, coverage
+
+
+def check_map(path: Path, coverage: U8, of: Path, picture: U8) -> None:
+    """Raise UserError where somebody's own map has another size than its picture, or marks no mask."""
+    check_size(path, coverage, of, picture)
+    wrong = what_is_wrong(coverage)
+    if wrong:
+        raise UserError(f"{path}: {wrong}")
 
 
 def check_size(path: Path, image: U8, of: Path, picture: U8) -> None:

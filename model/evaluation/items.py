@@ -39,6 +39,8 @@ class EvalItem:
         True map and clean picture; None where there is none.
     tags : mapping of str to str
         What is known: family, yaw, ``attr_Male`` and so on.
+    own_map : bool
+        Somebody drew the map: not a dataset's.
     points : tuple of int
         The 68 points of the largest face as `Landmarks.to_quarters` gives them; () where unknown.
     """
@@ -49,6 +51,7 @@ class EvalItem:
     clean: Path | None
     tags: Mapping[str, str] = field(default_factory=dict)
     points: tuple[int, ...] = ()
+    own_map: bool = False
 
 
 @dataclass(frozen=True)
@@ -194,7 +197,7 @@ def _open_pairs(options: EvalOptions) -> EvalSet:
         if lacks:
             left_out[f"no_{lacks[0]}"] += 1
         else:
-            items.append(EvalItem(stem, path, found["map"], found["clean"]))
+            items.append(EvalItem(stem, path, found["map"], found["clean"], own_map=True))
     if not items:
         missing, first = max(left_out.items(), key=lambda pair: pair[1])[0], next(iter(masked))
         name, where = ("clean", clean) if missing == "no_clean" else ("maps", maps)

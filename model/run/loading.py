@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from unmask.datagen.common.errors import UnreadablePictureError
 from unmask.datagen.pictures.arrays import U8
+from unmask.datagen.pictures.coverage import COVERED, decode_coverage, what_is_wrong
 from unmask.datagen.pictures.picture import decode_picture
 from unmask.model.inference.photo import OK
 
@@ -29,7 +29,7 @@ class Loaded:
     image : uint8 (h, w, 3) or None
         RGB; None where it could not be decoded, or need not be.
     map : uint8 (h, w) or None
-        The picture's own map, of its size.
+        The picture's own map, of its size: 0 or 255.
     status, reason : str
         ``ok``, ``unreadable`` or ``bad_map``, and why.
     finished : bool
@@ -71,13 +71,16 @@ def load(item: RunInput, finished: Callable[[RunInput, str], bool]) -> Loaded:
 
 def _with_map(loaded: Loaded, image: U8, path: Path) -> Loaded:
     try:
-        rgb = decode_picture(path.read_bytes()).image_rgb
+        coverage = decode_coverage(path.read_bytes())
     except OSError as error:
         reason = f"map {path.name} cannot be read: {error.strerror or error}"
         return replace(loaded, status=BAD_MAP, reason=reason)
     except UnreadablePictureError as error:
         return replace(loaded, status=BAD_MAP, reason=f"map {path.name}: {error}")
-    if rgb.shape != image.shape:
-        sizes = [f"{shape[1]}x{shape[0]}" for shape in (rgb.shape, image.shape)]
+    if coverage.shape != image.shape[:2]:
+        sizes = [f"{shape[1]}x{shape[0]}" for shape in (coverage.shape, image.shape)]
         return replace(loaded, status=BAD_MAP, reason=f"map of {sizes[0]} for a picture of {sizes[1]}")
-    return replace(loaded, map=np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8))
+    wrong = what_is_wrong(coverage)
+    if wrong:
+        return replace(loaded, status=BAD_MAP, reason=f"map {path.name}: {wrong}")
+    return replace(loaded, map=np.where(coverage >= COVERED, 255, 0).astype(np.uint8))
