@@ -1,3 +1,4 @@
+import io
 import json
 import os
 import pty
@@ -271,3 +272,20 @@ def test_the_report_counts_the_pictures_that_the_rows_are_of(
     printed = capsys.readouterr().out
     assert "note: 1 row of pictures not in this run" in printed
     assert printed.count("3 rows from 3 pictures") == 2
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_a_terminal_that_does_not_know_a_letter_gets_its_escape(
+    drawn_celeba: Path, monkeypatch: pytest.MonkeyPatch, encoding: str
+):
+    streams = [io.TextIOWrapper(io.BytesIO(), encoding=encoding) for _ in range(2)]
+    monkeypatch.setattr("sys.stdout", streams[0])
+    monkeypatch.setattr("sys.stderr", streams[1])
+    arguments = build_arguments(drawn_celeba, "--limit", "1", "--dry-run")
+    arguments = ["Größe ☃" if argument == "out" else argument for argument in arguments]
+    assert main(arguments) == 0
+    assert main(["build", "нет", "out"]) == 2
+    assert main(["build", "--help"]) == 0
+    for stream, word in zip(streams, ("Größe ☃", "нет"), strict=True):
+        stream.flush()
+        assert word.encode(encoding, "backslashreplace") in stream.buffer.getvalue()
