@@ -15,6 +15,7 @@ import pytest
 
 from unmask.cli.data import main
 from unmask.datagen.drawn_faces.demo import draw_demo_face
+from unmask.datagen.pictures.header import read_header
 
 
 @pytest.fixture(autouse=True)
@@ -188,6 +189,30 @@ def test_preview_draws_one_sheet_and_repeats_it(built_once: Path):
     sheet = cv2.imread("a.png")
     assert sheet.shape[0] > 3 * 218
     assert sheet.shape[1] > 6 * 178
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("a.JPG", "jpeg"),
+        ("a.jfif", "jpeg"),
+        ("a.webp", "webp"),
+        ("a.bmp", "bmp"),
+        ("a.png", "png"),
+        ("a", "png"),
+    ],
+)
+def test_preview_writes_what_the_ending_says(built_once: Path, name: str, kind: str):
+    assert main(["preview", str(built_once), "--n", "1", "--out", name]) == 0
+    assert read_header(Path(name).read_bytes()).kind == kind
+
+
+def test_preview_into_a_file_of_another_kind_is_one_line(
+    built_once: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["preview", str(built_once), "--out", "sheet.gif"]) == 2
+    assert "--out sheet.gif: .gif is none of the endings .png, .jpg" in capsys.readouterr().err
+    assert not Path("sheet.gif").exists()
 
 
 def test_preview_of_a_source_needs_no_dataset(drawn_celeba: Path):
