@@ -66,6 +66,7 @@ _BUILD_FLAGS = {
     "faces": Flag("all, largest, or single (several: no triplet)."),
     "landmarks": flags.LANDMARKS,
     "parsing": Flag("Parsing maps: hair, glasses, hats stay in front.", "DIR"),
+    "parsing_labels": Flag("Their numbers: celebamask, bisenet, TOML.", "NAME|FILE"),
     "layers": Flag("Also write mask, straps and shadow apart.", name="--layers"),
     "existing": flags.EXISTING,
     "dry_run": Flag("Check and print everything, write nothing.", name="--dry-run", kind=bool, default=False),
