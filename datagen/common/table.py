@@ -16,7 +16,12 @@ from typing import Any
 
 from .errors import UserError
 
-SEPARATORS = ("\t", ";", ",")  # in this order where all fit equally: decimal commas stand in tables with `;`
+SEPARATORS = (
+    "\t",
+    ";",
+    "|",
+    ",",
+)  # in this order where all fit equally: decimal commas stand in tables with `;`
 # Columns that name pictures; the first that is there is the one, because a table may have several.
 NAME_COLUMNS = (
     "image_id",
@@ -46,7 +51,7 @@ class TableForm:
     Attributes
     ----------
     separator : str
-        Comma, semicolon, tab or, where any number of blanks separates cells, one blank.
+        Comma, semicolon, tab, bar or, where any number of blanks separates cells, one blank.
     encoding : str
         ``utf-8-sig`` or ``utf-16``.
     """
@@ -108,7 +113,7 @@ def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     Parameters
     ----------
     path : Path
-        Separated by commas, semicolons, tabs or blanks; cells quoted or not; UTF-8 with or without a byte
+        Separated by commas, semicolons, tabs, bars or blanks; cells quoted or not; UTF-8 with or without a byte
         order mark, or UTF-16 with one; any line ends. Bytes of names that are not UTF-8 pass through.
 
     Yields
@@ -147,10 +152,11 @@ def whole_number(text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        value = float(text) if _is_number(text) else 0.5
-        if not value.is_integer():
-            raise ValueError(f"{text!r} where a whole number is needed") from None
-        return int(value)
+        with suppress(ValueError):
+            value = decimal_number(text)
+            if value.is_integer():
+                return int(value)
+        raise ValueError(f"{text!r} where a whole number is needed") from None
 
 
 def decimal_number(text: str) -> float:
@@ -167,8 +173,10 @@ def flag(text: str) -> int:
     """Return 1 or 0 for 1, 0, -1 (no), ``True``, ``False``, also as ``1.0``; ValueError for what is none."""
     found = _FLAGS.get(text)
     if found is None:
-        plain = text.strip().lower()
-        found = _FLAGS.get(plain.removesuffix(".0"))
+        found = _FLAGS.get(text.strip().lower())
+    if found is None:
+        with suppress(ValueError):
+            found = {1.0: 1, 0.0: 0, -1.0: 0}.get(decimal_number(text))
     if found is None:
         raise ValueError(f"{text!r} where 1 or -1, 1 or 0, True or False is needed")
     return found

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from unmask.datagen.common.atomic import writing_lines
 from unmask.datagen.common.csv_lines import csv_line
 from unmask.datagen.common.errors import UserError
-from unmask.datagen.common.table import TableForm, flag, read_rows, sniff_table, whole_number
+from unmask.datagen.common.table import TableForm, decimal_number, flag, read_rows, sniff_table, whole_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -138,7 +138,7 @@ def _integer(text: str) -> int | None:
 
 def _identity(text: str) -> str:
     """A person's number, which pandas writes as 2880.0 in a column with gaps, or any other name."""
-    digits = text.removesuffix(".0")
+    digits = text.removesuffix(".0").removesuffix(",0")
     return digits if digits.isdecimal() else text
 
 
@@ -148,7 +148,7 @@ def _attributes(cells: Sequence[str]) -> tuple[int, ...]:
 
 
 def _number(text: str) -> float | None:
-    return float(text) if text else None
+    return decimal_number(text) if text else None
 
 
 def _box(text: str) -> tuple[int, int, int, int] | None:

@@ -105,6 +105,12 @@ class AnnotationTable:
                 raise UserError(f"{self.path}: {what}")
             self._keep(found[:1])
 
+    def leave_out(self, names: Sequence[str]) -> None:
+        """Leave out the columns of these names: another list's, in a table that was joined."""
+        numbers = [number for number, name in enumerate(self.header) if name.lower() not in names]
+        if len(numbers) < len(self.header):
+            self._keep(numbers)
+
     def order(self, names: Sequence[str]) -> None:
         """Bring the columns into the order of the names, where a header has all of them."""
         lowered = [name.lower() for name in self.header]
@@ -299,7 +305,7 @@ def _is_header(cells: list[str], following: Sequence[list[str]]) -> bool:
     if _are_column_numbers(cells) and following and not _is_value(following[0][cells[0] == ""]):
         return True
     unnamed = is_row_number_column(cells[0])
-    return (unnamed or "." not in cells[0]) and not any(map(_is_value, cells))
+    return (unnamed or "." not in cells[0]) and not any(map(_is_value, cells[1:] or cells))
 
 
 def _are_column_numbers(cells: list[str]) -> bool:

@@ -20,6 +20,8 @@ SPLITS = ("train", "val", "test")
 _POINTS5 = tuple(
     f"{part}_{axis}" for part in ("lefteye", "righteye", "nose", "leftmouth", "rightmouth") for axis in "xy"
 )
+_PERSON_COLUMNS = ("identity", "identity_id", "person", "person_id", "id")
+_SPLIT_COLUMNS = ("partition", "split", "set", "subset", "eval_partition")
 _SPLIT_WORDS = {
     **dict.fromkeys(("0", "train", "training"), "train"),
     **dict.fromkeys(("1", "val", "valid", "validation"), "val"),
@@ -119,6 +121,7 @@ def read_tables(files: dict[str, Path]) -> CelebaTables:
 
 
 def _read_attributes(table: AnnotationTable) -> tuple[tuple[str, ...], AttributeRows]:
+    table.leave_out((*_PERSON_COLUMNS, *_SPLIT_COLUMNS, *_POINTS5))
     names = tuple(table.header)
     if not names:
         raise UserError(f"{table.path}: the line with the names of the attributes is missing")
@@ -143,7 +146,7 @@ def _one_scale() -> Callable[[str], int]:
     def meaning(text: str) -> int:
         bit = flag(text)
         if bit == 0 and text[:1] in "-0":
-            noes.add(float(text))
+            noes.add(decimal_number(text))
             if len(noes) > 1:
                 raise ValueError("both 0 and -1 are there: which one is no, and which one unknown?")
         return bit
@@ -158,18 +161,18 @@ def _read_identities(table: AnnotationTable) -> dict[str, str]:
         except ValueError:
             raise ValueError(f"{value!r} where the number of a person is needed") from None
 
-    table.choose(("identity", "identity_id", "person", "person_id", "id"))
+    table.choose(_PERSON_COLUMNS)
     return _by_key(table.rows(1, meaning))
 
 
 def _read_partition(table: AnnotationTable) -> dict[str, str]:
     def meaning(value: str) -> str:
-        split = _SPLIT_WORDS.get(value.lower().removesuffix(".0"))
+        split = _SPLIT_WORDS.get(value.lower().removesuffix(".0").removesuffix(",0"))
         if split is None:
             raise ValueError(f"{value!r} where 0 (train), 1 (val) or 2 (test) is needed")
         return split
 
-    table.choose(("partition", "split", "set", "subset", "eval_partition"))
+    table.choose(_SPLIT_COLUMNS)
     return _by_key(table.rows(1, meaning))
 
 
