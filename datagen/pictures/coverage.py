@@ -22,7 +22,7 @@ _NOISE = 24  # levels by which JPEG moves a colour
 _APART, _GREY_APART = 64, 2 * _NOISE  # levels between the two colours, or greys, of a map
 _PURE = 0.9  # share of the pixels that must have one of the two
 _MIXED = 0.03  # share of the pixels that may be no mixture of the two
-_TONES = 0.3  # share of the pixels that may be grey in a map
+_TONES = 0.2  # share of the pixels that may be grey in a map
 _EDGE = 0.9  # share of the picture's edge that no mask covers
 
 
