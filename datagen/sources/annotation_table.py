@@ -9,17 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.datagen.common.errors import UserError
-from unmask.datagen.common.table import (
-    NAME_COLUMNS,
-    TableForm,
-    decimal_number,
-    is_row_number_column,
-    read_text,
-    sniff_table,
-)
+from unmask.datagen.common.table import TableForm, read_text, sniff_table
+
+from .annotation_head import is_header, is_row_number, lacks_first_name, name_column
 
 _ROWS_AT_ONCE = 256  # so few lists that the garbage collector does not look through them
-_WORDS = frozenset(("true", "false", "train", "training", "val", "valid", "validation", "test", "testing"))
 
 Meaning = TypeVar("Meaning")
 
@@ -69,18 +63,18 @@ class AnnotationTable:
             announced = int(self.lines.pop(0))
         first = [self._split(line) for line in self.lines[:2]]
         names: list[str] = []
-        if first and _is_header(first[0], first[1:]):
+        if first and is_header(first[0], first[1:]):
             names = first.pop(0)
             self.lines.pop(0)
-            if first and _lacks_first_name(names, first[0]):
+            if first and lacks_first_name(names, first[0]):
                 names.insert(0, "")
         row = first[0] if first else names
         self._width = len(names) or len(row)
-        name = _name_column(names, row)
+        name = name_column(names, row)
         columns = [
             column
             for column in range(self._width)
-            if column != name and not _is_row_number(column, name, names)
+            if column != name and not is_row_number(column, name, names)
         ]
         self.header = [names[column] for column in columns] if names else []
         self._set_order((name, *columns))
@@ -287,53 +281,3 @@ def _learn(
         except ValueError as error:
             wrong[text] = str(error)
     return wrong
-
-
-def _is_row_number(column: int, name: int, header: Sequence[str]) -> bool:
-    if not header:
-        return column < name
-    # one without a name at the end comes of a separator at the end of every line
-    return header[column] == "" or (column < name and is_row_number_column(header[column]))
-
-
-def _is_header(cells: list[str], following: Sequence[list[str]]) -> bool:
-    """Tell whether the first row names columns; rows start with a picture's name and go on with values."""
-    if not any(cells):
-        return False
-    if any(cell.lower() in NAME_COLUMNS for cell in cells[:2]):
-        return True
-    if _are_column_numbers(cells) and following and not _is_value(following[0][cells[0] == ""]):
-        return True
-    unnamed = is_row_number_column(cells[0])
-    return (unnamed or "." not in cells[0]) and not any(map(_is_value, cells[1:] or cells))
-
-
-def _are_column_numbers(cells: list[str]) -> bool:
-    """Tell a header that pandas wrote for a table without one: 0, 1, ..., after a blank or not."""
-    numbers = cells[1:] if cells[0] == "" else cells
-    return len(numbers) > 1 and numbers == [str(number) for number in range(len(numbers))]
-
-
-def _lacks_first_name(header: list[str], row: list[str]) -> bool:
-    """Tell a header that does not name the first column: the official files' pictures, R's row numbers."""
-    named = any(name.lower() in NAME_COLUMNS for name in header)
-    return len(row) == len(header) + 1 and (not named or (row[0].isdecimal() and not _is_value(row[1])))
-
-
-def _name_column(header: list[str], row: list[str]) -> int:
-    lowered = [name.lower() for name in header]
-    for name in NAME_COLUMNS:
-        if name in lowered:
-            return lowered.index(name)
-    # row numbers may stand before it: numbers where the next column has names
-    if len(row) > 1 and row[0].isdecimal() and not _is_value(row[1]):
-        return int(not header or is_row_number_column(header[0]))
-    return 0
-
-
-def _is_value(cell: str) -> bool:
-    try:
-        decimal_number(cell)
-    except ValueError:
-        return cell.lower() in _WORDS
-    return True
