@@ -66,6 +66,7 @@ _BUILD_FLAGS = {
     "faces": Flag("all, largest, or single (several: no triplet)."),
     "landmarks": flags.LANDMARKS,
     "parsing": Flag("Parsing maps: hair, glasses, hats stay in front.", "DIR"),
+    "parsing_labels": Flag("Their numbers: celebamask, bisenet, TOML.", "NAME|FILE"),
     "layers": Flag("Also write mask, straps and shadow apart.", name="--layers"),
     "existing": flags.EXISTING,
     "dry_run": Flag("Check and print everything, write nothing.", name="--dry-run", kind=bool, default=False),
@@ -135,7 +136,9 @@ def _print_report(report: "BuildReport") -> None:
 def preview_command(
     out: Annotated[Path | None, typer.Argument(metavar="[OUT]", help="Folder of the dataset.")] = None,
     n: Annotated[int, typer.Option("--n", help="How many triplets.")] = 12,
-    sheet: Annotated[Path, typer.Option("--out", metavar="PNG", help="The sheet.")] = Path("sheet.png"),
+    sheet: Annotated[
+        Path, typer.Option("--out", metavar="FILE", help="The sheet: png, jpg, webp, bmp.")
+    ] = Path("sheet.png"),
     seed: Seed = 0,
     source: Annotated[
         str | None, typer.Option(metavar="SOURCE", help="Render from a source; needs no OUT.")
@@ -146,12 +149,16 @@ def preview_command(
 ) -> None:
     """Draw random triplets as one picture: clean, masked, map."""
     from unmask.datagen.common.atomic import write_atomic, writing_to
-    from unmask.datagen.common.errors import UserError
+    from unmask.datagen.common.errors import ArgumentError, UserError
     from unmask.datagen.dataset.online import TripletDataset
     from unmask.datagen.dataset.preview import choose_items, draw_items, draw_sheet
-    from unmask.datagen.pictures.picture import encode_png
+    from unmask.datagen.pictures.picture import check_ending, encode_for
 
     check_at_least("n", n, 1)
+    try:
+        check_ending(sheet)
+    except ValueError as error:
+        raise ArgumentError("sheet", str(error)) from error
     if out is not None and source is None:
         if pins or templates or recipe != "default":
             raise UserError("--recipe, --set and --templates go with --source; OUT shows what was built")
@@ -161,7 +168,7 @@ def preview_command(
         items = draw_items(faces, n, seed)
     else:
         raise UserError("preview needs either OUT or --source SOURCE")
-    data = encode_png(draw_sheet(items))
+    data = encode_for(sheet, draw_sheet(items))
     with writing_to(sheet):
         write_atomic(sheet, data)
     print(f"{len(items)} triplets -> {printable(str(sheet))}")

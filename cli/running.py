@@ -1,6 +1,7 @@
 """What every command line of the toolkit shares: one-line errors, exit codes, progress, tables."""
 
 import gc
+import io
 import logging
 import re
 import sys
@@ -92,6 +93,7 @@ def run_app(app: typer.Typer, name: str, arguments: Sequence[str] | None = None)
     # What a start makes, modules and lists of 200,000 pictures, lives to the end: by default the collector looks
     # through all of it dozens of times, a tenth of the time that the build of one picture takes.
     gc.set_threshold(20_000, 20, 20)
+    _take_any_letter()
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given == ["--version"]:
         print(f"{name} {version('unmask')}")
@@ -111,6 +113,13 @@ def run_app(app: typer.Typer, name: str, arguments: Sequence[str] | None = None)
         print("stopped", file=sys.stderr)
         return EXIT_INTERRUPTED
     return result if isinstance(result, int) else 0
+
+
+def _take_any_letter() -> None:
+    """Let terminals that do not know a letter (ASCII, cp1252) get its escape: done work is no traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a caller's own stream need not be one
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _fail(message: str) -> int:

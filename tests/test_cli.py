@@ -1,3 +1,4 @@
+import io
 import json
 import os
 import pty
@@ -14,6 +15,7 @@ import pytest
 
 from unmask.cli.data import main
 from unmask.datagen.drawn_faces.demo import draw_demo_face
+from unmask.datagen.pictures.header import read_header
 
 
 @pytest.fixture(autouse=True)
@@ -189,6 +191,30 @@ def test_preview_draws_one_sheet_and_repeats_it(built_once: Path):
     assert sheet.shape[1] > 6 * 178
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("a.JPG", "jpeg"),
+        ("a.jfif", "jpeg"),
+        ("a.webp", "webp"),
+        ("a.bmp", "bmp"),
+        ("a.png", "png"),
+        ("a", "png"),
+    ],
+)
+def test_preview_writes_what_the_ending_says(built_once: Path, name: str, kind: str):
+    assert main(["preview", str(built_once), "--n", "1", "--out", name]) == 0
+    assert read_header(Path(name).read_bytes()).kind == kind
+
+
+def test_preview_into_a_file_of_another_kind_is_one_line(
+    built_once: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["preview", str(built_once), "--out", "sheet.gif"]) == 2
+    assert "--out sheet.gif: .gif is none of the endings .png, .jpg" in capsys.readouterr().err
+    assert not Path("sheet.gif").exists()
+
+
 def test_preview_of_a_source_needs_no_dataset(drawn_celeba: Path):
     assert main(["preview", "--source", str(drawn_celeba), "--n", "2", "--out", "sheet.png"]) == 0
     assert Path("sheet.png").stat().st_size > 10_000
@@ -271,3 +297,20 @@ def test_the_report_counts_the_pictures_that_the_rows_are_of(
     printed = capsys.readouterr().out
     assert "note: 1 row of pictures not in this run" in printed
     assert printed.count("3 rows from 3 pictures") == 2
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_a_terminal_that_does_not_know_a_letter_gets_its_escape(
+    drawn_celeba: Path, monkeypatch: pytest.MonkeyPatch, encoding: str
+):
+    streams = [io.TextIOWrapper(io.BytesIO(), encoding=encoding) for _ in range(2)]
+    monkeypatch.setattr("sys.stdout", streams[0])
+    monkeypatch.setattr("sys.stderr", streams[1])
+    arguments = build_arguments(drawn_celeba, "--limit", "1", "--dry-run")
+    arguments = ["Größe ☃" if argument == "out" else argument for argument in arguments]
+    assert main(arguments) == 0
+    assert main(["build", "нет", "out"]) == 2
+    assert main(["build", "--help"]) == 0
+    for stream, word in zip(streams, ("Größe ☃", "нет"), strict=True):
+        stream.flush()
+        assert word.encode(encoding, "backslashreplace") in stream.buffer.getvalue()

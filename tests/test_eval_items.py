@@ -75,12 +75,114 @@ def test_tags_come_from_a_table(folder: Path, tmp_path: Path) -> None:
     assert [item.tags["kind"] for item in opened.items] == ["cloth", "surgical", "", ""]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        ",id,kind\n0,a,cloth\n1,b,surgical\n",
+        "id;kind\na;cloth\nb;surgical\n",
+        "\ufeffkind\tid\r\ncloth\ta\r\nsurgical\tb\r\n",
+    ],
+)
+def test_tags_are_found_whatever_wrote_the_table(folder: Path, tmp_path: Path, text: str) -> None:
+    (tmp_path / "tags.csv").write_bytes(text.encode())
+    opened = open_eval_set(options(folder, tags=tmp_path / "tags.csv"))
+    assert [item.tags.get("kind") for item in opened.items] == ["cloth", "surgical", "", ""]
+    assert all("" not in item.tags for item in opened.items)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("id,kind\na,cloth\na,surgical\n", "a is there twice"),
+        ("id,kind,kind\na,cloth,cloth\n", "two columns are called 'kind'"),
+        ("id,kind\na,cloth,blue\n", "the row of 'a' has 3 cells under 2 columns"),
+        ("id,kind\nx,cloth\n", "no column names one of the pictures"),
+    ],
+)
+def test_tags_that_are_not_clear_are_one_line(folder: Path, tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "tags.csv").write_text(text)
+    with pytest.raises(UserError, match=words):
+        open_eval_set(options(folder, tags=tmp_path / "tags.csv"))
+
+
 def test_the_fingerprint_changes_with_the_pictures(folder: Path) -> None:
     first = open_eval_set(options(folder)).fingerprint
     assert open_eval_set(options(folder)).fingerprint == first
     assert open_eval_set(options(folder, limit=2)).fingerprint != first
     cv2.imwrite(str(folder / "images/a.png"), np.full((40, 32, 3), (1, 2, 3), np.uint8))
     assert open_eval_set(options(folder)).fingerprint != first
+
+
+def test_a_map_of_equal_size_in_bytes_is_another_map(folder: Path) -> None:
+    first = open_eval_set(options(folder)).fingerprint
+    path = folder / "maps/a.png"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    assert open_eval_set(options(folder)).fingerprint != first
+
+
+def rename(folder: Path, **names: str) -> None:
+    for part, pattern in names.items():
+        for path in sorted((folder / part).iterdir()):
+            path.rename(path.with_name(pattern.format(path.stem) + path.suffix))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"images": "00001{}_surgical", "maps": "00001{}_surgical", "clean": "00001{}"},
+        {"images": "00001{}_Mask_Mouth_Chin", "maps": "00001{}", "clean": "00001{}"},
+        {"images": "00001{}_N95", "maps": "00001{}_N95_mask", "clean": "00001{}"},
+        {"images": "00001{}", "maps": "00001{}_mask", "clean": "00001{}-clean"},
+        {"images": "00001{}_masked", "maps": "00001{}_map", "clean": "00001{}_clean"},
+    ],
+)
+def test_pairs_of_other_generators_go_by_the_start_of_their_names(
+    folder: Path, names: dict[str, str]
+) -> None:
+    rename(folder, **names)
+    opened = open_eval_set(options(folder))
+    assert len(opened.items) == 4
+    assert opened.left_out == {"no_map": 1}
+    for item in opened.items:
+        assert item.map is not None
+        assert item.clean is not None
+        assert item.masked.stem[:6] == item.map.stem[:6] == item.clean.stem[:6]
+    assert opened.notes[0].startswith("4 pictures are paired by the start of the name, first 00001a")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "other"),
+    [("face_1{}", "face_12.png"), ("face_1{}", "face_2b.png"), ("img_{}", "img_x.png"), ("{}", "bb.png")],
+)
+def test_a_name_is_not_the_start_of_every_other(folder: Path, pattern: str, other: str) -> None:
+    for part in ("images", "maps", "clean"):
+        for path in (folder / part).iterdir():
+            path.unlink() if path.stem > "b" else None
+    rename(folder, images=pattern, maps=pattern, clean=pattern)
+    (folder / "maps" / f"{pattern.format('b')}.png").rename(folder / "maps" / other)
+    opened = open_eval_set(options(folder))
+    assert [item.key for item in opened.items] == [pattern.format("a")]
+    assert opened.left_out == {"no_map": 1}
+    assert opened.notes == ()
+
+
+def test_masked_and_clean_pictures_may_lie_in_one_folder(folder: Path) -> None:
+    rename(folder, images="{}_surgical")
+    for path in (folder / "clean").iterdir():
+        path.rename(folder / "images" / path.name)
+    opened = open_eval_set(options(folder / "images", clean=folder / "images"))
+    assert [item.key for item in opened.items] == [f"{name}_surgical" for name in "abcde"]
+    assert [item.clean.stem for item in opened.items if item.clean] == list("abcde")
+    assert opened.left_out == {"no_clean": 5}
+
+
+@pytest.mark.parametrize("part", ["images", "maps", "clean"])
+def test_two_pictures_that_differ_in_their_extension_are_an_error(folder: Path, part: str) -> None:
+    shutil.copy(folder / part / "a.png", folder / part / "a.jpg")
+    with pytest.raises(UserError, match=rf"{part}: a\.jpg and a\.png have one name"):
+        open_eval_set(options(folder))
 
 
 @pytest.mark.parametrize(

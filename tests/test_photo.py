@@ -123,6 +123,39 @@ def test_with_an_own_map_the_map_module_is_not_asked(
     assert 0 < finder.shown[0].mean() < 0.1
 
 
+def test_a_map_is_used_where_no_face_is_found(
+    unmasker: Unmasker, photo: np.ndarray, own_map: np.ndarray
+) -> None:
+    use(unmasker)
+    restored = restore_photo(unmasker, photo, own_map)
+    assert (restored.status, len(restored.faces)) == (OK, 2)
+    assert np.array_equal(restored.map, own_map)
+    assert (restored.image[own_map > 0] != photo[own_map > 0]).any(1).mean() > 0.98
+    left, right = restored.faces
+    assert left.eye_dist_px > right.eye_dist_px > LEAST_EYE_DIST_PX
+
+
+def test_a_map_is_used_on_the_face_that_is_not_found_beside_one_that_is(
+    unmasker: Unmasker, photo: np.ndarray, own_map: np.ndarray
+) -> None:
+    use(unmasker, FACE)
+    restored = restore_photo(unmasker, photo, own_map)
+    assert [face.score for face in restored.faces] == [FACE.score, 0.0]
+    assert np.array_equal(restored.map, own_map)
+
+
+def test_specks_of_a_map_are_no_faces(unmasker: Unmasker, photo: np.ndarray, own_map: np.ndarray) -> None:
+    use(unmasker, FACE, SECOND)
+    own_map[10:13, 20:24] = 255
+    assert len(restore_photo(unmasker, photo, own_map).faces) == 2
+    speck = np.zeros_like(own_map)
+    speck[10:13, 20:24] = 255
+    use(unmasker)
+    restored = restore_photo(unmasker, photo, speck)
+    assert (restored.status, len(restored.faces)) == (TOO_SMALL, 1)
+    assert np.array_equal(restored.image, photo)
+
+
 def test_a_map_of_another_size_is_refused(unmasker: Unmasker, photo: np.ndarray) -> None:
     with pytest.raises(ValueError, match="does not fit"):
         restore_photo(unmasker, photo, np.zeros((10, 10), np.uint8))

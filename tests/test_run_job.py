@@ -167,6 +167,38 @@ def test_a_picture_without_a_face_comes_back_unchanged_and_that_is_said(
     assert np.array_equal(read(options.out / "restored" / "grey.png"), read(grey))
 
 
+def test_a_map_that_was_mended_or_replaced_is_done_again(
+    options: RunOptions, pictures: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "own.png"
+    map_ = np.ascontiguousarray(read(options.map / "a.png")[..., 0])
+    path.write_bytes(encode_png(np.zeros_like(map_)))
+    one = replace(options, inputs=(pictures / "a.png",), map=path)
+    run_job(one)
+    assert rows(options.out)["a"]["reason"].startswith("map own.png: the map is empty")
+    assert run_job(one).resumed == 1
+    for again in (map_, np.roll(map_, 3, axis=1)):
+        path.write_bytes(encode_png(again))
+        assert run_job(one).resumed == 0
+        assert rows(options.out)["a"]["status"] == "ok"
+        assert np.array_equal(read(options.out / "map" / "a.png")[..., 0], again)
+    assert run_job(one).resumed == 1
+
+
+def test_maps_of_any_form_do_the_same(options: RunOptions, pictures: Path, tmp_path: Path) -> None:
+    map_ = np.ascontiguousarray(read(options.map / "a.png")[..., 0])
+    forms = {"own": map_, "bits": map_ // 255, "red": np.dstack([map_, 0 * map_, 0 * map_])}
+    done = []
+    for name, form in forms.items():
+        (tmp_path / f"{name}.png").write_bytes(encode_png(form))
+        run_job(
+            replace(options, inputs=(pictures / "a.png",), map=tmp_path / f"{name}.png", out=tmp_path / name)
+        )
+        assert rows(tmp_path / name)["a"]["status"] == "ok"
+        done.append((tmp_path / name / "restored/a.png").read_bytes())
+    assert done[0] == done[1] == done[2]
+
+
 def test_a_map_that_does_not_fit_is_a_row(options: RunOptions, pictures: Path, tmp_path: Path) -> None:
     small = tmp_path / "small.png"
     small.write_bytes(encode_png(np.zeros((5, 5), np.uint8)))

@@ -159,6 +159,7 @@ def test_a_list_without_the_names_of_its_attributes_is_an_error(tmp_path):
 
 def test_any_tree_of_pictures_is_a_source(tmp_path):
     names = ["a.jpg", "B.JPEG", "c d/e.f.Png", "c d/zwei/Ünïcode 写真.webp", "x.bmp", "dots.in.name.jpg"]
+    names += ["p.jfif", "q.JPE"]
     fill(tmp_path, *names)
     fill(tmp_path, "notes.txt", "table.csv", "c d/movie.mp4", ".hidden.jpg", ".git/x.jpg", "c d/.cache/y.png")
     source = open_source(str(tmp_path))

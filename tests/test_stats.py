@@ -260,6 +260,15 @@ def test_maps_of_zeros_and_ones_and_other_file_kinds_are_understood(foreign: Pat
     assert of_foreign(foreign).report == before
 
 
+def test_transparent_and_coloured_maps_are_understood(foreign: Path):
+    before = of_foreign(foreign).report
+    for name, colour in zip("abcd", ((255, 255, 255), (0, 0, 0), (0, 0, 255), (128, 0, 128)), strict=True):
+        path = foreign / "map" / f"{name}.png"
+        map_ = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        assert cv2.imwrite(str(path), np.dstack([np.full((*map_.shape, 3), colour, np.uint8), map_]))
+    assert of_foreign(foreign).report == before
+
+
 def test_what_cannot_be_used_is_counted_and_named(foreign: Path):
     write_pair(foreign, "empty", (0, 0, 0, 0), (0, 0, 0))
     write_pair(foreign, "small", (5, 5, 9, 9), (0, 0, 0))

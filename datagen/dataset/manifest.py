@@ -1,16 +1,16 @@
 """The table of a dataset: one row per (source picture, variant), failures included."""
 
-import csv
-import io
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from itertools import chain
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unmask.datagen.common.atomic import writing_lines
 from unmask.datagen.common.csv_lines import csv_line
 from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.table import TableForm, decimal_number, flag, read_rows, sniff_table, whole_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -99,13 +99,19 @@ class ManifestRow:
 
     @classmethod
     def from_cells(cls, cells: Sequence[str]) -> "ManifestRow":
-        """Rebuild a row from `to_cells`; ValueError where a text does not fit its column."""
+        """Rebuild a row from `to_cells`; ValueError where a text does not fit its column.
+
+        Numbers may be written as pandas writes a column that has gaps: ``178.0``.
+        """
         if len(cells) < len(COLUMNS):
             raise ValueError(f"{len(cells)} cells where at least {len(COLUMNS)} are needed")
-        values = {name: _FROM_TEXT.get(name, str)(text) for name, text in zip(COLUMNS, cells, strict=False)}
-        # A source without attributes for this picture has empty cells there.
-        attributes = tuple(int(text) for text in cells[len(COLUMNS) :] if text != "")
-        return cls(**values, attributes=attributes)
+        values = {}
+        for name, text in zip(COLUMNS, cells, strict=False):
+            try:
+                values[name] = _FROM_TEXT.get(name, str)(text)
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from None
+        return cls(**values, attributes=_attributes(cells[len(COLUMNS) :]))
 
 
 COLUMNS = tuple(field.name for field in fields(ManifestRow) if field.name != "attributes")
@@ -127,11 +133,22 @@ def _to_text(name: str, value: object) -> str:
 
 
 def _integer(text: str) -> int | None:
-    return int(text) if text else None
+    return whole_number(text) if text else None
+
+
+def _identity(text: str) -> str:
+    """A person's number, which pandas writes as 2880.0 in a column with gaps, or any other name."""
+    digits = text.removesuffix(".0").removesuffix(",0")
+    return digits if digits.isdecimal() else text
+
+
+def _attributes(cells: Sequence[str]) -> tuple[int, ...]:
+    # A source without attributes for this picture has empty cells there.
+    return tuple(map(flag, cells)) if any(cells) else ()
 
 
 def _number(text: str) -> float | None:
-    return float(text) if text else None
+    return decimal_number(text) if text else None
 
 
 def _box(text: str) -> tuple[int, int, int, int] | None:
@@ -144,7 +161,8 @@ def _box(text: str) -> tuple[int, int, int, int] | None:
 _FROM_TEXT: dict[str, Callable[[str], Any]] = {
     **dict.fromkeys(_INTEGERS, _integer),
     **dict.fromkeys(_SHARES + _ANGLES, _number),
-    "variant": int,
+    "variant": whole_number,
+    "identity": _identity,
     "support": _box,
 }
 
@@ -174,27 +192,23 @@ def write_manifest(path: Path, rows: Iterable[ManifestRow], attribute_names: Seq
 
 def read_attribute_names(path: Path) -> tuple[str, ...]:
     """Return the attribute names that the manifest's header has, without ``attr_``."""
-    header, _ = next(_csv_rows(path), ([], 0))
-    _check_header(path, header)
-    return tuple(name.removeprefix(ATTRIBUTE_PREFIX) for name in header[len(COLUMNS) :])
+    return _Header.read(path).attribute_names
 
 
 def iterate_manifest(path: Path) -> Iterator[ManifestRow]:
-    """Read the manifest row by row.
+    """Read the manifest row by row, also one that another program filtered and wrote again.
 
     Raises
     ------
     UserError
         Naming the file and the line, when it is no manifest or a row is malformed.
     """
-    lines = _csv_rows(path)
-    header, _ = next(lines, ([], 0))
-    _check_header(path, header)
-    for cells, line in lines:
-        if len(cells) != len(header):
-            raise UserError(f"{path}: line {line}: {len(cells)} cells under {len(header)} columns")
+    header = _Header.read(path)
+    rows = read_rows(path)
+    next(rows, None)
+    for line, cells in rows:
         try:
-            yield ManifestRow.from_cells(cells)
+            yield header.row(cells)
         except ValueError as error:
             raise UserError(f"{path}: line {line}: {error}") from error
 
@@ -210,23 +224,25 @@ class RowReader:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._places = [0]
-        quotes = place = 0
+        self._header = _Header.read(path)
+        self._places: list[tuple[int, int]] = []  # first byte and the one after the last
+        quotes = first = place = 0
         with path.open("rb") as file:
             for line in file:
                 place += len(line)
                 quotes += line.count(b'"')
                 if quotes % 2 == 0:  # else the line ends inside of a quoted name
-                    self._places.append(place)
+                    if place - first > len(line) or line.strip():
+                        self._places.append((first, place))
+                    first = place
 
     def read(self, number: int) -> ManifestRow:
         """Return a row, the first one after the header being number 0."""
-        first, end = self._places[number + 1 : number + 3]
+        first, end = self._places[number + 1]
         with self._path.open("rb") as file:
             file.seek(first)
             text = file.read(end - first).decode("utf-8", ENCODING_ERRORS)
-        _allow_long_cells()
-        return ManifestRow.from_cells(next(csv.reader(io.StringIO(text, newline=""), strict=True)))
+        return self._header.row(self._header.form.split(text))
 
 
 def read_manifest(path: Path) -> "pd.DataFrame":
@@ -245,40 +261,65 @@ def read_manifest(path: Path) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    attributes = [ATTRIBUTE_PREFIX + name for name in read_attribute_names(path)]
-    numeric = [*_INTEGERS, *_SHARES, *_ANGLES, *attributes]
-    types = (
-        dict.fromkeys(COLUMNS, "str") | dict.fromkeys(_INTEGERS, "Int64") | dict.fromkeys(attributes, "Int8")
-    )
-    types |= dict.fromkeys(_SHARES + _ANGLES, "float64")
-    return pd.read_csv(
-        path,
-        dtype=types,
-        keep_default_na=False,  # a picture may be called NA.jpg and a colour "null"
-        na_values={name: [""] for name in numeric},
-        encoding_errors=ENCODING_ERRORS,
-    )
-
-
-def _allow_long_cells() -> None:
-    # A picture with many faces has a recipe longer than the module's default limit of 131072 characters.
-    csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
-
-
-def _csv_rows(path: Path) -> Iterator[tuple[list[str], int]]:
-    _allow_long_cells()
+    header = _Header.read(path)
+    attributes = [ATTRIBUTE_PREFIX + name for name in header.attribute_names]
     try:
-        with path.open(encoding="utf-8", errors=ENCODING_ERRORS, newline="") as file:
-            reader = csv.reader(file, strict=True)
-            for cells in reader:
-                yield cells, reader.line_num
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
-    except csv.Error as error:
-        raise UserError(f"{path}: not a CSV table: {error}") from error
+        table = pd.read_csv(
+            path,
+            dtype="str",
+            sep=header.form.separator,
+            keep_default_na=False,  # a picture may be called NA.jpg and a colour "null"
+            encoding=header.form.encoding,
+            encoding_errors=ENCODING_ERRORS,
+        )[[*COLUMNS, *attributes]]
+    except ValueError as error:
+        raise UserError(f"{path}: not a CSV table: {' '.join(str(error).split())}") from error
+    readers: list[tuple[str, Callable[[str], Any], Any]]
+    readers = [(name, _FROM_TEXT[name], "Int64") for name in _INTEGERS]
+    readers += [(name, _FROM_TEXT[name], "float64") for name in _SHARES + _ANGLES]
+    readers += [(name, lambda text: flag(text) if text else None, "Int8") for name in attributes]
+    readers += [("identity", _identity, "str")]
+    for name, read, kind in readers:
+        try:
+            known = {text: read(text) for text in table[name].unique()}
+        except ValueError as error:
+            raise UserError(f"{path}: column {name}: {error}") from error
+        table[name] = table[name].map(known).astype(kind)
+    return table
 
 
-def _check_header(path: Path, header: Sequence[str]) -> None:
-    if tuple(header[: len(COLUMNS)]) != COLUMNS:
-        wrong = next((a for a, b in zip(COLUMNS, [*header, *COLUMNS], strict=False) if a != b), COLUMNS[0])
-        raise UserError(f"{path}: not a manifest of this toolkit: column {wrong!r} is not where it belongs")
+@dataclass(frozen=True)
+class _Header:
+    """The first row of a manifest: where its columns stand."""
+
+    form: TableForm
+    width: int
+    order: (
+        tuple[int, ...] | None
+    )  # of `COLUMNS` and the attributes; None where they stand as they are written
+    attribute_names: tuple[str, ...]
+
+    @classmethod
+    def read(cls, path: Path) -> "_Header":
+        form = sniff_table(path)
+        if form.encoding == "utf-16":
+            raise UserError(f"{path}: the encoding is UTF-16: save it as UTF-8")
+        _, names = next(read_rows(path), (0, []))
+        missing = next((name for name in COLUMNS if names.count(name) != 1), None)
+        if missing is not None:
+            how = "is there twice" if missing in names else "is missing"
+            raise UserError(f"{path}: not a manifest of this toolkit: column {missing!r} {how}")
+        attributes = [number for number, name in enumerate(names) if name.startswith(ATTRIBUTE_PREFIX)]
+        attribute_names = tuple(names[number].removeprefix(ATTRIBUTE_PREFIX) for number in attributes)
+        twice = next((name for name in attribute_names if attribute_names.count(name) > 1), None)
+        if twice is not None:
+            raise UserError(f"{path}: two columns are called {ATTRIBUTE_PREFIX + twice!r}")
+        order = tuple(chain(map(names.index, COLUMNS), attributes))
+        usual = order == tuple(range(len(names)))
+        return cls(form, len(names), None if usual else order, attribute_names)
+
+    def row(self, cells: Sequence[str]) -> ManifestRow:
+        """Return a row from the cells as they stand in the file; ValueError where they are none."""
+        if len(cells) != self.width:
+            raise ValueError(f"{len(cells)} cells under {self.width} columns")
+        return ManifestRow.from_cells(cells if self.order is None else itemgetter(*self.order)(cells))

@@ -43,6 +43,8 @@ class BuildOptions(MaskOptions, FolderOptions):
         ``all`` masks every face, ``largest`` the largest one, ``single`` refuses pictures with several.
     parsing : Path or None
         Folder of parsing maps, ``<key without variant>.png``: hair, glasses and hats in them stay in front.
+    parsing_labels : str
+        How the parsing maps are numbered: ``celebamask``, ``bisenet``, or a TOML file with ``hair = 17`` and so on.
     layers : bool
         Also write ``layers/``: mask, straps and shadow apart.
     dask : str or None
@@ -58,6 +60,7 @@ class BuildOptions(MaskOptions, FolderOptions):
     workers: int = 1
     faces: str = "all"
     parsing: Path | None = None
+    parsing_labels: str = "celebamask"
     layers: bool = False
     dask: str | None = None
 
@@ -77,11 +80,16 @@ class BuildOptions(MaskOptions, FolderOptions):
             )
         self.check_masks()
         check_exists("parsing", self.parsing, "folder")
+        if self.parsing is None and self.parsing_labels != "celebamask":
+            raise ArgumentError("parsing_labels", f"{self.parsing_labels}: goes with `parsing` DIR")
 
     def configuration(self) -> dict[str, Any]:
         """Return what stands in ``build.json`` and decides the result, without recipe and templates."""
-        from unmask.datagen.faces.parsing import maps_sha256  # numpy, which --help need not load
+        # numpy, which --help need not load
+        from unmask.datagen.faces.parsing import maps_sha256
+        from unmask.datagen.faces.parsing_labels import CELEBAMASK, read_numbering
 
+        numbering = read_numbering(self.parsing_labels)
         return {
             "seed": self.seed,
             "variants": self.variants,
@@ -95,6 +103,8 @@ class BuildOptions(MaskOptions, FolderOptions):
             "textures": str(self.textures.absolute()) if self.textures else None,
             "parsing": str(self.parsing.absolute()) if self.parsing else None,
             "parsing_sha256": maps_sha256(self.parsing) if self.parsing else None,
+            # Only where it is another one: datasets that have no such line are numbered so.
+            **({"parsing_labels": numbering} if numbering != CELEBAMASK else {}),
             "landmarks": str(self.landmarks.absolute()) if self.landmarks else None,
             "landmarks_sha256": file_sha256(self.landmarks) if self.landmarks else None,
         }

@@ -12,6 +12,7 @@ from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError
 from unmask.datagen.common.work_folder import TOOLKIT_KEY, WorkFolder, check_usable
 from unmask.datagen.faces.landmark_table import LandmarkTable
 from unmask.datagen.faces.parsing import list_maps
+from unmask.datagen.faces.parsing_labels import read_numbering
 from unmask.datagen.masks.draw import check_recipe
 from unmask.datagen.masks.recipe_config import RecipeConfig, load_recipe_config
 from unmask.datagen.masks.template import load_templates
@@ -85,6 +86,7 @@ def plan_build(options: BuildOptions) -> BuildPlan:
         textures=options.textures.absolute() if options.textures else None,
         parsing=options.parsing.absolute() if options.parsing else None,
         template_hash=templates.fingerprint,
+        parsing_labels=read_numbering(options.parsing_labels),
     )
     folder = WorkFolder(options.out, DATASET)
     earlier = folder.check(identity, options.existing)

@@ -176,6 +176,7 @@ def _order(out: Path, config: dict[str, Any], toolkit: Any) -> CheckOrder:
         parsing=_folder(config, "parsing"),
         template_hash=str(config.get("template_hash", "")),
         made_by=str(made_by or ""),
+        parsing_labels=config.get("parsing_labels", "celebamask"),
     )
 
 

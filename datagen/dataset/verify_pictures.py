@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from unmask.datagen.common.errors import UnreadablePictureError, UserError
 from unmask.datagen.common.inside import Inside
 from unmask.datagen.faces.parsing import read_fitted_parsing
+from unmask.datagen.faces.parsing_labels import CELEBAMASK, Numbering
 from unmask.datagen.pictures.picture import decode_picture, encode_jpg, encode_png
 from unmask.datagen.render.triplet import replay
 
@@ -49,6 +50,7 @@ class CheckOrder:
     parsing: Path | None
     template_hash: str
     made_by: str = ""
+    parsing_labels: Numbering = CELEBAMASK
 
     @property
     def otherwise(self) -> str:
@@ -169,7 +171,9 @@ def _check_replay(
         templates = load_templates_once(order.templates, order.families, order.textures, order.template_hash)
         height, width = clean.image_rgb.shape[:2]
         stem = row.key.rpartition("_")[0]
-        labels = read_fitted_parsing(order.parsing, stem, (width, height)) if order.parsing else None
+        labels = None
+        if order.parsing:
+            labels = read_fitted_parsing(order.parsing, stem, (width, height), order.parsing_labels)
         made = replay(clean.image_rgb, row.recipe, templates, labels)
     except (UserError, UnreadablePictureError) as error:
         words = error.marked if isinstance(error, UserError) else error

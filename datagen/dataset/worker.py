@@ -18,6 +18,7 @@ from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError, 
 from unmask.datagen.faces.detect import LandmarkFinder
 from unmask.datagen.faces.landmarks import Landmarks
 from unmask.datagen.faces.parsing import read_parsing
+from unmask.datagen.faces.parsing_labels import CELEBAMASK, Numbering
 from unmask.datagen.masks.recipe_config import RecipeConfig
 from unmask.datagen.masks.template import TemplateSet, load_templates
 from unmask.datagen.pictures.picture import Picture, decode_picture, encode_jpg, encode_png, fit_transform
@@ -60,6 +61,7 @@ class WorkOrder:
     textures: Path | None
     parsing: Path | None
     template_hash: str
+    parsing_labels: Numbering = CELEBAMASK
 
     def triplet_config(self) -> TripletConfig:
         """Return what decides the pixels."""
@@ -215,7 +217,9 @@ def _open(task: SourceTask, order: WorkOrder, result: ChunkResult) -> _Job:
             picture = decode_picture(job.data)
             if order.parsing:
                 height, width = picture.image_rgb.shape[:2]
-                job.labels = read_parsing(order.parsing, face.stem, (height, width), order.size)
+                job.labels = read_parsing(
+                    order.parsing, face.stem, (height, width), order.size, order.parsing_labels
+                )
             job.picture = picture
     except UnreadablePictureError as error:
         job.trouble = str(error)

@@ -1,10 +1,9 @@
 """The landmark cache: faces by picture, written beside a dataset and readable as ``--landmarks``."""
 
-import csv
-from collections.abc import Iterable, Sequence
-from itertools import chain
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, islice
+from operator import itemgetter
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,12 +11,16 @@ from numpy.typing import NDArray
 from unmask.datagen.common.atomic import writing_lines
 from unmask.datagen.common.csv_lines import csv_line
 from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.table import read_rows, whole_number
 
 from .landmarks import LANDMARK_SOURCES, POINT_COUNT, Landmarks, quantise
+from .point_columns import PointColumns, bare_columns, is_bare_row, named_columns
 
 CACHE_COLUMNS = ["source", "source_sha256", "face", "landmark_source", "score", "points"]
-POINT_COLUMNS = list(chain.from_iterable((f"x{i}", f"y{i}") for i in range(POINT_COUNT)))
+_GUESSED_ROWS = 200  # so many faces tell the order of points that no header names
 NO_FACE = -1  # `face` of the one row that says that a picture was searched and shows none
+
+_EXPECTED = f"the columns must be {','.join(CACHE_COLUMNS)} or source,x0,y0,...,x67,y67"
 
 _Quarters = NDArray[np.int32]  # 136 coordinates: a tenth of the memory of a Landmarks object
 _Face = tuple[str, float, _Quarters]
@@ -26,28 +29,25 @@ _Face = tuple[str, float, _Quarters]
 class LandmarkTable:
     """Faces by picture and by the hash of the file, which is "" where they hold for any file of that name."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
         self._faces: dict[str, dict[str, list[_Face]]] = {}
 
     @classmethod
     def read(cls, path: Path) -> "LandmarkTable":
-        """Read the toolkit's own table, or a CSV with columns source, x0, y0, ..., x67, y67 in pixels.
+        """Read the toolkit's own table, or one with columns source, x0, y0, ..., x67, y67 in pixels.
 
-        In the latter several rows may name one picture: one row per face.
+        In the latter several rows may name one picture: one row per face. Columns are known by their names,
+        in any order and numbered from 0 or 1; without a header, by the order that gives faces. A name
+        without an extension stands for the picture that has it.
 
         Raises
         ------
         UserError
             When the file is not there or malformed; the message names the file and the line.
         """
-        table = cls()
-        try:
-            with Path(path).open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-                table._fill(Path(path), file)
-        except OSError as error:
-            raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
-        except csv.Error as error:
-            raise UserError(f"{path}: not a CSV file: {error}") from error
+        table = cls(Path(path))
+        table._fill()
         return table
 
     def get(self, name: str, sha256: str) -> list[Landmarks] | None:
@@ -60,52 +60,89 @@ class LandmarkTable:
         sha256 : str
             Of the file; a row that states another one is not used.
         """
-        known = self._faces.get(name, {})
+        known = self._of(name)
         faces = known.get(sha256, known.get(""))
         return None if faces is None else [_landmarks(face) for face in faces]
 
     def entries(self, name: str) -> list[tuple[str, tuple[Landmarks, ...]]]:
         """Return all that is known of a picture: (hash, faces) pairs, those with a hash first."""
-        known = self._faces.get(name, {})
+        known = self._of(name)
         ordered = sorted(known.items(), key=lambda item: item[0] == "")
         return [(sha256, tuple(_landmarks(face) for face in faces)) for sha256, faces in ordered]
 
     def covers(self, names: Iterable[str]) -> int:
-        """Return how many of the pictures the table names."""
-        return sum(name in self._faces for name in names)
+        """Return how many of the pictures the table names.
+
+        Raises
+        ------
+        UserError
+            When a name without an extension may mean two of them.
+        """
+        exact = [name for name in names if self._of(name)]
+        short: dict[str, str] = {}
+        for name in exact:
+            if name not in self._faces:
+                other = short.setdefault(_without_extension(name), name)
+                if other != name:
+                    which = f"{_without_extension(name)!r} may mean {other} or {name}"
+                    raise UserError(f"{self._path or 'the landmarks'}: {which}: give it its extension")
+        return len(exact)
 
     def __len__(self) -> int:
         return len(self._faces)
 
-    def _fill(self, path: Path, file: IO[str]) -> None:
-        rows = csv.reader(file)
-        header = [column.strip() for column in next(rows, [])]
-        if header == CACHE_COLUMNS:
-            add = self._add_cached
-        elif header == ["source", *POINT_COLUMNS]:
-            add = self._add_supplied
-        else:
-            raise UserError(
-                f"{path}: the columns must be {','.join(CACHE_COLUMNS)} or source,x0,y0,...,x67,y67"
-            )
-        for row in rows:
-            if not row:
-                continue
+    def _of(self, name: str) -> dict[str, list[_Face]]:
+        known = self._faces.get(name)
+        return self._faces.get(_without_extension(name), {}) if known is None else known
+
+    def _fill(self) -> None:
+        rows = read_rows(self._path or Path())
+        number, header = next(rows, (1, []))
+        add, rows = self._reader(number, header, rows)
+        for number, row in rows:
             try:
-                if len(row) != len(header):
-                    raise ValueError(f"{len(row)} values where {len(header)} are needed")
                 add(row)
             except ValueError as error:
-                raise UserError(f"{path}: line {rows.line_num}: {error}") from error
+                raise UserError(f"{self._path}: line {number}: {error}") from error
+
+    def _reader(
+        self, number: int, header: list[str], rows: Iterator[tuple[int, list[str]]]
+    ) -> tuple[Callable[[Sequence[str]], None], Iterator[tuple[int, list[str]]]]:
+        """Return what takes a row, and the rows."""
+        if set(CACHE_COLUMNS) <= set(header):
+            return self._cached_reader(header), rows
+        columns = named_columns(header)
+        if columns is None and is_bare_row(header):
+            first = [(number, header), *islice(rows, _GUESSED_ROWS)]
+            try:
+                columns = bare_columns([row for _, row in first])
+            except ValueError as error:
+                raise UserError(f"{self._path}: {error}: {_EXPECTED}") from error
+            rows = chain(first, rows)
+        if columns is None:
+            raise UserError(f"{self._path}: {_EXPECTED}")
+        supplied = columns
+        return lambda row: self._add_supplied(row, supplied), rows
+
+    def _cached_reader(self, header: list[str]) -> Callable[[Sequence[str]], None]:
+        pick = itemgetter(*map(header.index, CACHE_COLUMNS))
+
+        def add(row: Sequence[str]) -> None:
+            if len(row) != len(header):
+                raise ValueError(f"{len(row)} values where {len(header)} are needed")
+            self._add_cached(pick(row))
+
+        return add
 
     def _add_cached(self, row: Sequence[str]) -> None:
-        name, sha256, face, source, score, points = row
+        name, sha256, number, source, score, points = row
         faces = self._faces.setdefault(name, {}).setdefault(sha256, [])
-        if int(face) == NO_FACE:
+        face = whole_number(number)
+        if face == NO_FACE:
             if faces or points:
                 raise ValueError(f"{name} has a row without a face (-1) and one with a face")
             return
-        if int(face) != len(faces):
+        if face != len(faces):
             raise ValueError(f"face {face} of {name} where face {len(faces)} is due")
         if source not in LANDMARK_SOURCES:
             raise ValueError(f"{source!r} is not one of {', '.join(LANDMARK_SOURCES)}")
@@ -118,12 +155,15 @@ class LandmarkTable:
             raise ValueError("a coordinate is not a number of quarter pixels") from None
         faces.append((source, float(score), quarters))
 
-    def _add_supplied(self, row: Sequence[str]) -> None:
-        points = np.array(row[1:], dtype=np.float64)
-        if not np.isfinite(points).all() or np.abs(points).max() > 1e6:
-            raise ValueError("a coordinate is not a number of pixels")
-        quarters = np.rint(quantise(points) * 4).astype(np.int32)
-        self._faces.setdefault(row[0], {}).setdefault("", []).append(("supplied", 0.0, quarters))
+    def _add_supplied(self, row: Sequence[str], columns: PointColumns) -> None:
+        name, points = columns.read(row)
+        quarters = np.rint(quantise(points.ravel()) * 4).astype(np.int32)
+        self._faces.setdefault(name, {}).setdefault("", []).append(("supplied", 0.0, quarters))
+
+
+def _without_extension(name: str) -> str:
+    folder, slash, file = name.rpartition("/")
+    return folder + slash + (file.rpartition(".")[0] or file)
 
 
 def write_landmark_table(path: Path, rows: Iterable[tuple[str, str, Sequence[Landmarks]]]) -> None:

@@ -11,11 +11,17 @@ from numpy.typing import NDArray
 from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError
 from unmask.datagen.pictures.picture import fit_labels
 
+from .parsing_labels import CELEBAMASK, Numbering, label_table
+
 _ASPECT_TOLERANCE = 0.02
 
 
 def read_parsing(
-    folder: Path, stem: str, shape: tuple[int, int], size: tuple[int, int] | None = None
+    folder: Path,
+    stem: str,
+    shape: tuple[int, int],
+    size: tuple[int, int] | None = None,
+    numbering: Numbering = CELEBAMASK,
 ) -> NDArray[np.uint8] | None:
     """Read ``folder/<stem>.png`` as labels at output size; None where there is no such file.
 
@@ -27,6 +33,8 @@ def read_parsing(
         Of the source picture, pixels; the map may have another size but must have the same aspect.
     size : (width, height) or None
         Of the result, cropped and scaled as `fit_picture` does; None for the source picture's.
+    numbering : str or dict
+        Of the file: `read_numbering`.
 
     Returns
     -------
@@ -38,7 +46,7 @@ def read_parsing(
     UnreadablePictureError
         When the file cannot be read, is no one-channel picture, or of another aspect.
     """
-    labels = _read(folder, stem)
+    labels = _read(folder, stem, numbering)
     if labels is None:
         return None
     rows, cols = labels.shape
@@ -50,7 +58,9 @@ def read_parsing(
     return fit_labels(labels, size or (width, height))
 
 
-def read_fitted_parsing(folder: Path, stem: str, size: tuple[int, int]) -> NDArray[np.uint8] | None:
+def read_fitted_parsing(
+    folder: Path, stem: str, size: tuple[int, int], numbering: Numbering = CELEBAMASK
+) -> NDArray[np.uint8] | None:
     """`read_parsing` where only the output size is known, not the source picture's: the same labels.
 
     They are the same because the map is brought to output size (width, height) from its own size.
@@ -60,7 +70,7 @@ def read_fitted_parsing(folder: Path, stem: str, size: tuple[int, int]) -> NDArr
     UnreadablePictureError
         When the file cannot be read or is no one-channel picture.
     """
-    labels = _read(folder, stem)
+    labels = _read(folder, stem, numbering)
     return None if labels is None else fit_labels(labels, size)
 
 
@@ -88,7 +98,7 @@ def maps_sha256(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def _read(folder: Path, stem: str) -> NDArray[np.uint8] | None:
+def _read(folder: Path, stem: str, numbering: Numbering) -> NDArray[np.uint8] | None:
     path = folder / f"{stem}.png"
     if not path.is_file():
         return None
@@ -100,4 +110,5 @@ def _read(folder: Path, stem: str) -> NDArray[np.uint8] | None:
     labels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
     if labels is None or labels.ndim != 2 or labels.dtype != np.uint8:
         raise UnreadablePictureError(f"the parsing map {path.name} is no one-channel 8-bit picture")
-    return np.asarray(labels, np.uint8)
+    table = label_table(numbering)
+    return np.asarray(labels if table is None else table[labels], np.uint8)

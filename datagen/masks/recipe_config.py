@@ -177,7 +177,7 @@ def _parse_pin(pin: str) -> dict[str, Any]:
 def _read_toml(path: Path) -> dict[str, Any]:
     """Flat table of ``section.key``; the weighted tables stay tables."""
     try:
-        data = tomllib.loads(read_file(path, TEXT_BYTES).decode())
+        data = tomllib.loads(read_file(path, TEXT_BYTES).decode("utf-8-sig"))
     except OSError as error:
         known = ", ".join(packaged_recipes())
         why = f"{path} cannot be read: {error.strerror}"

@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -25,6 +26,14 @@ _TURNS = {
     6: (True, True, False),
     7: (True, True, True),
     8: (True, False, True),
+}
+
+
+_ENDINGS = {
+    **dict.fromkeys(("", ".png"), "png"),
+    **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif"), "jpeg"),
+    ".webp": "webp",
+    ".bmp": "bmp",
 }
 
 
@@ -58,7 +67,7 @@ def decode_picture(data: bytes) -> Picture:
     header = read_header(data)
     image = _decode_cmyk(data) if header.is_cmyk else _decode_opencv(data, header)
     if header.orientation != 1:
-        image = _turn(image, header.orientation)
+        image = turn(image, header.orientation)
     return Picture(image, header.plain)
 
 
@@ -100,10 +109,11 @@ def _decode_cmyk(data: bytes) -> U8:
         raise UnreadablePictureError(f"damaged CMYK JPEG: {error}") from error
 
 
-def _turn(image: U8, orientation: int) -> U8:
+def turn(image: U8, orientation: int) -> U8:
+    """Turn a picture as its EXIF orientation says, 2..8."""
     transpose, left_right, up_down = _TURNS[orientation]
     if transpose:
-        image = image.transpose(1, 0, 2)
+        image = image.swapaxes(0, 1)
     if left_right:
         image = image[:, ::-1]
     if up_down:
@@ -193,6 +203,31 @@ def encode_png(image: U8) -> bytes:
 def encode_jpg(image_rgb: U8, quality: int = 95) -> bytes:
     """Encode (h, w) or RGB (h, w, 3) uint8 as baseline JPEG with 4:2:0 chroma; ``quality`` 0..100."""
     return _encode(".jpg", image_rgb, [cv2.IMWRITE_JPEG_QUALITY, quality])
+
+
+def encode_for(path: Path, image_rgb: U8) -> bytes:
+    """Encode (h, w) or RGB (h, w, 3) uint8 as the file's ending says: PNG without one, WebP without loss.
+
+    Raises
+    ------
+    ValueError
+        For an ending that is none of these: `check_ending` tells before there is a picture.
+    """
+    kind = check_ending(path)
+    if kind == "png":
+        return encode_png(image_rgb)
+    if kind == "jpeg":
+        return encode_jpg(image_rgb)
+    # above 100: WebP without loss
+    return _encode(f".{kind}", image_rgb, [cv2.IMWRITE_WEBP_QUALITY, 101] if kind == "webp" else [])
+
+
+def check_ending(path: Path) -> str:
+    """Return what a file's ending stands for, png, jpeg, webp or bmp; ValueError for another one."""
+    kind = _ENDINGS.get(path.suffix.lower())
+    if kind is None:
+        raise ValueError(f"{path}: {path.suffix} is none of the endings {', '.join(filter(None, _ENDINGS))}")
+    return kind
 
 
 def _encode(extension: str, image: U8, settings: list[int]) -> bytes:

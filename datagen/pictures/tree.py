@@ -8,7 +8,7 @@ from pathlib import Path
 
 from unmask.datagen.common.errors import ArgumentError
 
-PICTURE_EXTENSIONS = frozenset((".jpg", ".jpeg", ".png", ".webp", ".bmp"))
+PICTURE_EXTENSIONS = frozenset((".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp"))
 # Why a file is not taken, as a phrase for one and for many.
 _NO_PICTURE = "that is not a picture|that are not pictures"
 _NO_FILE = "that is a broken link or a device|that are broken links or devices"

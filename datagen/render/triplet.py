@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from unmask.datagen.common.rng import generator
 from unmask.datagen.faces.landmarks import Landmarks
+from unmask.datagen.faces.parsing_labels import what_does_not_fit
 from unmask.datagen.masks.draw import draw_recipe
 from unmask.datagen.masks.draw_occluder import draw_occluder
 from unmask.datagen.masks.recipe import MaskRecipe
@@ -178,6 +179,9 @@ def prepare_picture(
         )
     if config.faces == "largest":
         kept = kept[:1]
+    wrong = "" if labels is None else what_does_not_fit(labels, [face.points for face in kept])
+    if wrong:
+        return Refusal("unreadable", wrong)
     prepared = tuple(_prepare_face(image_rgb, face, jpeg_quality, labels) for face in kept)
     return PreparedPicture(image_rgb, prepared, jpeg_quality, labels)
 

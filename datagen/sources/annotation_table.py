@@ -1,32 +1,57 @@
-"""The rows of CelebA's annotation files, in the official text form or as comma-separated tables."""
+"""The rows of CelebA's annotation files, in the official text form and as whatever tables people made of them."""
 
-from collections.abc import Callable, Iterator, KeysView, Mapping
+from collections.abc import Callable, Iterator, KeysView, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.table import TableForm, read_text, sniff_table
+
+from .annotation_head import is_header, is_row_number, lacks_first_name, name_column
 
 _ROWS_AT_ONCE = 256  # so few lists that the garbage collector does not look through them
-_NAME_COLUMNS = ("image_id", "image", "filename", "file")
+
+Meaning = TypeVar("Meaning")
 
 
 class AnnotationTable:
-    """The rows of one file, with the header apart."""
+    """The rows of one file, with the header apart.
+
+    Parameters
+    ----------
+    path : Path
+        As `TableForm` has them, one line for each row. A first line with the number of rows, a header, and columns
+        with row numbers may be there.
+    notes : list of str
+        What is odd without being wrong is added here.
+
+    Attributes
+    ----------
+    header : list of str
+        Names of the columns after the one with the picture's name; empty without a header.
+    lines : list of str
+        The rows.
+
+    Raises
+    ------
+    UserError
+        Naming the file, when it cannot be read.
+    """
 
     def __init__(self, path: Path, notes: list[str]) -> None:
         self.path = path
         self.header: list[str] = []
-        try:
-            text = path.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"{path}: cannot be read: {error}") from error
+        form = sniff_table(path)
+        text = read_text(path, form)
+        self._split = _splitter(form, quoted='"' in text)
         self._all_lines = text.splitlines()
         self.lines = [line for line in self._all_lines if line and not line.isspace()]
-        self._separator = "," if self.lines and "," in self.lines[0] else None
+        self._order: tuple[int, ...] | None = None  # of name and values; None where they stand so
+        self._width = 0
         announced = self._take_head()
         if announced not in (None, len(self.lines)):
             notes.append(f"{path.name} announces {announced} rows and has {len(self.lines)}")
@@ -36,29 +61,73 @@ class AnnotationTable:
         announced = None
         if self.lines and self.lines[0].strip().isdecimal():
             announced = int(self.lines.pop(0))
-        cells = self._split(self.lines[0]) if self.lines else [""]
-        named = cells[0].lower() in _NAME_COLUMNS
-        # Rows start with a picture's name, which need not have an extension, and go on with numbers.
-        if named or (self.lines and "." not in cells[0] and not any(map(_is_number, cells))):
+        first = [self._split(line) for line in self.lines[:2]]
+        names: list[str] = []
+        if first and is_header(first[0], first[1:]):
+            names = first.pop(0)
             self.lines.pop(0)
-            self.header = cells[1:] if named else cells
+            if first and lacks_first_name(names, first[0]):
+                names.insert(0, "")
+        row = first[0] if first else names
+        self._width = len(names) or len(row)
+        name = name_column(names, row)
+        columns = [
+            column
+            for column in range(self._width)
+            if column != name and not is_row_number(column, name, names)
+        ]
+        self.header = [names[column] for column in columns] if names else []
+        self._set_order((name, *columns))
         return announced
 
-    def _split(self, line: str) -> list[str]:
-        words = line.split()
-        if self._separator is None:
-            return words
-        if len(words) == 1:
-            return words[0].split(self._separator)
-        return [value.strip() for value in line.split(self._separator)]
+    def _set_order(self, order: tuple[int, ...]) -> None:
+        self._order = None if order == tuple(range(self._width)) else order
 
-    def rows(self, width: int, is_wrong: Callable[[str], str]) -> Iterator[tuple[list[str], list[list[str]]]]:
+    def choose(self, names: Sequence[str]) -> None:
+        """Keep the column with one of the names, where there are several columns and a header.
+
+        Raises
+        ------
+        UserError
+            When none of them is there.
+        """
+        if len(self.header) > 1:
+            lowered = [name.lower() for name in self.header]
+            found = [lowered.index(name) for name in names if name in lowered]
+            if not found:
+                what = f"{len(self.header)} columns after the name, none of them called {names[0]!r}"
+                raise UserError(f"{self.path}: {what}")
+            self._keep(found[:1])
+
+    def leave_out(self, names: Sequence[str]) -> None:
+        """Leave out the columns of these names: another list's, in a table that was joined."""
+        numbers = [number for number, name in enumerate(self.header) if name.lower() not in names]
+        if len(numbers) < len(self.header):
+            self._keep(numbers)
+
+    def order(self, names: Sequence[str]) -> None:
+        """Bring the columns into the order of the names, where a header has all of them."""
+        lowered = [name.lower() for name in self.header]
+        if set(names) <= set(lowered):
+            self._keep([lowered.index(name) for name in names])
+
+    def _keep(self, numbers: Sequence[int]) -> None:
+        name, *columns = self._order or range(self._width)
+        self.header = [self.header[number] for number in numbers]
+        self._set_order((name, *(columns[number] for number in numbers)))
+
+    def rows(
+        self, width: int, meaning: Callable[[str], Meaning]
+    ) -> Iterator[tuple[list[str], list[list[Meaning]]]]:
         """Yield the picture keys and the ``width`` values of some rows at a time: all would take much memory.
+
+        Rows whose values are all empty, as tables joined with others have them, are left out.
 
         Parameters
         ----------
-        is_wrong : callable
-            Says what is wrong with a value, or nothing; it is asked once for all that are equal.
+        meaning : callable
+            Says what a text stands for, or raises ValueError with what is wrong; it is asked once for all that are
+            equal.
 
         Raises
         ------
@@ -66,30 +135,49 @@ class AnnotationTable:
             For the first row that is wrong.
         """
         seen: set[str] = set()
+        known: dict[str, Meaning] = {}
         for start in range(0, len(self.lines), _ROWS_AT_ONCE):
-            lines = self.lines[start : start + _ROWS_AT_ONCE]
-            rows = list(map(str.split if self._separator is None else self._split, lines))
+            rows = list(map(self._split, self.lines[start : start + _ROWS_AT_ONCE]))
+            if set(map(len, rows)) != {self._width} or self._values != width:
+                raise self._first_error(width, {})
+            if self._order is not None:
+                rows = [[row[column] for column in self._order] for row in rows]
             names = [row.pop(0) for row in rows]
-            wrong = {value: words for value in set(chain.from_iterable(rows)) if (words := is_wrong(value))}
-            widths, before = set(map(len, rows)), len(seen)
+            texts = set(chain.from_iterable(rows))
+            before = len(seen)
             seen.update(names)
-            if wrong or widths != {width} or len(seen) < before + len(names):
+            if "" in texts:
+                some = [number for number, row in enumerate(rows) if any(row)]
+                kept, rows = [names[number] for number in some], [rows[number] for number in some]
+                texts = set(chain.from_iterable(rows))
+            else:
+                kept = names
+            wrong = _learn(known, sorted(texts - known.keys()), meaning)
+            if wrong or len(seen) < before + len(names):
                 raise self._first_error(width, wrong)
-            yield _keys(names), rows
+            yield _keys(kept), [[known[text] for text in row] for row in rows]
+
+    @property
+    def _values(self) -> int:
+        return len(self._order or range(self._width)) - 1
 
     def _first_error(self, width: int, wrong: dict[str, str]) -> UserError:
         numbers = [number for number, line in enumerate(self._all_lines, 1) if line.strip()]
+        left_out = self._width - 1 - self._values
         seen: set[str] = set()
         for number, line in zip(numbers[-len(self.lines) :], self.lines, strict=True):
-            name, *values = self._split(line)
-            words = [wrong[value] for value in values if value in wrong]
-            if len(values) != width:
-                words = [f"{len(values)} values after the name where {width} are needed"]
-            elif name in seen:
-                words = [f"{name} is there twice"]
+            cells = self._split(line)
+            if len(cells) != self._width or self._values != width:
+                there = len(cells) - 1 - left_out
+                words = [f"{there} values after the name where {width} are needed"]
+            else:
+                name, *values = cells if self._order is None else [cells[column] for column in self._order]
+                words = [wrong[value] for value in values if value in wrong] if any(values) else []
+                if not words and name in seen:
+                    words = [f"{name} is there twice"]
+                seen.add(name)
             if words:
                 return UserError(f"{self.path}: line {number}: {words[0]}")
-            seen.add(name)
         raise AssertionError("no row is wrong")
 
     def official_bits(self, width: int) -> tuple[list[str], NDArray[np.bool_]] | None:
@@ -99,7 +187,7 @@ class AnnotationTable:
         than one by one.
         """
         places = 3 * (width - 1)
-        if places == 0 or not self.lines:
+        if places == 0 or not self.lines or self._order is not None:
             return None
         tails = "".join([line[-places:] for line in self.lines])
         if len(tails) != len(self.lines) * places or not tails.isascii():
@@ -158,12 +246,38 @@ def picture_key(name: str) -> str:
 
 
 def _keys(names: list[str]) -> list[str]:
-    return [picture_key(name) if "/" in name else name.rpartition(".")[0] or name for name in names]
+    return [
+        picture_key(name.replace("\\", "/"))
+        if "/" in name or "\\" in name
+        else name.rpartition(".")[0] or name
+        for name in names
+    ]
 
 
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+def _splitter(form: TableForm, *, quoted: bool) -> Callable[[str], list[str]]:
+    """Return what makes cells of a line; the csv module is asked only where there are quotes."""
+    if quoted:
+        return lambda line: list(map(str.strip, form.split(line.strip() if form.separator == " " else line)))
+    if form.separator == " ":
+        return str.split
+
+    def split(line: str) -> list[str]:
+        words = line.split()
+        if len(words) == 1 and form.separator != "\t":
+            return words[0].split(form.separator)
+        return [value.strip() for value in line.split(form.separator)]
+
+    return split
+
+
+def _learn(
+    known: dict[str, Meaning], texts: Sequence[str], meaning: Callable[[str], Meaning]
+) -> dict[str, str]:
+    """Add what texts stand for, and return what is wrong with the others."""
+    wrong = {}
+    for text in texts:
+        try:
+            known[text] = meaning(text)
+        except ValueError as error:
+            wrong[text] = str(error)
+    return wrong

@@ -1,6 +1,6 @@
-"""CelebA's annotation files, in the official text form and as comma-separated tables."""
+"""CelebA's annotation files, in the official text form and as whatever tables people made of them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.table import decimal_number, flag, whole_number
 
 from .annotation_table import AnnotationTable, AttributeRows
 
@@ -16,6 +17,16 @@ ATTRIBUTES, IDENTITIES = "list_attr_celeba", "identity_CelebA"
 PARTITION, POINTS5 = "list_eval_partition", "list_landmarks_align_celeba"
 ANNOTATION_FOLDERS = ("", "Anno", "Eval")  # the official download keeps the lists in folders of their own
 SPLITS = ("train", "val", "test")
+_POINTS5 = tuple(
+    f"{part}_{axis}" for part in ("lefteye", "righteye", "nose", "leftmouth", "rightmouth") for axis in "xy"
+)
+_PERSON_COLUMNS = ("identity", "identity_id", "person", "person_id", "id")
+_SPLIT_COLUMNS = ("partition", "split", "set", "subset", "eval_partition")
+_SPLIT_WORDS = {
+    **dict.fromkeys(("0", "train", "training"), "train"),
+    **dict.fromkeys(("1", "val", "valid", "validation"), "val"),
+    **dict.fromkeys(("2", "test", "testing"), "test"),
+}
 
 
 @dataclass(frozen=True)
@@ -110,52 +121,75 @@ def read_tables(files: dict[str, Path]) -> CelebaTables:
 
 
 def _read_attributes(table: AnnotationTable) -> tuple[tuple[str, ...], AttributeRows]:
+    table.leave_out((*_PERSON_COLUMNS, *_SPLIT_COLUMNS, *_POINTS5))
     names = tuple(table.header)
     if not names:
         raise UserError(f"{table.path}: the line with the names of the attributes is missing")
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise UserError(f"{table.path}: two columns are called {twice!r}")
     official = table.official_bits(len(names))
     if official is not None:
         return names, AttributeRows(*official)
-
-    def is_wrong(value: str) -> str:
-        return "" if value in ("1", "-1", "0") else f"{value!r} where 1 or -1 is needed"
-
     keys, bits = [], [np.zeros((0, len(names)), bool)]
-    for some_keys, rows in table.rows(len(names), is_wrong):
+    for some_keys, rows in table.rows(len(names), _one_scale()):
         keys += some_keys
-        ones = np.fromiter(map("1".__eq__, chain.from_iterable(rows)), bool)
+        ones = np.fromiter(chain.from_iterable(rows), bool)
         bits.append(ones.reshape(len(rows), len(names)))
     return names, AttributeRows(keys, np.concatenate(bits))
 
 
-def _read_identities(table: AnnotationTable) -> dict[str, str]:
-    def is_wrong(value: str) -> str:
-        return "" if value.isdecimal() else f"{value!r} where the number of a person is needed"
+def _one_scale() -> Callable[[str], int]:
+    """Return `flag` for one table: where it has 0 and -1, one of them may mean that nobody knows."""
+    noes: set[float] = set()
 
-    return {
-        key: each for keys, rows in table.rows(1, is_wrong) for key, (each,) in zip(keys, rows, strict=True)
-    }
+    def meaning(text: str) -> int:
+        bit = flag(text)
+        if bit == 0 and text[:1] in "-0":
+            noes.add(decimal_number(text))
+            if len(noes) > 1:
+                raise ValueError("both 0 and -1 are there: which one is no, and which one unknown?")
+        return bit
+
+    return meaning
+
+
+def _read_identities(table: AnnotationTable) -> dict[str, str]:
+    def meaning(value: str) -> str:
+        try:
+            return value if value.isdecimal() else str(whole_number(value))
+        except ValueError:
+            raise ValueError(f"{value!r} where the number of a person is needed") from None
+
+    table.choose(_PERSON_COLUMNS)
+    return _by_key(table.rows(1, meaning))
 
 
 def _read_partition(table: AnnotationTable) -> dict[str, str]:
-    def is_wrong(value: str) -> str:
-        return "" if value in ("0", "1", "2") else f"{value!r} where 0 (train), 1 (val) or 2 (test) is needed"
+    def meaning(value: str) -> str:
+        split = _SPLIT_WORDS.get(value.lower().removesuffix(".0").removesuffix(",0"))
+        if split is None:
+            raise ValueError(f"{value!r} where 0 (train), 1 (val) or 2 (test) is needed")
+        return split
 
-    names = dict(zip("012", SPLITS, strict=True))
-    chunks = table.rows(1, is_wrong)
-    return {key: names[part] for keys, rows in chunks for key, (part,) in zip(keys, rows, strict=True)}
+    table.choose(_SPLIT_COLUMNS)
+    return _by_key(table.rows(1, meaning))
+
+
+def _by_key(chunks: Iterator[tuple[list[str], list[list[str]]]]) -> dict[str, str]:
+    return {key: each for keys, rows in chunks for key, (each,) in zip(keys, rows, strict=True)}
 
 
 def _read_points5(table: AnnotationTable) -> dict[str, tuple[float, ...]]:
-    def is_wrong(value: str) -> str:
+    def meaning(value: str) -> float:
         try:
-            float(value)
+            return decimal_number(value)
         except ValueError as error:
-            return f"not a number: {error}"
-        return ""
+            raise ValueError(f"not a number: {error}") from None
 
-    chunks = table.rows(10, is_wrong)
-    return {key: tuple(map(float, row)) for keys, rows in chunks for key, row in zip(keys, rows, strict=True)}
+    table.order(_POINTS5)
+    chunks = table.rows(10, meaning)
+    return {key: tuple(row) for keys, rows in chunks for key, row in zip(keys, rows, strict=True)}
 
 
 def _pictures(count: int) -> str:

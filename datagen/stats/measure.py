@@ -96,8 +96,8 @@ def measure_folders(
 ) -> Stats:
     """Measure masked pictures and maps that need not be this toolkit's.
 
-    A picture and its map have the same path inside their folders up to the extension. A map says mask where
-    it is >= 128, or 1 where it holds only 0 and 1. What has no partner is counted and named in the notes.
+    A picture and its map have the same path inside their folders up to the extension. Maps are what
+    `decode_coverage` takes for one. What has no partner is counted and named in the notes.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def measure_folders(
     ):
         if alone:
             notes.append(f"--{name}: {len(alone)} {what}: {_some(alone)}")
-    pairs = [PicturePair(name, pictures[name], drawn[name]) for name in both]
+    pairs = [PicturePair(name, pictures[name], drawn[name], own_map=True) for name in both]
     return _measure(masked, pairs, limit, seed, progress, notes + map_notes, None)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from unmask.datagen.common.errors import UnreadablePictureError
 from unmask.datagen.pictures.arrays import F32, F64, U8, Bools
+from unmask.datagen.pictures.coverage import decode_coverage, what_is_wrong
 from unmask.datagen.pictures.picture import decode_picture, shrunk
 
 GRID = (64, 78)  # width, height of the maps that are compared with each other; the aspect of aligned CelebA
@@ -22,11 +23,12 @@ CLOTH_UNITS = np.array([10, 10, 10, 8, 8, 3, 4, 0.4, 0.4], np.float32)
 
 @dataclass(frozen=True)
 class PicturePair:
-    """Where one masked picture and its map lie, and what to call them."""
+    """Where one masked picture and its map lie, and what to call them; whether the map may be of any form."""
 
     name: str
     masked: Path
     map: Path
+    own_map: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +122,7 @@ def read_pair(pair: PicturePair) -> tuple[U8, U8]:
     Returns
     -------
     masked, map : uint8 (h, w, 3) and (h, w)
-        The map in 0..255, also where the file holds 0 and 1.
+        The map in 0..255, whatever form one of somebody's own has: `decode_coverage`.
 
     Raises
     ------
@@ -128,19 +130,27 @@ def read_pair(pair: PicturePair) -> tuple[U8, U8]:
         When one of them is missing or damaged, their sizes differ, or the map has no pixel >= 128.
     """
     masked = _decode(pair.masked, "masked picture")
-    map_ = np.ascontiguousarray(_decode(pair.map, "map").max(axis=2))
+    if pair.own_map:
+        map_ = _decode(pair.map, "map", decode_coverage)
+    else:
+        map_ = np.ascontiguousarray(_decode(pair.map, "map")[..., 0])
     if masked.shape[:2] != map_.shape:
         raise UnreadablePictureError("masked picture and map differ in size")
-    if map_.max() == 1:
-        map_ = map_ * np.uint8(255)
     if map_.max() < INSIDE:
         raise UnreadablePictureError("the map marks no pixel")
+    wrong = what_is_wrong(map_) if pair.own_map else ""
+    if wrong:
+        raise UnreadablePictureError(wrong)
     return masked, map_
 
 
-def _decode(path: Path, what: str) -> U8:
+def _decode_rgb(data: bytes) -> U8:
+    return decode_picture(data).image_rgb
+
+
+def _decode(path: Path, what: str, decode: Callable[[bytes], U8] = _decode_rgb) -> U8:
     try:
-        return decode_picture(path.read_bytes()).image_rgb
+        return decode(path.read_bytes())
     except OSError as error:
         raise UnreadablePictureError(f"{what} cannot be read: {error.strerror}") from error
     except UnreadablePictureError as error:

@@ -1,17 +1,21 @@
 """Plain folders of pictures that go with each other by their names: photographs, true maps, clean pictures."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-
-import numpy as np
 
 from unmask.datagen.common.errors import UserError
 from unmask.datagen.pictures.arrays import U8
+from unmask.datagen.pictures.coverage import open_coverage, what_is_wrong
 from unmask.datagen.pictures.open_picture import open_file
 from unmask.datagen.pictures.tree import list_pictures
 
 PICTURES, CLEAN, MAPS = ("masked", "images", "photos"), ("clean", "unmasked"), ("map", "maps")
 """What the subfolders may be called."""
+_SAYS_WHAT = (
+    "map maps mask masks masked unmasked clean gt truth original orig real face target label labels seg alpha"
+)
+_WORDS = frozenset([*_SAYS_WHAT.split(), "matte", "binary", "no", "without"])
 
 
 def subfolder(folder: Path, names: Iterable[str]) -> Path | None:
@@ -20,12 +24,74 @@ def subfolder(folder: Path, names: Iterable[str]) -> Path | None:
 
 
 def by_stem(folder: Path | None) -> dict[str, Path]:
-    """Return the pictures of a folder by their names without extension; UserError where it is no folder."""
+    """Return the pictures of a folder by their names without extension.
+
+    Raises
+    ------
+    UserError
+        When it is no folder, or two pictures differ in their extensions only.
+    """
     if folder is None:
         return {}
     if not folder.is_dir():
         raise UserError(f"{folder}: not a folder")
-    return {name.rpartition(".")[0]: folder / name for name in list_pictures(folder, set()).names}
+    found: dict[str, Path] = {}
+    for name in list_pictures(folder, set()).names:
+        stem = name.rpartition(".")[0]
+        if stem in found:
+            both = f"{found[stem].relative_to(folder)} and {name}"
+            raise UserError(f"{folder}: {both} have one name but for the extension; leave one of them there")
+        found[stem] = folder / name
+    return found
+
+
+class Partners:
+    """The pictures of a folder, by the name of another picture that they go with.
+
+    A picture of the very name is the partner; else the one with the longest start in common, as generators of
+    masks name what they make: ``000001_surgical``, ``000001_N95`` or ``000001_Mask`` with ``000001``, and
+    ``000001_masked`` with ``000001_clean``. What the partner has beyond the start may only say what it is, not
+    which one it is.
+
+    Parameters
+    ----------
+    pictures : mapping of str to Path
+        From `by_stem`.
+    """
+
+    def __init__(self, pictures: Mapping[str, Path]) -> None:
+        self._pictures = pictures
+        self._by_start: dict[str, list[str]] = {}
+        for stem in pictures:
+            for start in _starts(stem):
+                rest = stem[len(start) :].lower()
+                if all(word in _WORDS for word in re.split(r"[^a-z0-9]+", rest) if word):
+                    self._by_start.setdefault(start, []).append(stem)
+
+    def __bool__(self) -> bool:
+        return bool(self._pictures)
+
+    def find(self, stem: str, path: Path) -> Path | None:
+        """Return the partner of a picture, None where it has none; it is not its own one."""
+        exact = self._pictures.get(stem)
+        if exact is not None and exact != path:
+            return exact
+        for start in _starts(stem):
+            if start in self._pictures and start != stem:
+                return self._pictures[start]
+            others = self._by_start.get(start, ())
+            if others and exact is None:
+                return self._pictures[others[0]] if len(others) == 1 else None
+        return None
+
+
+def _starts(stem: str) -> Iterator[str]:
+    """Yield the name and its starts that end where a word or a number does, the longest first."""
+    yield stem
+    for end in range(len(stem) - 1, stem.rfind("/") + 1, -1):
+        before, after = stem[end - 1], stem[end]
+        if before.isalnum() and (not after.isalnum() or (before.isdigit() and not after.isdigit())):
+            yield stem[:end]
 
 
 def mapped_photos(folder: Path) -> list[tuple[Path, Path]]:
@@ -44,19 +110,28 @@ def mapped_photos(folder: Path) -> list[tuple[Path, Path]]:
     maps = subfolder(folder, MAPS)
     if maps is None:
         raise UserError(f"{folder}: no subfolder {' or '.join(MAPS)} with the true maps")
-    known = by_stem(maps)
+    known = Partners(by_stem(maps))
     photos = by_stem(subfolder(folder, PICTURES) or folder)
-    pairs = [(path, known[stem]) for stem, path in photos.items() if stem in known]
+    found = [(path, known.find(stem, path)) for stem, path in photos.items()]
+    pairs = [(path, map_) for path, map_ in found if map_ is not None]
     if not pairs:
         raise UserError(f"{folder}: no picture has a map of its name in {maps}")
     return pairs
 
 
 def read_mapped(photo: Path, map_: Path) -> tuple[U8, U8]:
-    """Decode a photograph (h, w, 3) and its map (h, w), 0..255; UserError where their sizes differ."""
-    image, coverage = open_file(photo), np.ascontiguousarray(open_file(map_)[..., 0])
-    check_size(map_, coverage, photo, image)
+    """Decode a photograph (h, w, 3) and its map (h, w), 0..255; UserError where they do not fit or it is no map."""
+    image, coverage = open_file(photo), open_coverage(map_)
+    check_map(map_, coverage, photo, image)
     return image, coverage
+
+
+def check_map(path: Path, coverage: U8, of: Path, picture: U8) -> None:
+    """Raise UserError where somebody's own map has another size than its picture, or marks no mask."""
+    check_size(path, coverage, of, picture)
+    wrong = what_is_wrong(coverage)
+    if wrong:
+        raise UserError(f"{path}: {wrong}")
 
 
 def check_size(path: Path, image: U8, of: Path, picture: U8) -> None:

@@ -87,6 +87,7 @@ def open_evaluation(options: EvalOptions) -> Iterator[Evaluation]:
     map_module, map_sha = _load("map_module", options.map_module, MAP, device, bf16)
     edit_module, edit_sha = _load("edit_module", options.edit_module, EDIT, device, bf16)
     notes = [f"{count} pictures left out: {reason}" for reason, count in pictures.left_out.items()]
+    notes += pictures.notes
     mean_face = None
     if any(item.clean is not None for item in pictures.items):
         first = read_item(pictures.items[0], pictures.size).masked

@@ -1,14 +1,17 @@
 """What is evaluated: pictures with what is known about them, from a dataset or from plain folders."""
 
-import csv
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
-from unmask.datagen.common.errors import ArgumentError
+from unmask.datagen.common.cores import available_cores
+from unmask.datagen.common.errors import ArgumentError, UserError
+from unmask.datagen.common.table import read_rows
 from unmask.datagen.dataset.built import check_files
 from unmask.datagen.dataset.folder import MANIFEST_NAME as MANIFEST
 from unmask.datagen.dataset.manifest import (
@@ -17,7 +20,7 @@ from unmask.datagen.dataset.manifest import (
     iterate_manifest,
     read_attribute_names,
 )
-from unmask.model.data.pairs import CLEAN, MAPS, PICTURES, by_stem, subfolder
+from unmask.model.data.pairs import CLEAN, MAPS, PICTURES, Partners, by_stem, subfolder
 
 from .options import EvalOptions
 
@@ -39,6 +42,8 @@ class EvalItem:
         True map and clean picture; None where there is none.
     tags : mapping of str to str
         What is known: family, yaw, ``attr_Male`` and so on.
+    own_map : bool
+        Somebody drew the map: not a dataset's.
     points : tuple of int
         The 68 points of the largest face as `Landmarks.to_quarters` gives them; () where unknown.
     """
@@ -49,6 +54,7 @@ class EvalItem:
     clean: Path | None
     tags: Mapping[str, str] = field(default_factory=dict)
     points: tuple[int, ...] = ()
+    own_map: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,8 @@ class EvalSet:
         Where a dataset's faces came from; "" where unknown.
     size : int or None
         Side that pictures are cropped and scaled to.
+    notes : tuple of str
+        What a person should know: how pictures were paired.
     """
 
     kind: str
@@ -80,17 +88,22 @@ class EvalSet:
     attribute_names: tuple[str, ...] = ()
     source: str = ""
     size: int | None = None
+    notes: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
-        """32 hex digits that change with the pictures' names, sizes in bytes and tags."""
+        """32 hex digits that change with the pictures' names, contents and tags.
+
+        Raises
+        ------
+        UserError
+            When a file cannot be read.
+        """
         digest = hashlib.blake2b(repr((self.kind, self.split, self.size)).encode(), digest_size=16)
-        for item in self.items:
-            files = [
-                path and (path.name, path.stat().st_size) for path in (item.masked, item.map, item.clean)
-            ]
-            words = (item.key, files, sorted(item.tags.items()))
-            digest.update(repr(words).encode("utf-8", "surrogateescape"))
+        with ThreadPoolExecutor(available_cores()) as pool:
+            for item, files in zip(self.items, pool.map(_contents, self.items), strict=True):
+                words = (item.key, files, sorted(item.tags.items()))
+                digest.update(repr(words).encode("utf-8", "surrogateescape"))
         return digest.hexdigest()
 
 
@@ -116,6 +129,18 @@ def open_eval_set(options: EvalOptions) -> EvalSet:
     if options.tags is not None:
         opened = _tagged(opened, options.tags)
     return replace(opened, size=options.size)
+
+
+def _contents(item: EvalItem) -> list[tuple[str, str] | None]:
+    """Name and hash of an item's files."""
+    found: list[tuple[str, str] | None] = []
+    for path in (item.masked, item.map, item.clean):
+        try:
+            content = path and hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
+            found.append((path.name, content) if path and content else None)
+        except OSError as error:
+            raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
+    return found
 
 
 # ---- a dataset ---------------------------------------------------------------------------------------------
@@ -184,39 +209,65 @@ def _open_pairs(options: EvalOptions) -> EvalSet:
         raise ArgumentError(
             "data", f"{options.data}: an Editing Module needs clean pictures: give `clean` DIR"
         )
-    masked, partners = by_stem(pictures), {"clean": by_stem(clean), "map": by_stem(maps)}
+    masked = by_stem(pictures)
+    partners = {"clean": Partners(by_stem(clean)), "map": Partners(by_stem(maps))}
     if not masked:
         raise ArgumentError("data", f"{options.data}: no jpg, jpeg, png, webp or bmp picture in {pictures}")
-    items, left_out = [], Counter[str]()
+    items, left_out = list[EvalItem](), Counter[str]()
     for stem, path in masked.items():
-        found = {name: files.get(stem) for name, files in partners.items()}
+        found = {name: files.find(stem, path) for name, files in partners.items()}
         lacks = [name for name, files in partners.items() if files and found[name] is None]
         if lacks:
             left_out[f"no_{lacks[0]}"] += 1
         else:
-            items.append(EvalItem(stem, path, found["map"], found["clean"]))
+            items.append(EvalItem(stem, path, found["map"], found["clean"], own_map=True))
     if not items:
         missing, first = max(left_out.items(), key=lambda pair: pair[1])[0], next(iter(masked))
         name, where = ("clean", clean) if missing == "no_clean" else ("maps", maps)
         raise ArgumentError(name, f"{where}: no picture named {first!r}")
-    return EvalSet(PAIRS, options.data, tuple(items[: options.limit]), "all", dict(left_out))
+    items = items[: options.limit]
+    notes = _by_start([(item.masked, partner) for item in items for partner in (item.clean, item.map)])
+    return EvalSet(PAIRS, options.data, tuple(items), "all", dict(left_out), notes=notes)
+
+
+def _by_start(pairs: Sequence[tuple[Path, Path | None]]) -> tuple[str, ...]:
+    """Say how many pictures have a partner of another name."""
+    loose = {path: partner for path, partner in pairs if partner is not None and partner.stem != path.stem}
+    if not loose:
+        return ()
+    path, partner = next(iter(loose.items()))
+    count = "1 picture is" if len(loose) == 1 else f"{len(loose)} pictures are"
+    return (f"{count} paired by the start of the name, first {path.name} with {partner.name}",)
 
 
 def _tagged(opened: EvalSet, path: Path) -> EvalSet:
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, ValueError, csv.Error) as error:
-        raise ArgumentError("tags", f"{path}: cannot be read as CSV ({error})") from error
-    first = next(iter(rows[0]), None) if rows else None
-    known = {row[first]: row for row in rows} if first else {}
-    if not any(item.key in known for item in opened.items):
-        raise ArgumentError("tags", f"{path}: its first column names none of the pictures")
-    columns = [name for name in rows[0] if name and name != first]
-    items = tuple(
-        replace(
-            item, tags={**item.tags, **{name: known.get(item.key, {}).get(name) or "" for name in columns}}
-        )
-        for item in opened.items
+        rows = [cells for _, cells in read_rows(path)]
+    except UserError as error:
+        raise ArgumentError("tags", error.marked) from error
+    header = [name.strip() for name in rows[0]] if rows else []
+    twice = next((name for name in header if name and header.count(name) > 1), None)
+    if twice is not None:
+        raise ArgumentError("tags", f"{path}: two columns are called {twice!r}")
+    keys = {item.key for item in opened.items}
+    naming = next(
+        (column for column in range(len(header)) if not keys.isdisjoint(_column(rows, column))), None
     )
-    return replace(opened, items=items)
+    if naming is None:
+        raise ArgumentError("tags", f"{path}: no column names one of the pictures")
+    columns = [column for column, name in enumerate(header) if name and column != naming]
+    known: dict[str, dict[str, str]] = {}
+    for cells in rows[1:]:
+        if len(cells) != len(header):
+            words = f"{path}: the row of {cells[0]!r} has {len(cells)} cells under {len(header)} columns"
+            raise ArgumentError("tags", words)
+        if cells[naming] in known:
+            raise ArgumentError("tags", f"{path}: {cells[naming]} is there twice")
+        known[cells[naming]] = {header[column]: cells[column] for column in columns}
+    nothing = dict.fromkeys((header[column] for column in columns), "")
+    items = [replace(item, tags={**item.tags, **known.get(item.key, nothing)}) for item in opened.items]
+    return replace(opened, items=tuple(items))
+
+
+def _column(rows: Sequence[Sequence[str]], column: int) -> Iterator[str]:
+    return (cells[column] for cells in rows[1:] if column < len(cells))

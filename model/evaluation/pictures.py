@@ -1,15 +1,17 @@
 """Decode what is evaluated: a picture with its true map and its clean picture, at the size of the evaluation."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from unmask.datagen.common.errors import UserError
 from unmask.datagen.faces.landmarks import Landmarks
 from unmask.datagen.pictures.arrays import U8
+from unmask.datagen.pictures.coverage import open_coverage
 from unmask.datagen.pictures.open_picture import open_file
 from unmask.datagen.pictures.picture import fit_picture, fit_transform
-from unmask.model.data.pairs import check_size
+from unmask.model.data.pairs import check_map, check_size
 from unmask.model.metrics.similarity import WINDOW_PX
 
 from .items import EvalItem
@@ -37,20 +39,27 @@ class EvalPicture:
     landmarks: Landmarks | None
 
 
+def _read_map(path: Path, *, own: bool) -> U8:
+    # A dataset's map is coverage as it was drawn, of a bare face too; somebody's own may be anything.
+    return open_coverage(path) if own else np.ascontiguousarray(open_file(path)[..., 0])
+
+
 def read_item(item: EvalItem, side: int | None) -> EvalPicture:
     """Decode an item; with ``side``, cropped centrally and scaled to a square of that many pixels.
 
     Raises
     ------
     UserError
-        Naming the file: damaged, gone, too small, or of another size than its partners.
+        Naming the file: damaged, gone, too small, no map, or of another size than its partners.
     """
     masked = open_file(item.masked)
-    map_ = None if item.map is None else np.ascontiguousarray(open_file(item.map)[..., 0])
+    map_ = None if item.map is None else _read_map(item.map, own=item.own_map)
     clean = None if item.clean is None else open_file(item.clean)
     for path, image in ((item.map, map_), (item.clean, clean)):
         if path is not None and image is not None:
             check_size(path, image, item.masked, masked)
+    if item.map is not None and map_ is not None and item.own_map:
+        check_map(item.map, map_, item.masked, masked)
     if min(masked.shape[:2]) < WINDOW_PX:
         raise UserError(f"{item.masked}: smaller than {WINDOW_PX} pixels")
     points = Landmarks.from_quarters(item.points, "supplied") if item.points else None

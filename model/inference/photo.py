@@ -1,6 +1,6 @@
 """Taking the masks off the faces of a photograph: find, frame, segment, restore, put back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
@@ -13,7 +13,7 @@ from unmask.datagen.pictures.pyramid import PicturePyramid
 
 from .aligned import TrainedModule, restore_pictures
 from .face_finder import SURE, FaceFinder, FoundFace
-from .face_mask import given_mask, segment_face
+from .face_mask import given_mask, masks_left, segment_face
 from .mask_blobs import see_masks
 from .photo_patch import Patch, to_photo, work_grid
 
@@ -83,7 +83,8 @@ def restore_photo(unmasker: PhotoModules, image_rgb: U8, map_: U8 | None = None)
     image_rgb : uint8 (h, w, 3)
         RGB, any size.
     map_ : uint8 (h, w), optional
-        Where the masks are, at least 128; the Map Module then has no say.
+        Where the masks are, at least 128; the Map Module then has no say. A mask on a face that is not found is
+        taken off as well: of an upright face that would wear it.
 
     Raises
     ------
@@ -93,7 +94,8 @@ def restore_photo(unmasker: PhotoModules, image_rgb: U8, map_: U8 | None = None)
     if map_ is not None and map_.shape != image_rgb.shape[:2]:
         raise ValueError(f"map of {map_.shape} does not fit a photograph of {image_rgb.shape}")
     picture = PicturePyramid(image_rgb)
-    done, union, faces = image_rgb.copy(), np.zeros(image_rgb.shape[:2], np.uint8), []
+    done, union, faces = image_rgb.copy(), np.zeros(image_rgb.shape[:2], np.uint8), list[PhotoFace]()
+    taken = union.copy()
     see = partial(see_masks, unmasker.map_module) if map_ is None else partial(_shrunk_map, map_)
     for found in unmasker.finder.find(picture, see):
         if map_ is None:
@@ -105,12 +107,24 @@ def restore_photo(unmasker: PhotoModules, image_rgb: U8, map_: U8 | None = None)
             if found.score < SURE:
                 continue
             status = NO_MASK
-        elif found.eye_dist_px < LEAST_EYE_DIST_PX:
-            status = TOO_SMALL
         else:
-            union[mask.place] |= mask.pixels
-            restore_face(unmasker, picture, found.frame, mask, done)
+            taken[mask.place] |= mask.pixels
+            if found.eye_dist_px < LEAST_EYE_DIST_PX:
+                status = TOO_SMALL
+            else:
+                union[mask.place] |= mask.pixels
+                restore_face(unmasker, picture, found.frame, mask, done)
         faces.append(PhotoFace(found.frame, found.score, status))
+    if map_ is not None:
+        for frame, mask in masks_left(map_, taken):
+            face = PhotoFace(frame, 0.0, OK)
+            if face.eye_dist_px >= LEAST_EYE_DIST_PX:
+                union[mask.place] |= mask.pixels
+                restore_face(unmasker, picture, frame, mask, done)
+                faces.append(face)
+            elif not faces:  # else specks of a brush would be faces
+                faces.append(replace(face, status=TOO_SMALL))
+        faces.sort(key=lambda face: -face.eye_dist_px)
     return Restored(done, union, tuple(faces))
 
 

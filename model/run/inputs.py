@@ -110,10 +110,12 @@ def _with_maps(items: list[RunInput], maps: Path | None) -> list[RunInput]:
                 "map", f"{maps}: is one map, `inputs` are {len(items)} pictures; give a folder of maps"
             )
         return [RunInput(items[0].path, items[0].name, maps)]
-    known = {
-        PurePosixPath(name).with_suffix("").as_posix(): maps / name
-        for name in list_pictures(maps, set()).names
-    }
+    known: dict[str, Path] = {}
+    for name in list_pictures(maps, set()).names:
+        stem = PurePosixPath(name).with_suffix("").as_posix()
+        if stem in known:
+            raise ArgumentError("map", f"{maps}: {known[stem].name} and {name} are both the map of {stem}")
+        known[stem] = maps / name
     matched = [known.get(item.name) for item in items]
     missing = [item.name for item, path in zip(items, matched, strict=True) if path is None]
     if missing:

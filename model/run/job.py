@@ -162,7 +162,8 @@ class _Job:
         seconds = round((time.monotonic() - start) / max(len(good), 1), 4)
         made = iter(results)
         for loaded in some:
-            row = RunRow(loaded.item.name, str(loaded.item.path), loaded.status, sha256=loaded.sha256)
+            row = RunRow(loaded.item.name, str(loaded.item.path), loaded.status)
+            row = replace(row, sha256=loaded.sha256, map_sha256=loaded.map_sha256)
             if loaded.status != OK:
                 yield loaded, replace(row, reason=loaded.reason), None
                 continue

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from unmask.datagen.common.errors import UnreadablePictureError
 from unmask.datagen.pictures.arrays import U8
+from unmask.datagen.pictures.coverage import COVERED, decode_coverage, what_is_wrong
 from unmask.datagen.pictures.picture import decode_picture
 from unmask.model.inference.photo import OK
 
@@ -26,10 +26,12 @@ class Loaded:
     item : RunInput
     sha256 : str
         Of the file; "" where it could not be read.
+    map_sha256 : str
+        Of its own map's file; "" without one, and where that could not be read.
     image : uint8 (h, w, 3) or None
         RGB; None where it could not be decoded, or need not be.
     map : uint8 (h, w) or None
-        The picture's own map, of its size.
+        The picture's own map, of its size: 0 or 255.
     status, reason : str
         ``ok``, ``unreadable`` or ``bad_map``, and why.
     finished : bool
@@ -38,6 +40,7 @@ class Loaded:
 
     item: RunInput
     sha256: str = ""
+    map_sha256: str = ""
     image: U8 | None = None
     map: U8 | None = None
     status: str = OK
@@ -45,39 +48,55 @@ class Loaded:
     finished: bool = False
 
 
-def load(item: RunInput, finished: Callable[[RunInput, str], bool]) -> Loaded:
+def load(item: RunInput, finished: Callable[[RunInput, str, str], bool]) -> Loaded:
     """Read a picture and its map.
 
     Parameters
     ----------
     item : RunInput
     finished : callable
-        Takes the item and its file's sha256; True where there is nothing left to do, and so nothing to decode.
+        Takes the item, its file's sha256 and its map's; True where there is nothing left to do, and so nothing
+        to decode.
     """
     try:
         data = item.path.read_bytes()
     except OSError as error:
         return Loaded(item, status=UNREADABLE, reason=f"cannot be read: {error.strerror or error}")
-    sha256 = hashlib.sha256(data).hexdigest()
-    if finished(item, sha256):
-        return Loaded(item, sha256, finished=True)
+    map_data, trouble = _read_map(item.map)
+    loaded = Loaded(item, hashlib.sha256(data).hexdigest(), _sha256(map_data))
+    if finished(item, loaded.sha256, loaded.map_sha256):
+        return replace(loaded, finished=True)
     try:
         image = decode_picture(data).image_rgb
     except UnreadablePictureError as error:
-        return Loaded(item, sha256, status=UNREADABLE, reason=str(error))
-    loaded = Loaded(item, sha256, image)
-    return loaded if item.map is None else _with_map(loaded, image, item.map)
+        return replace(loaded, status=UNREADABLE, reason=str(error))
+    loaded = replace(loaded, image=image)
+    if trouble:
+        return replace(loaded, status=BAD_MAP, reason=trouble)
+    return loaded if item.map is None else _with_map(loaded, image, item.map, map_data)
 
 
-def _with_map(loaded: Loaded, image: U8, path: Path) -> Loaded:
+def _read_map(path: Path | None) -> tuple[bytes, str]:
+    """Content of a map's file, and what is wrong with it."""
     try:
-        rgb = decode_picture(path.read_bytes()).image_rgb
+        return b"" if path is None else path.read_bytes(), ""
     except OSError as error:
-        reason = f"map {path.name} cannot be read: {error.strerror or error}"
-        return replace(loaded, status=BAD_MAP, reason=reason)
+        return b"", f"map {path and path.name} cannot be read: {error.strerror or error}"
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest() if data else ""
+
+
+def _with_map(loaded: Loaded, image: U8, path: Path, data: bytes) -> Loaded:
+    try:
+        coverage = decode_coverage(data)
     except UnreadablePictureError as error:
         return replace(loaded, status=BAD_MAP, reason=f"map {path.name}: {error}")
-    if rgb.shape != image.shape:
-        sizes = [f"{shape[1]}x{shape[0]}" for shape in (rgb.shape, image.shape)]
+    if coverage.shape != image.shape[:2]:
+        sizes = [f"{shape[1]}x{shape[0]}" for shape in (coverage.shape, image.shape)]
         return replace(loaded, status=BAD_MAP, reason=f"map of {sizes[0]} for a picture of {sizes[1]}")
-    return replace(loaded, map=np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8))
+    wrong = what_is_wrong(coverage)
+    if wrong:
+        return replace(loaded, status=BAD_MAP, reason=f"map {path.name}: {wrong}")
+    return replace(loaded, map=np.where(coverage >= COVERED, 255, 0).astype(np.uint8))

@@ -46,6 +46,8 @@ class RunRow:
         In words, where the status is not ``ok``.
     sha256 : str
         Of the file; "" where it could not be read.
+    map_sha256 : str
+        Of its own map's file; "" without one, and where that could not be read.
     """
 
     name: str
@@ -56,11 +58,13 @@ class RunRow:
     seconds: float = 0.0
     reason: str = ""
     sha256: str = ""
+    map_sha256: str = ""
 
     @classmethod
     def from_cells(cls, cells: Mapping[str, Any]) -> Self:
         """Rebuild a row from text; KeyError or ValueError where it is none."""
-        return cls(**{field.name: _KINDS.get(field.name, str)(cells[field.name]) for field in fields(cls)})
+        given = {"map_sha256": "", **cells}  # which tables of older versions lack
+        return cls(**{field.name: _KINDS.get(field.name, str)(given[field.name]) for field in fields(cls)})
 
 
 _KINDS: dict[str, type] = {"faces": int, "restored": int, "seconds": float}
@@ -123,10 +127,10 @@ class RunFolder:
             self._inside(result_name(folder, row.name), f"{self.out / table}: row {row.name}")
         self.rows[row.name] = row
 
-    def finished(self, item: RunInput, sha256: str, folders: Sequence[str]) -> bool:
-        """Tell whether an earlier run has done this very file, and its results are there."""
+    def finished(self, item: RunInput, sha256: str, map_sha256: str, folders: Sequence[str]) -> bool:
+        """Tell whether an earlier run has done these very files, picture and map, and the results are there."""
         row = self.rows.get(item.name)
-        if row is None or row.sha256 != sha256:
+        if row is None or (row.sha256, row.map_sha256) != (sha256, map_sha256):
             return False
         return row.status in UNWRITTEN or all(self.path(folder, item.name).is_file() for folder in folders)
 

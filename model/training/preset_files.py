@@ -140,7 +140,7 @@ def _keys(kind: type[Preset]) -> dict[str, tuple[Any, Field[Any]]]:
 def read_toml(path: Path, argument: str) -> dict[str, Any]:
     """Return the content of a TOML file; ArgumentError where it cannot be read or is none."""
     try:
-        return tomllib.loads(read_file(path, TEXT_BYTES).decode())
+        return tomllib.loads(read_file(path, TEXT_BYTES).decode("utf-8-sig"))
     except OSError as error:
         raise ArgumentError(argument, f"{path}: cannot be read ({error.strerror})") from error
     except (ValueError, RecursionError) as error:  # of TOML, or of UTF-8
