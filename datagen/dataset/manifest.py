@@ -3,6 +3,7 @@
 import csv
 import io
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from unmask.datagen.common.atomic import writing_lines
 from unmask.datagen.common.csv_lines import csv_line
 from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.read_file import open_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,6 +104,8 @@ class ManifestRow:
         """Rebuild a row from `to_cells`; ValueError where a text does not fit its column."""
         if len(cells) < len(COLUMNS):
             raise ValueError(f"{len(cells)} cells where at least {len(COLUMNS)} are needed")
+        if not all(isinstance(cell, str) for cell in cells):  # of a journal
+            raise ValueError("a cell that is no text")
         values = {name: _FROM_TEXT.get(name, str)(text) for name, text in zip(COLUMNS, cells, strict=False)}
         # A source without attributes for this picture has empty cells there.
         attributes = tuple(int(text) for text in cells[len(COLUMNS) :] if text != "")
@@ -220,13 +224,16 @@ class RowReader:
                     self._places.append(place)
 
     def read(self, number: int) -> ManifestRow:
-        """Return a row, the first one after the header being number 0."""
-        first, end = self._places[number + 1 : number + 3]
-        with self._path.open("rb") as file:
-            file.seek(first)
-            text = file.read(end - first).decode("utf-8", ENCODING_ERRORS)
-        _allow_long_cells()
-        return ManifestRow.from_cells(next(csv.reader(io.StringIO(text, newline=""), strict=True)))
+        """Return a row, the first one after the header being number 0; UserError where the file has changed."""
+        try:
+            first, end = self._places[number + 1 : number + 3]
+            with self._path.open("rb") as file:
+                file.seek(first)
+                text = file.read(end - first).decode("utf-8", ENCODING_ERRORS)
+            _allow_long_cells()
+            return ManifestRow.from_cells(next(csv.reader(io.StringIO(text, newline=""), strict=True)))
+        except (OSError, ValueError, StopIteration, csv.Error) as error:
+            raise UserError(f"{self._path}: row {number} cannot be read again: {error}") from error
 
 
 def read_manifest(path: Path) -> "pd.DataFrame":
@@ -251,13 +258,16 @@ def read_manifest(path: Path) -> "pd.DataFrame":
         dict.fromkeys(COLUMNS, "str") | dict.fromkeys(_INTEGERS, "Int64") | dict.fromkeys(attributes, "Int8")
     )
     types |= dict.fromkeys(_SHARES + _ANGLES, "float64")
-    return pd.read_csv(
-        path,
-        dtype=types,
-        keep_default_na=False,  # a picture may be called NA.jpg and a colour "null"
-        na_values={name: [""] for name in numeric},
-        encoding_errors=ENCODING_ERRORS,
-    )
+    try:
+        return pd.read_csv(
+            path,
+            dtype=types,
+            keep_default_na=False,  # a picture may be called NA.jpg and a colour "null"
+            na_values={name: [""] for name in numeric},
+            encoding_errors=ENCODING_ERRORS,
+        )
+    except (ValueError, TypeError, OverflowError) as error:  # which of them, depends on the column
+        raise UserError(f"{path}: {error}") from error
 
 
 def _allow_long_cells() -> None:
@@ -268,7 +278,7 @@ def _allow_long_cells() -> None:
 def _csv_rows(path: Path) -> Iterator[tuple[list[str], int]]:
     _allow_long_cells()
     try:
-        with path.open(encoding="utf-8", errors=ENCODING_ERRORS, newline="") as file:
+        with open_text(path) as file:
             reader = csv.reader(file, strict=True)
             for cells in reader:
                 yield cells, reader.line_num
@@ -282,3 +292,6 @@ def _check_header(path: Path, header: Sequence[str]) -> None:
     if tuple(header[: len(COLUMNS)]) != COLUMNS:
         wrong = next((a for a, b in zip(COLUMNS, [*header, *COLUMNS], strict=False) if a != b), COLUMNS[0])
         raise UserError(f"{path}: not a manifest of this toolkit: column {wrong!r} is not where it belongs")
+    twice = next((name for name, count in Counter(header).items() if count > 1), None)
+    if twice is not None:
+        raise UserError(f"{path}: column {twice!r} is there twice")

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.datagen.common.atomic import write_atomic
+from unmask.datagen.common.json_text import Needs
 from unmask.datagen.common.work_folder import FolderKind, WorkFolder
 
 Arrays = dict[str, NDArray[np.generic]]
@@ -23,17 +24,13 @@ _IDENTITY, _PARTS = ".eval.json", ".parts"
 _ROWS = "rows"
 
 
-def _identity(content: Mapping[str, Any]) -> Mapping[str, Any]:
-    _ = content["data"]
-    return content
-
-
 REPORT = FolderKind(
     argument="out",
     noun="report",
     work="evaluation",
     card=_IDENTITY,
-    identity=_identity,
+    identity=dict,
+    shape=Needs({"data": str}),
     own=(f"{_PARTS}/*-{'[0-9]' * 7}.npz", SUMMARY, METRICS, BREAKDOWN, PAGE),
     places=(_PARTS,),
     labels={"data": "`data`", "map": "`map_module`", "edit": "`edit_module`", "mean_face": "`train`"},

@@ -2,21 +2,24 @@
 
 import csv
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from unmask.datagen.common.errors import ArgumentError
+from unmask.datagen.common.errors import ArgumentError, UserError
+from unmask.datagen.common.read_file import open_text
 from unmask.datagen.dataset.built import check_files
 from unmask.datagen.dataset.folder import MANIFEST_NAME as MANIFEST
+from unmask.datagen.dataset.folder import read_build
 from unmask.datagen.dataset.manifest import (
     ATTRIBUTE_PREFIX,
     ManifestRow,
     iterate_manifest,
     read_attribute_names,
 )
+from unmask.datagen.faces.landmarks import Landmarks
+from unmask.datagen.render.triplet import parse_recipe
 from unmask.model.data.pairs import CLEAN, MAPS, PICTURES, by_stem, subfolder
 
 from .options import EvalOptions
@@ -151,16 +154,19 @@ def _item(folder: Path, row: ManifestRow, names: Sequence[str]) -> EvalItem:
         value = getattr(row, name)
         tags[name] = "" if value is None else f"{value:g}"
     tags |= {ATTRIBUTE_PREFIX + name: str(value) for name, value in zip(names, row.attributes, strict=False)}
-    faces = json.loads(row.recipe).get("faces", []) if row.recipe else []
-    points = tuple(faces[0]["points"]) if faces else ()
+    try:
+        points = tuple(parse_recipe(row.recipe)["faces"][0]["points"]) if row.recipe else ()
+        if points:
+            Landmarks.from_quarters(points, "supplied")
+    except ValueError as error:
+        raise ArgumentError("data", f": {folder / MANIFEST}: row {row.key}: {error}") from error
     return EvalItem(row.key, folder / row.masked, folder / row.map, folder / row.clean, tags, points)
 
 
 def _source_of(folder: Path) -> str:
     try:
-        content = json.loads((folder / "build.json").read_text(encoding="utf-8"))
-        return str(content["source"]["root"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return str(((read_build(folder) or {}).get("source") or {}).get("root") or "")
+    except UserError:  # it only says where else to look for training faces
         return ""
 
 
@@ -204,7 +210,7 @@ def _open_pairs(options: EvalOptions) -> EvalSet:
 
 def _tagged(opened: EvalSet, path: Path) -> EvalSet:
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with open_text(path) as file:
             rows = list(csv.DictReader(file))
     except (OSError, ValueError, csv.Error) as error:
         raise ArgumentError("tags", f"{path}: cannot be read as CSV ({error})") from error

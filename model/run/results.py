@@ -12,6 +12,7 @@ from typing import Any, Self
 from unmask.datagen.common.atomic import write_atomic
 from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.common.inside import Inside
+from unmask.datagen.common.json_text import Needs, parse_json
 from unmask.datagen.common.line_journal import LineJournal
 from unmask.datagen.common.work_folder import TOOLKIT_KEY, FolderKind, WorkFolder
 
@@ -66,17 +67,13 @@ class RunRow:
 _KINDS: dict[str, type] = {"faces": int, "restored": int, "seconds": float}
 
 
-def _identity(content: Mapping[str, Any]) -> Mapping[str, Any]:
-    _ = content[TOOLKIT_KEY]
-    return content
-
-
 RESULTS = FolderKind(
     argument="out",
     noun="run",
     work="unmask-run",
     card=CARD,
-    identity=_identity,
+    identity=dict,
+    shape=Needs({TOOLKIT_KEY: str}),
     own=(TABLE, JOURNAL),
     places=(*FOLDERS, JOURNAL),
     labels={TOOLKIT_KEY: "toolkit version"},
@@ -112,7 +109,7 @@ class RunFolder:
                     raise
                 except ValueError:
                     continue  # no row of ours
-        self._journal = LineJournal(out / JOURNAL, lambda line, _: self._take(json.loads(line), JOURNAL))
+        self._journal = LineJournal(out / JOURNAL, lambda line, _: self._take(parse_json(line), JOURNAL))
 
     def _take(self, cells: Mapping[str, Any], table: str) -> None:
         try:
