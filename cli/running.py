@@ -1,7 +1,9 @@
 """What every command line of the toolkit shares: one-line errors, exit codes, progress, tables."""
 
+import errno
 import gc
 import logging
+import os
 import re
 import sys
 import time
@@ -23,6 +25,15 @@ from unmask.datagen.common.errors import UserError
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 _PLAIN_EVERY_S = 5.0
+# What the system refuses whatever the program does: rights, names, links, space, limits, broken disks.
+_MENDABLE = tuple(
+    getattr(errno, name)
+    for name in (
+        *("EACCES", "EPERM", "EROFS", "ENAMETOOLONG", "ELOOP", "ENOTDIR", "EISDIR", "ENOENT"),
+        *("ENOSPC", "EDQUOT", "EFBIG", "EMFILE", "ENFILE", "ENOLCK", "EIO", "ESTALE", "ETXTBSY"),
+    )
+    if hasattr(errno, name)
+)
 
 # Typer keeps a copy of click or uses the installed one, depending on its version; its own error knows which.
 _UsageError: type[Exception] = next(
@@ -105,6 +116,11 @@ def run_app(app: typer.Typer, name: str, arguments: Sequence[str] | None = None)
             print(error)
             return EXIT_USER_ERROR
         return _fail(error.format_message())  # type: ignore[attr-defined]  # ClickException, from either place
+    except OSError as error:
+        if error.errno not in _MENDABLE:
+            raise
+        place = f"{os.fsdecode(error.filename)}: " if error.filename else ""
+        return _fail(f"{place}{error.strerror}")
     except typer.Exit as stop:
         return int(stop.exit_code)
     except (typer.Abort, KeyboardInterrupt):

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-DEEPEST = 60  # what the toolkit writes is ten deep at most; code that walks a document may call itself
+DEEPEST = 100  # what the toolkit writes is thirty deep at most; code that walks a document may call itself
 _LONGEST_NUMBER = 300  # digits: what has more is no double
 
 

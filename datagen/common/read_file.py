@@ -5,7 +5,7 @@ import io
 import os
 import stat
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import TextIO
 
 TEXT_BYTES = 1 << 20  # of a template's JSON, a recipe or a configuration
 PICTURE_BYTES = 1 << 28  # of a layer or a picture of cloth
@@ -44,10 +44,10 @@ def read_file(path: Path, most_bytes: int, within: Path | None = None) -> bytes:
     return data
 
 
-def open_file(path: Path) -> BinaryIO:
+def open_file(path: Path) -> io.BufferedReader:
     """Open a regular file of any size for reading; OSError, also for a pipe or a device."""
     try:
-        file: BinaryIO = open(path, "rb", opener=_open_at_once)  # noqa: SIM115 - the caller closes it
+        file = open(path, "rb", opener=_open_at_once)  # noqa: SIM115 - the caller closes it
     except ValueError as error:  # a NUL byte in its name
         raise OSError(errno.EINVAL, str(error), str(path)) from error
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):

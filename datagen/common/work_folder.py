@@ -233,7 +233,10 @@ def _unlink(path: Path) -> None:
 
 def check_usable(path: Path, argument: str = "out") -> None:
     """Raise UserError where a folder cannot be made or written to, as far as can be told without writing."""
-    there = next(one for one in (path, *path.absolute().parents) if one.exists())
+    try:
+        there = next(one for one in (path, *path.absolute().parents) if one.exists())
+    except OSError as error:
+        raise ArgumentError(argument, f"{path}: {error.strerror}") from error
     if not there.is_dir():
         raise ArgumentError(argument, f"{path}: cannot be written ({there} is a file, not a folder)")
     if not os.access(there, os.W_OK | os.X_OK):

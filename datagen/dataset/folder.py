@@ -7,7 +7,7 @@ from typing import Any
 
 from unmask.datagen.common.errors import ArgumentError
 from unmask.datagen.common.folder_lock import LOCK_NAME
-from unmask.datagen.common.inside import Inside
+from unmask.datagen.common.inside import Inside, real_path
 from unmask.datagen.common.json_text import Maybe, Needs, Whole
 from unmask.datagen.common.work_folder import TOOLKIT_KEY, FolderKind, WorkFolder
 
@@ -83,9 +83,9 @@ DATASET = FolderKind(
 
 def check_apart(out: Path, *source_folders: str) -> None:
     """Raise UserError where the dataset would lie in the source folder, or the source in the dataset."""
-    target = out.resolve()
+    target = real_path(out)
     for folder in source_folders:
-        source = Path(folder).resolve()
+        source = real_path(folder)
         if target == source or source in target.parents:
             raise ArgumentError("out", f"{out}: lies inside `source` {folder}; name a folder elsewhere")
         if target in source.parents:

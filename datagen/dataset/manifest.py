@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -135,7 +136,12 @@ def _integer(text: str) -> int | None:
 
 
 def _number(text: str) -> float | None:
-    return float(text) if text else None
+    if not text:
+        return None
+    value = float(text)
+    if not math.isfinite(value):  # it would be equal, or near, to nothing, and so pass every comparison
+        raise ValueError(f"{text!r} is no number")
+    return value
 
 
 def _box(text: str) -> tuple[int, int, int, int] | None:

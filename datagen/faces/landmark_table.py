@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from unmask.datagen.common.atomic import writing_lines
 from unmask.datagen.common.csv_lines import csv_line
 from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.read_file import open_text
 
 from .landmarks import LANDMARK_SOURCES, POINT_COUNT, Landmarks, quantise
 
@@ -42,7 +43,7 @@ class LandmarkTable:
         """
         table = cls()
         try:
-            with Path(path).open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+            with open_text(Path(path), "utf-8-sig") as file:
                 table._fill(Path(path), file)
         except OSError as error:
             raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error

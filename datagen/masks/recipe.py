@@ -10,6 +10,7 @@ from typing import Any
 
 from unmask.datagen.common.colour import is_hex
 from unmask.datagen.common.json_text import parse_json
+from unmask.datagen.occluders.kinds import KINDS
 from unmask.datagen.prints.kinds import PRINTS
 
 BLENDS = ("linear", "srgb")
@@ -247,6 +248,8 @@ def _check_value(part: str, name: str, wanted: Any, value: object) -> None:
         good = low <= value <= high
     elif good and name in ("colour", "second", "third"):
         good = is_hex(str(value))
+    elif good and name == "kind":
+        good = value in KINDS
     elif good and name == "blend":
         good = value in BLENDS
     elif good and name == "texture":

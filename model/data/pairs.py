@@ -20,12 +20,15 @@ def subfolder(folder: Path, names: Iterable[str]) -> Path | None:
 
 
 def by_stem(folder: Path | None) -> dict[str, Path]:
-    """Return the pictures of a folder by their names without extension; UserError where it is no folder."""
+    """Return the pictures of a folder by their names without extension; UserError where it is none."""
     if folder is None:
         return {}
     if not folder.is_dir():
         raise UserError(f"{folder}: not a folder")
-    return {name.rpartition(".")[0]: folder / name for name in list_pictures(folder, set()).names}
+    listing = list_pictures(folder, set())
+    if listing.incomplete:  # pictures would be without their partners, and nobody told why
+        raise UserError(f"{folder}: {listing.notes[-1]}")
+    return {name.rpartition(".")[0]: folder / name for name in listing.names}
 
 
 def mapped_photos(folder: Path) -> list[tuple[Path, Path]]:

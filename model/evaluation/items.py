@@ -21,12 +21,16 @@ from unmask.datagen.dataset.manifest import (
 from unmask.datagen.faces.landmarks import Landmarks
 from unmask.datagen.render.triplet import parse_recipe
 from unmask.model.data.pairs import CLEAN, MAPS, PICTURES, by_stem, subfolder
+from unmask.model.metrics.table import is_score
 
 from .options import EvalOptions
 
 DATASET, PAIRS = "dataset", "pairs"
 TAGS = ("source", "split", "identity", "family", "template", "worn", "colour", "texture")
 NUMBER_TAGS = ("coverage", "yaw", "pitch")
+_OWN_COLUMNS = ("key", "lightness", "width", "height")
+# As `unmask.model.evaluation.systems` calls them, which cannot be imported here.
+SCORED = ("map", "edit", "pipe", "nothing", "nearest", "telea", "mean_face")
 
 
 @dataclass(frozen=True)
@@ -219,6 +223,9 @@ def _tagged(opened: EvalSet, path: Path) -> EvalSet:
     if not any(item.key in known for item in opened.items):
         raise ArgumentError("tags", f"{path}: its first column names none of the pictures")
     columns = [name for name in rows[0] if name and name != first]
+    taken = next((name for name in columns if name in _OWN_COLUMNS or _is_own_score(name)), None)
+    if taken is not None:
+        raise ArgumentError("tags", f"{path}: the column {taken} has the name of one of the report's own")
     items = tuple(
         replace(
             item, tags={**item.tags, **{name: known.get(item.key, {}).get(name) or "" for name in columns}}
@@ -226,3 +233,7 @@ def _tagged(opened: EvalSet, path: Path) -> EvalSet:
         for item in opened.items
     )
     return replace(opened, items=items)
+
+
+def _is_own_score(column: str) -> bool:
+    return is_score(column) and column.startswith(tuple(f"{name}_" for name in SCORED))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from unmask.datagen.common.checks import check_exists
 from unmask.datagen.common.errors import ArgumentError
 from unmask.datagen.pictures.tree import PICTURE_EXTENSIONS, list_pictures
 
@@ -52,14 +53,13 @@ def list_inputs(options: RunOptions) -> RunInputs:
     found: list[tuple[Path, str]] = []
     notes: list[str] = []
     for given in options.inputs:
+        check_exists("inputs", given)
         if given.is_dir():
             some, said = _of_folder(given, recursive=options.recursive)
             found += some
             notes += said
-        elif given.exists():
-            found.append((given, given.name))
         else:
-            raise ArgumentError("inputs", f"{given}: no such file or folder")
+            found.append((given, given.name))
     found = list(dict.fromkeys(found))[: options.limit]
     items = [
         RunInput(path, name)
@@ -110,10 +110,10 @@ def _with_maps(items: list[RunInput], maps: Path | None) -> list[RunInput]:
                 "map", f"{maps}: is one map, `inputs` are {len(items)} pictures; give a folder of maps"
             )
         return [RunInput(items[0].path, items[0].name, maps)]
-    known = {
-        PurePosixPath(name).with_suffix("").as_posix(): maps / name
-        for name in list_pictures(maps, set()).names
-    }
+    listing = list_pictures(maps, set())
+    if listing.incomplete:
+        raise ArgumentError("map", f"{maps}: {listing.notes[-1]}")
+    known = {PurePosixPath(name).with_suffix("").as_posix(): maps / name for name in listing.names}
     matched = [known.get(item.name) for item in items]
     missing = [item.name for item, path in zip(items, matched, strict=True) if path is None]
     if missing:

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from unmask.datagen.common.atomic import write_atomic
 from unmask.datagen.common.errors import ArgumentError, UserError
-from unmask.datagen.common.inside import Inside
+from unmask.datagen.common.inside import Inside, real_path
 from unmask.datagen.common.json_text import Needs, parse_json
 from unmask.datagen.common.line_journal import LineJournal
 from unmask.datagen.common.work_folder import TOOLKIT_KEY, FolderKind, WorkFolder
@@ -196,10 +196,10 @@ def _earlier_results(out: Path) -> list[str]:
 
 def check_apart(options: RunOptions) -> None:
     """Raise UserError where results would lie among the inputs, or would be taken for inputs."""
-    out = options.out.resolve()
+    out = real_path(options.out)
     results = [out / folder for folder in FOLDERS]
     for given in options.inputs:
-        source = given.resolve()
+        source = real_path(given)
         if out == source:
             raise ArgumentError("out", f"{options.out}: is `inputs` itself; name another folder")
         if given.is_dir() and source in out.parents:

@@ -225,6 +225,10 @@ def open_fabric(device: str) -> Fabric:
     accelerator, _, index = device.partition(":")
     if accelerator == "cuda" and not torch.cuda.is_available():
         raise ArgumentError("device", "cuda: torch finds no CUDA device here")
+    if accelerator == "mps" and not torch.backends.mps.is_available():
+        raise ArgumentError("device", "mps: torch finds no Apple GPU here")
+    if index and int(index) >= torch.cuda.device_count():
+        raise ArgumentError("device", f"{device}: torch finds {torch.cuda.device_count()} CUDA devices here")
     world, local = (int(os.environ.get(name, "1")) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
     devices: Any = [int(index)] if index else local
     fabric = Fabric(
