@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from unmask.datagen.common.checks import check_exists
 from unmask.datagen.common.errors import ArgumentError
 from unmask.datagen.pictures.tree import PICTURE_EXTENSIONS, list_pictures
+from unmask.datagen.sources.source import fitted_stem
 
 from .options import RunOptions
 
@@ -23,7 +24,8 @@ class RunInput:
     path : Path
         The file.
     name : str
-        Of its results, without ``.png``: the file's path below the folder that was given, without extension.
+        Of its results, without ``.png``: the file's path below the folder that was given, without extension, cut
+        and marked where it is too long for a file's name.
     map : Path or None
         Its own map.
     """
@@ -65,7 +67,15 @@ def list_inputs(options: RunOptions) -> RunInputs:
         RunInput(path, name)
         for (path, _), name in zip(found, result_names([n for _, n in found]), strict=True)
     ]
-    return RunInputs(_with_maps(items, options.map), notes)
+    # after the maps, which have the pictures' own names
+    fitted = [replace(item, name=_fitted(item.name)) for item in _with_maps(items, options.map)]
+    return RunInputs(fitted, notes)
+
+
+def _fitted(name: str) -> str:
+    """Return a name that its files can have: one that is too long is cut and marked, as a dataset's keys are."""
+    place, slash, last = name.rpartition("/")
+    return place + slash + fitted_stem(last, name)
 
 
 def _of_folder(folder: Path, *, recursive: bool) -> tuple[list[tuple[Path, str]], list[str]]:
