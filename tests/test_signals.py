@@ -1,5 +1,6 @@
 """Ctrl-C once and twice, and SIGTERM: one line, no process left, soon."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from unmask.cli import data, running
+from unmask.datagen.faces import predictor
 
 ENDS_IN_S = 60  # 5 s on a machine that does nothing else
 START = "import sys; from unmask.cli import {module}; sys.exit({module}.main())"
@@ -95,3 +97,12 @@ def test_what_the_system_refuses_is_one_line_and_a_bug_is_not(
     assert capsys.readouterr().err == "error: some/file: Permission denied\n"
     with pytest.raises(RuntimeError, match="a bug"):
         data.main(["verify", str(built_once)])
+
+
+def test_want_of_memory_for_the_landmark_model_says_nothing_about_its_file(monkeypatch: pytest.MonkeyPatch):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+
+    monkeypatch.setattr(predictor.np, "memmap", full)
+    with pytest.raises(OSError, match="Cannot allocate memory"):
+        predictor.PointPredictor("model.dat")
