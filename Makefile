@@ -1,4 +1,4 @@
-# make demo | test | lint | types | bench | clean | help        another Python: make test PYTHON=python3.12
+# make demo | test | lint | types | fuzz | bench | clean | help        another Python: make test PYTHON=python3.12
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,7 +10,7 @@ DEMO_TRAINING := --online demo --images 1280 --batch-size 8 --size 64 --workers 
 # What the installed package is made of: when one of these changes, it is installed again.
 SOURCES := $(shell find api datagen model cli assets -type f -not -name '*.so' -not -path '*/__pycache__/*')
 
-.PHONY: demo test lint types pytest bench clean help
+.PHONY: demo test lint types pytest fuzz bench clean help
 .DEFAULT_GOAL := help
 
 help:  ## what there is to make
@@ -43,6 +43,9 @@ types: $(VENV)/installed  ## mypy, strict, on the installed package
 
 pytest: $(VENV)/installed  ## the tests, on two workers
 	$(BIN)/python -m pytest -n 2 --dist loadscope
+
+fuzz: $(VENV)/installed  ## damaged files for every reader, new ones each time; EXAMPLES=10000 of each for longer
+	FUZZ_EXAMPLES=$(or $(EXAMPLES),1000) $(BIN)/python -m pytest -n 2 $(wildcard tests/test_fuzz_*.py)
 
 bench: $(VENV)/installed  ## speed of a build by stage; BENCH="--source FOLDER --limit 500" for other pictures
 	$(BIN)/python benchmarks/build_speed.py $(BENCH)

@@ -45,12 +45,13 @@ def stats_command(
 def _target(out: Path | None, masked: Path | None, maps: Path | None, folder: Path | None) -> Path:
     """Return where to write; never into folders of pictures that are not ours."""
     from unmask.datagen.common.errors import UserError
+    from unmask.datagen.common.inside import real_path
 
     if (out is None) == (masked is None) or (masked is None) != (maps is None):
         raise UserError("stats needs either OUT or both --masked DIR and --maps DIR")
     target = folder or out or Path()
     for flag, given in (("--masked", masked), ("--maps", maps)):
-        if given is not None and given.resolve() in (target.resolve(), *target.resolve().parents):
+        if given is not None and real_path(given) in (real_path(target), *real_path(target).parents):
             raise UserError(f"--out {target}: lies inside {flag} {given}; name a folder elsewhere")
     return target
 

@@ -13,7 +13,16 @@ from unmask.model.metrics.table import score_of, score_words
 
 from . import flags
 from .flags import Flag
-from .running import make_app, print_pairs, print_table, printable, run_app, show_progress, showing_log
+from .running import (
+    make_app,
+    print_pairs,
+    print_table,
+    printable,
+    resumable,
+    run_app,
+    show_progress,
+    showing_log,
+)
 
 if TYPE_CHECKING:
     from unmask.model.evaluation.run import EvalResult
@@ -61,7 +70,7 @@ def evaluate(context: typer.Context, **_: Any) -> None:
     from unmask.model.evaluation.run import run_evaluation
 
     command = shlex.join([NAME, *map(printable, sys.argv[1:])])
-    with showing_log():
+    with resumable(), showing_log():
         result = run_evaluation(options, command, partial(show_progress, unit="pictures"))
     _print_result(result)
 

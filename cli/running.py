@@ -1,14 +1,20 @@
 """What every command line of the toolkit shares: one-line errors, exit codes, progress, tables."""
 
+import errno
 import gc
 import io
 import logging
+import multiprocessing
+import os
 import re
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
+from types import FrameType
 from typing import Any, TypeVar
 
 import typer
@@ -20,10 +26,22 @@ from rich.text import Text
 from typer.core import TyperCommand
 
 from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.memory import is_want_of_memory
 
 EXIT_USER_ERROR = 2
-EXIT_INTERRUPTED = 130
+_SIGNALLED = 128  # plus the signal's number is what a shell says of a program that one ended
+_AGAIN = "the same command begins again"
+_received = 0  # the signal that asked us to stop, where it was not Ctrl-C
 _PLAIN_EVERY_S = 5.0
+# What the system refuses whatever the program does: rights, names, links, space, limits, broken disks.
+_MENDABLE = tuple(
+    getattr(errno, name)
+    for name in (
+        *("EACCES", "EPERM", "EROFS", "ENAMETOOLONG", "ELOOP", "ENOTDIR", "EISDIR", "ENOENT"),
+        *("ENOSPC", "EDQUOT", "EFBIG", "EMFILE", "ENFILE", "ENOLCK", "EIO", "ESTALE", "ETXTBSY"),
+    )
+    if hasattr(errno, name)
+)
 
 # Typer keeps a copy of click or uses the installed one, depending on its version; its own error knows which.
 _UsageError: type[Exception] = next(
@@ -46,7 +64,14 @@ class _Command(TyperCommand):
             argument = str(parameter.metavar).strip("[].")
             is_option = parameter.param_type_name == "option"
             _flags[str(parameter.name)] = parameter.opts[0] if is_option else argument
-        return super().invoke(ctx)
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:  # here, since what Typer makes of it depends on its version
+            raise _StoppedError(_AGAIN) from None
+
+
+class _StoppedError(Exception):
+    """Ctrl-C or SIGTERM ended the command; says what to do next."""
 
 
 class App(typer.Typer):
@@ -98,6 +123,8 @@ def run_app(app: typer.Typer, name: str, arguments: Sequence[str] | None = None)
     if given == ["--version"]:
         print(f"{name} {version('unmask')}")
         return 0
+    if arguments is None:
+        signal.signal(signal.SIGTERM, _stop)
     try:
         result = app(args=given, prog_name=name, standalone_mode=False)
     except UserError as error:
@@ -109,9 +136,19 @@ def run_app(app: typer.Typer, name: str, arguments: Sequence[str] | None = None)
         return _fail(error.format_message())  # type: ignore[attr-defined]  # ClickException, from either place
     except typer.Exit as stop:
         return int(stop.exit_code)
-    except (typer.Abort, KeyboardInterrupt):
-        print("stopped", file=sys.stderr)
-        return EXIT_INTERRUPTED
+    except (typer.Abort, KeyboardInterrupt, _StoppedError) as stop:
+        code = _SIGNALLED + (_received or signal.SIGINT)
+        if arguments is None:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        print(f"stopped; {stop if isinstance(stop, _StoppedError) else _AGAIN}", file=sys.stderr, flush=True)
+        if arguments is None:
+            _leave(code)
+        return code
+    except Exception as error:  # what the system refuses; everything else is a bug
+        words = _refusal(error)
+        if words is None:
+            raise
+        return _fail(words)
     return result if isinstance(result, int) else 0
 
 
@@ -120,6 +157,35 @@ def _take_any_letter() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a caller's own stream need not be one
             stream.reconfigure(errors="backslashreplace")
+
+
+def _refusal(error: Exception) -> str | None:
+    """Say in words what the system refused a command, None where the error is another one."""
+    if is_want_of_memory(error):
+        flags = [_flags[name] for name in ("workers", "batch_size", "size", "limit") if name in _flags]
+        return f"out of memory; lower {' or '.join(flags)}" if flags else "out of memory"
+    if not isinstance(error, OSError) or error.errno not in _MENDABLE:
+        return None
+    place = f"{os.fsdecode(error.filename)}: " if error.filename else ""
+    return f"{place}{error.strerror}"
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """End as Ctrl-C does: what is open is closed, and a line says what to do."""
+    global _received
+    del frame
+    _received = number
+    raise KeyboardInterrupt
+
+
+def _leave(code: int) -> None:
+    """End this process now where threads still work: they would be waited for, or end it by an abort."""
+    for child in multiprocessing.active_children():
+        child.kill()
+    others = [thread for thread in threading.enumerate() if not thread.daemon]
+    if len(others) > 1:
+        sys.stdout.flush()
+        os._exit(code)
 
 
 def _fail(message: str) -> int:
@@ -173,8 +239,7 @@ def resumable() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        typer.echo("stopped; the same command resumes", err=True)
-        raise typer.Exit(EXIT_INTERRUPTED) from None
+        raise _StoppedError("the same command resumes") from None
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from unmask.model.training.options import EditOptions, MapOptions
 from unmask.model.training.preset_files import packaged_presets, summary_of
 
 from .flags import takes_options
-from .running import in_flags, make_app, print_pairs, printable, run_app, showing_log
+from .running import in_flags, make_app, print_pairs, printable, resumable, run_app, showing_log
 from .train_config import write_config
 from .train_flags import EDIT_FLAGS, MAP_FLAGS, read_train_options
 
@@ -63,7 +63,7 @@ def _train(options: MapOptions | EditOptions, context: typer.Context) -> None:
         return
     from unmask.model.training.train import train
 
-    with showing_log() if _is_first() else nullcontext():
+    with resumable(), showing_log() if _is_first() else nullcontext():
         result = train(options)
     _print_end(options, result)
 

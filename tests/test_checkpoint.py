@@ -397,7 +397,10 @@ def test_a_loaded_model_gives_the_same_bits_in_evaluation_mode(tmp_path: Path, n
 @pytest.mark.parametrize(
     ("description", "words"),
     [
-        ({"kind": "map", "name": "compact"}, "model.json: not a network's description"),
+        (
+            {"kind": "map", "name": "compact"},
+            "model.json: not written by this toolkit (card.network.width",
+        ),
         (
             {"kind": "map", "name": "compact", "width": 8},
             "model.safetensors: not the weights of network map/compact",

@@ -448,3 +448,23 @@ def test_progress_counts_all_pictures(options: RunOptions) -> None:
     seen.clear()
     run_job(options, lambda *numbers: seen.append(numbers))
     assert seen[-1] == (3, 3, 3)
+
+
+def test_names_that_leave_no_room_for_an_ending_are_cut_and_every_picture_is_done(
+    options: RunOptions, pictures: Path, tmp_path: Path
+) -> None:
+    folder, maps = tmp_path / "long", tmp_path / "long-maps"
+    folder.mkdir()
+    maps.mkdir()
+    names = ["x" * 250, "x" * 249 + "y", "z"]
+    for name in names:
+        shutil.copyfile(pictures / "a.png", folder / f"{name}.png")
+        (maps / f"{name}.png").write_bytes(encode_png(np.zeros(SIZES["a"], np.uint8)))
+    report = run_job(replace(options, inputs=(folder,), map=maps, aligned=True))
+    assert report.done == 3
+    assert sum(report.counts.values()) == 3
+    made = sorted(path.stem for path in (options.out / "restored").iterdir())
+    assert len(made) == 3
+    assert made[2] == "z"
+    assert all(len(name) == 200 and re.fullmatch("x+~[0-9a-f]{8}", name) for name in made[:2])
+    assert run_job(replace(options, inputs=(folder,), map=maps, aligned=True)).resumed == 3

@@ -1,6 +1,9 @@
 """Checks of arguments that every stage shares; each raises `ArgumentError`."""
 
+import errno
 import math
+import os
+import stat
 from pathlib import Path
 
 from .errors import ArgumentError
@@ -27,9 +30,29 @@ def check_above_zero(name: str, value: float | None) -> None:
 
 
 def check_exists(name: str, path: Path | None, what: str = "file or folder") -> None:
-    """Refuse a path that is not there, or no ``folder``, or no ``file``; None is not given."""
+    """Refuse a path that is not there, or no ``folder`` or ``file`` that can be read; None is not given."""
     if path is None:
         return
-    there = {"folder": path.is_dir, "file": path.is_file}.get(what, path.exists)
-    if not there():
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError) as error:  # ValueError: a NUL byte in the name
+        raise ArgumentError(name, f"{path}: {_why(error, what)}") from error
+    wrong = {"folder": not stat.S_ISDIR(mode), "file": not stat.S_ISREG(mode)}.get(what, False)
+    if wrong:
         raise ArgumentError(name, f"{path}: no such {what}")
+    if what != "file or folder" and not os.access(path, os.R_OK | (os.X_OK if what == "folder" else 0)):
+        raise ArgumentError(name, f"{path}: cannot be read: {os.strerror(errno.EACCES)}")
+
+
+def _why(error: OSError | ValueError, what: str) -> str:
+    if isinstance(error, ValueError) or error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return f"no such {what}"
+    return f"cannot be read: {error.strerror}"
+
+
+def list_folder(name: str, path: Path) -> list[Path]:
+    """Return what a folder holds, sorted; ArgumentError where it cannot be read, as a glob would not say."""
+    try:
+        return sorted(path.iterdir())
+    except OSError as error:
+        raise ArgumentError(name, f"{path}: cannot be read: {error.strerror or error}") from error

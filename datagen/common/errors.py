@@ -3,6 +3,11 @@
 import re
 
 
+def one_line(text: str) -> str:
+    """Return a text in one line: the names in it, of files or of columns, may have line breaks."""
+    return " ".join(text.splitlines()) if len(text.splitlines()) > 1 else text.rstrip("\n")
+
+
 class UserError(ValueError):
     """A request that cannot be carried out, in one line that names the argument or file; exit code 2.
 
@@ -12,7 +17,7 @@ class UserError(ValueError):
     @property
     def marked(self) -> str:
         """The line with every argument's name in backticks: what a longer line, or a command line, takes."""
-        return super().__str__()
+        return one_line(super().__str__())
 
     def __str__(self) -> str:
         return re.sub(r"^`(\w+)`", r"\1", self.marked)
@@ -37,7 +42,7 @@ class ArgumentError(UserError):
     @property
     def marked(self) -> str:
         """The line with every argument's name in backticks."""
-        return f"`{self.argument}`{self.problem}"
+        return one_line(f"`{self.argument}`{self.problem}")
 
 
 class UnreadablePictureError(Exception):

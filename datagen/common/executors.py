@@ -6,8 +6,9 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, ParamSpec, TypeVar
@@ -61,9 +62,61 @@ def open_executor(workers: int, dask: str | None = None) -> Iterator[tuple[Execu
         context = multiprocessing.get_context("spawn")
         pool = ProcessPoolExecutor(workers, mp_context=context, initializer=begin_worker)
         try:
+            with signals_blocked():
+                pool.submit(int)  # starts the processes
             yield pool, CHUNKS_PER_WORKER * workers
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        except BaseException:
+            end_workers(pool)  # what they are at would be waited for, and is not wanted
+            raise
+        pool.shutdown()
+
+
+@contextmanager
+def open_threads(count: int) -> Iterator[ThreadPoolExecutor]:
+    """Open threads that are waited for at the end of the block, but not when an error or Ctrl-C ends it."""
+    pool = ThreadPoolExecutor(count)
+    try:
+        yield pool
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown()
+
+
+def end_workers(pool: ProcessPoolExecutor, grace_s: float = 0.0) -> None:
+    """End a pool and its processes: those that have not ended by themselves in time are killed.
+
+    What they write is written under other names first, so that nothing half-done is left.
+    """
+    # Python has methods for this from 3.14 on
+    processes = list((vars(pool).get("_processes") or {}).values())
+    manager = vars(pool).get("_executor_manager_thread")
+    try:
+        pool.shutdown(wait=False, cancel_futures=True)
+        last = time.monotonic() + grace_s
+        for process in processes:
+            process.join(max(0.0, last - time.monotonic()))
+    finally:
+        for process in processes:
+            process.kill()
+    if manager is not None:
+        manager.join()
+
+
+@contextmanager
+def signals_blocked() -> Iterator[None]:
+    """Block SIGINT and SIGTERM while processes start: they inherit it, from their first instruction on.
+
+    Ctrl-C and a batch system's end of time reach workers as well; the parent decides what happens.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

@@ -7,6 +7,11 @@ from pathlib import Path
 from .errors import UserError
 
 
+def real_path(path: str | Path) -> Path:
+    """Return a path with every link followed; one in a loop of links is left, where `Path.resolve` raises."""
+    return Path(os.path.realpath(path))
+
+
 class Inside:
     """The files of one folder, by relative POSIX names that somebody else may have written.
 

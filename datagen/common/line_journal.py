@@ -30,6 +30,9 @@ class LineJournal:
             good = self._take_all(take)
             if self._tail.seek(0, os.SEEK_END) > good:
                 self._tail.truncate(good)
+                # what was read ahead is no longer what the file holds, and would be given for what is added now
+                self._head.close()
+                self._head = path.open("rb")
         except BaseException:
             self.close()
             raise

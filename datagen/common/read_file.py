@@ -1,12 +1,15 @@
 """Small files that a person names: read where they are regular files, of a size to expect, in their folder."""
 
 import errno
+import io
 import os
 import stat
 from pathlib import Path
+from typing import TextIO
 
 TEXT_BYTES = 1 << 20  # of a template's JSON, a recipe or a configuration
 PICTURE_BYTES = 1 << 28  # of a layer or a picture of cloth
+CARD_BYTES = 1 << 26  # of what the toolkit says about a folder of its own
 
 
 def read_file(path: Path, most_bytes: int, within: Path | None = None) -> bytes:
@@ -30,15 +33,32 @@ def read_file(path: Path, most_bytes: int, within: Path | None = None) -> bytes:
         # realpath, because Path.resolve meets a loop of links with another exception
         if within is not None and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(within)):
             raise OSError(errno.EPERM, "it leads outside its folder", str(path))
-        with open(path, "rb", opener=_open_at_once) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise OSError(errno.EINVAL, "not a regular file", str(path))
-            data = file.read(most_bytes + 1)
+        with open_file(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            # not the most: that much would be set aside for every file
+            data = file.read(min(size, most_bytes) + 1)
     except ValueError as error:  # a name that no file can have
         raise OSError(errno.EINVAL, str(error), str(path)) from error
     if len(data) > most_bytes:
         raise OSError(errno.EFBIG, f"larger than {most_bytes >> 20} MiB", str(path))
     return data
+
+
+def open_file(path: Path) -> io.BufferedReader:
+    """Open a regular file of any size for reading; OSError, also for a pipe or a device."""
+    try:
+        file = open(path, "rb", opener=_open_at_once)  # noqa: SIM115 - the caller closes it
+    except ValueError as error:  # a NUL byte in its name
+        raise OSError(errno.EINVAL, str(error), str(path)) from error
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return file
+
+
+def open_text(path: Path, encoding: str = "utf-8") -> TextIO:
+    """Open a table for reading: `open_file`, line ends as they are, bytes that are not UTF-8 pass through."""
+    return io.TextIOWrapper(open_file(path), encoding, errors="surrogateescape", newline="")
 
 
 def _open_at_once(path: str, flags: int) -> int:

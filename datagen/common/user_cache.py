@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from .errors import ArgumentError, UserError
+
 _WORD = np.dtype("<u8")
 _CHUNK_WORDS = 1 << 15
 _SEED = 0x756E6D61736B  # so that a file of zeros, which a crash may leave, does not check
@@ -22,14 +24,17 @@ def default_cache_folder() -> Path:
 
     Raises
     ------
-    RuntimeError
+    UserError
         When none of them is set and the user has no home folder.
     """
     own = os.environ.get("UNMASK_CACHE")
     if own:
         return Path(own)
     chosen = os.environ.get("XDG_CACHE_HOME")
-    return (Path(chosen) if chosen else Path.home() / ".cache") / "unmask"
+    try:
+        return (Path(chosen) if chosen else Path.home() / ".cache") / "unmask"
+    except RuntimeError as error:
+        raise ArgumentError("cache", ": there is no home directory for it; name a folder") from error
 
 
 def cached_bytes(name: str, make: Callable[[], NDArray[np.uint8]]) -> NDArray[np.uint8]:
@@ -52,7 +57,7 @@ def cached_bytes(name: str, make: Callable[[], NDArray[np.uint8]]) -> NDArray[np
     """
     try:
         path = default_cache_folder() / name
-    except RuntimeError:  # nobody's home
+    except UserError:  # nobody's home
         return make()
     found = _opened(path)
     if found is not None:

@@ -12,6 +12,8 @@ from .atomic import PART, write_atomic, writing_to
 from .errors import ArgumentError, UserError
 from .folder_lock import LOCK_NAME, give_back, take_lock
 from .inside import Inside
+from .json_text import Needs, misfit, parse_json
+from .read_file import CARD_BYTES, read_file
 
 TOOLKIT_KEY = "toolkit"
 _LONGEST_SHOWN = 40
@@ -30,8 +32,9 @@ class FolderKind:
     card : str
         The JSON file that says whose folder it is.
     identity : callable
-        Takes the card's content, returns by name what decides the result; KeyError or TypeError where the card is
-        somebody else's.
+        Takes the card's content, returns by name what decides the result.
+    shape : Needs
+        What the content is, as `misfit` has it: a card of another shape is somebody else's.
     own : tuple of str
         Patterns of the files that the command writes under names of its own, in the order of their removal.
     places : tuple of str
@@ -53,6 +56,7 @@ class FolderKind:
     work: str
     card: str
     identity: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+    shape: Needs
     own: tuple[str, ...]
     places: tuple[str, ...]
     first: tuple[str, ...] = ()
@@ -79,16 +83,18 @@ class WorkFolder:
         """Return what the card says, None where there is none; UserError where it is damaged or not ours."""
         path = self.path / self.kind.card
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            self.kind.identity(content)
+            content = parse_json(read_file(path, CARD_BYTES))
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             raise UserError(f"{path}: cannot be read: {error.strerror}") from error
         except ValueError as error:
             raise UserError(f"{path}: damaged (not valid JSON); give another folder") from error
-        except (KeyError, TypeError, AttributeError) as error:
-            raise UserError(f"{path}: not written by this toolkit; give another folder") from error
+        wrong = misfit(content, self.kind.shape, "its content")
+        if wrong:
+            raise UserError(
+                f"{path}: not written by this toolkit ({wrong} is not as it should be); give another folder"
+            )
         return dict(content)
 
     def check(self, card: Mapping[str, Any], existing: str, free: Collection[str] = ()) -> bool:
@@ -227,7 +233,10 @@ def _unlink(path: Path) -> None:
 
 def check_usable(path: Path, argument: str = "out") -> None:
     """Raise UserError where a folder cannot be made or written to, as far as can be told without writing."""
-    there = next(one for one in (path, *path.absolute().parents) if one.exists())
+    try:
+        there = next(one for one in (path, *path.absolute().parents) if one.exists())
+    except OSError as error:
+        raise ArgumentError(argument, f"{path}: {error.strerror}") from error
     if not there.is_dir():
         raise ArgumentError(argument, f"{path}: cannot be written ({there} is a file, not a folder)")
     if not os.access(there, os.W_OK | os.X_OK):

@@ -27,6 +27,7 @@ from .rows import check_paths
 from .worker import ChunkResult, SourceTask, possible_files, work
 
 CHUNK_PICTURES = 64
+_GRACE_S = 2.0  # how long an interrupted build waits for its workers
 
 
 @dataclass(frozen=True)
@@ -246,9 +247,9 @@ def _chunks(tasks: list[SourceTask], in_flight: int) -> Iterator[tuple[SourceTas
 
 
 def _keep_finished(pending: Iterable[Future[ChunkResult]], journal: Journal) -> None:
-    """Stop what has not begun, wait for what has, and journal it, so that a resume need not repeat it."""
+    """Stop what has not begun, wait a little for what has, and journal it: a resume need not repeat it."""
     running = [future for future in pending if not future.cancel()]
-    for future in wait(running).done:
+    for future in wait(running, _GRACE_S).done:
         if not future.cancelled() and future.exception() is None:
             with suppress(OSError):  # the disk may be what stopped the build
                 journal.append(future.result().records)

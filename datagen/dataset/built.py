@@ -1,6 +1,5 @@
 """A dataset on disk, as ``unmask-data build`` writes it: its rows, and its triplets one by one."""
 
-import json
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -16,6 +15,7 @@ from unmask.datagen.common.arguments import square_or_size
 from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError
 from unmask.datagen.common.inside import Inside
 from unmask.datagen.pictures.picture import decode_picture, fit_picture
+from unmask.datagen.render.triplet import parse_recipe
 from unmask.datagen.sources.celeba import SPLITS
 
 from .folder import MANIFEST_NAME
@@ -70,17 +70,20 @@ def read_rows(folder: Path) -> list[BuiltRow]:
         raise ArgumentError(
             "data", f"{folder}: no {MANIFEST_NAME} in it: not a dataset of unmask-data build, or not finished"
         )
-    rows = [_row(row, i) for i, row in enumerate(iterate_manifest(manifest)) if row.status == "ok"]
+    rows = [_row(manifest, row, i) for i, row in enumerate(iterate_manifest(manifest)) if row.status == "ok"]
     if not rows:
         raise ArgumentError("data", f"{folder}: an empty dataset: no row of {MANIFEST_NAME} has a triplet")
     check_files(folder, rows)
     return rows
 
 
-def _row(row: ManifestRow, number: int) -> BuiltRow:
+def _row(manifest: Path, row: ManifestRow, number: int) -> BuiltRow:
     families = {row.family}
     if (row.faces or 1) > 1:
-        families |= {face["mask"]["family"] for face in json.loads(row.recipe)["faces"]}
+        try:
+            families |= {face["mask"]["family"] for face in parse_recipe(row.recipe)["faces"]}
+        except ValueError as error:
+            raise ArgumentError("data", f": {manifest}: row {row.key}: {error}") from error
     files = (row.masked, row.map, row.clean)
     return BuiltRow(row.key, row.source, row.split, row.identity, *files, frozenset(families), number)
 

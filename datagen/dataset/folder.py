@@ -7,11 +7,13 @@ from typing import Any
 
 from unmask.datagen.common.errors import ArgumentError
 from unmask.datagen.common.folder_lock import LOCK_NAME
-from unmask.datagen.common.inside import Inside
+from unmask.datagen.common.inside import Inside, real_path
+from unmask.datagen.common.json_text import Maybe, Needs, Whole
 from unmask.datagen.common.work_folder import TOOLKIT_KEY, FolderKind, WorkFolder
 
 from .journal import JOURNAL_NAME, Journal
 from .manifest import iterate_manifest
+from .options import MOST_VARIANTS
 from .rows import check_paths, row_files
 
 BUILD_NAME = "build.json"
@@ -20,6 +22,28 @@ LANDMARKS_NAME = "landmarks.csv"
 PICTURE_FOLDERS = ("masked", "map", "clean", "layers")
 # Tables of a build, and what `unmask-data stats` writes beside them about the same rows.
 _TABLES = (MANIFEST_NAME, LANDMARKS_NAME, "stats.json", "stats.html")
+
+
+_SHAPE = Needs(
+    {TOOLKIT_KEY: {"unmask": Maybe(str)}},
+    {
+        "status": str,
+        "config": {
+            "variants": Whole(1, MOST_VARIANTS),
+            "families": Maybe([str]),
+            "templates": [str],
+            "template_hash": str,
+            **dict.fromkeys(("textures", "parsing"), Maybe(str)),
+            "recipe": Maybe({}),
+        },
+        "source": {
+            **dict.fromkeys(("kind", "root"), Maybe(str)),
+            "pictures": Maybe(Whole()),
+            "attribute_names": [str],
+            "notes": [str],
+        },
+    },
+)
 
 
 def _identity(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -39,6 +63,7 @@ DATASET = FolderKind(
     work="build",
     card=BUILD_NAME,
     identity=_identity,
+    shape=_SHAPE,
     own=(*_TABLES, JOURNAL_NAME),
     places=(*PICTURE_FOLDERS, JOURNAL_NAME),
     first=(JOURNAL_NAME,),
@@ -58,9 +83,9 @@ DATASET = FolderKind(
 
 def check_apart(out: Path, *source_folders: str) -> None:
     """Raise UserError where the dataset would lie in the source folder, or the source in the dataset."""
-    target = out.resolve()
+    target = real_path(out)
     for folder in source_folders:
-        source = Path(folder).resolve()
+        source = real_path(folder)
         if target == source or source in target.parents:
             raise ArgumentError("out", f"{out}: lies inside `source` {folder}; name a folder elsewhere")
         if target in source.parents:

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from unmask.datagen.common.errors import UserError
 from unmask.datagen.common.inside import Inside
+from unmask.datagen.common.json_text import NUMBER, Each, Maybe, misfit, parse_json
 from unmask.datagen.common.line_journal import LineJournal
 from unmask.datagen.faces.landmarks import Landmarks
 
@@ -48,14 +49,21 @@ class SourceRecord:
     @classmethod
     def from_json(cls, content: Any) -> Self:
         """Rebuild a record from a parsed line; ValueError where it is no record."""
-        try:
-            source, stem, sha256, faces, rows = content
-            landmarks = None
-            if faces is not None:
-                landmarks = tuple(Landmarks.from_quarters(q, source=s, score=score) for s, score, q in faces)
-            return cls(source, stem, sha256, landmarks, tuple(map(ManifestRow.from_cells, rows)))
-        except (TypeError, KeyError) as error:
-            raise ValueError(str(error)) from error
+        if not isinstance(content, list) or len(content) != 5:
+            raise ValueError("no record of a picture")
+        source, stem, sha256, faces, rows = content
+        wrong = misfit([source, stem, sha256], [str]) or misfit(faces, Maybe([list])) or misfit(rows, [[str]])
+        if wrong:
+            raise ValueError("a record with parts of other kinds")
+        landmarks = None if faces is None else tuple(map(_face, faces))
+        return cls(source, stem, sha256, landmarks, tuple(map(ManifestRow.from_cells, rows)))
+
+
+def _face(content: list[Any]) -> Landmarks:
+    source, score, quarters = content
+    if misfit(source, str) or misfit(score, NUMBER) or misfit(quarters, [int]):
+        raise ValueError("no points of a face")
+    return Landmarks.from_quarters(quarters, source=source, score=score)
 
 
 class Journal:
@@ -84,8 +92,10 @@ class Journal:
         self._lines = LineJournal(self._path, self._take)
 
     def _take(self, line: bytes, position: int) -> None:
-        content = json.loads(line)
+        content = parse_json(line)
         if isinstance(content, dict):
+            if misfit(content, Each([str])):
+                raise ValueError("names of files that are no texts")
             self._begun |= content
             for name in self.begun_files():
                 self._inside(str(name), str(self._path))
@@ -137,7 +147,7 @@ class Journal:
     def get(self, source: str) -> SourceRecord | None:
         """Read one record back, None where the source is not finished."""
         position = self._where.get(source)
-        return None if position is None else SourceRecord.from_json(json.loads(self._lines.read(position)))
+        return None if position is None else SourceRecord.from_json(parse_json(self._lines.read(position)))
 
     def __iter__(self) -> Iterator[SourceRecord]:
         """Yield every record, sorted by source name."""

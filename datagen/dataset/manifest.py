@@ -1,5 +1,7 @@
 """The table of a dataset: one row per (source picture, variant), failures included."""
 
+import csv
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from itertools import chain
@@ -105,6 +107,8 @@ class ManifestRow:
         """
         if len(cells) < len(COLUMNS):
             raise ValueError(f"{len(cells)} cells where at least {len(COLUMNS)} are needed")
+        if not all(isinstance(cell, str) for cell in cells):  # of a journal
+            raise ValueError("a cell that is no text")
         values = {}
         for name, text in zip(COLUMNS, cells, strict=False):
             try:
@@ -148,7 +152,12 @@ def _attributes(cells: Sequence[str]) -> tuple[int, ...]:
 
 
 def _number(text: str) -> float | None:
-    return decimal_number(text) if text else None
+    if not text:
+        return None
+    value = decimal_number(text)
+    if not math.isfinite(value):  # it would be equal, or near, to nothing, and so pass every comparison
+        raise ValueError(f"{text!r} is no number")
+    return value
 
 
 def _box(text: str) -> tuple[int, int, int, int] | None:
@@ -237,12 +246,15 @@ class RowReader:
                     first = place
 
     def read(self, number: int) -> ManifestRow:
-        """Return a row, the first one after the header being number 0."""
-        first, end = self._places[number + 1]
-        with self._path.open("rb") as file:
-            file.seek(first)
-            text = file.read(end - first).decode("utf-8", ENCODING_ERRORS)
-        return self._header.row(self._header.form.split(text))
+        """Return a row, the first one after the header being number 0; UserError where the file has changed."""
+        try:
+            first, end = self._places[number + 1]
+            with self._path.open("rb") as file:
+                file.seek(first)
+                text = file.read(end - first).decode("utf-8", ENCODING_ERRORS)
+            return self._header.row(self._header.form.split(text))
+        except (OSError, ValueError, IndexError, csv.Error) as error:
+            raise UserError(f"{self._path}: row {number} cannot be read again: {error}") from error
 
 
 def read_manifest(path: Path) -> "pd.DataFrame":

@@ -9,6 +9,7 @@ from typing import Any
 from unmask.datagen.common.checks import check_at_least, check_choice, check_exists
 from unmask.datagen.common.errors import ArgumentError
 from unmask.datagen.common.options import FolderOptions
+from unmask.datagen.common.read_file import open_file
 from unmask.datagen.masks.options import MaskOptions
 
 FORMATS = ("png", "jpg")
@@ -120,6 +121,6 @@ def parse_size(text: str) -> tuple[int, int]:
 
 
 def file_sha256(path: Path) -> str:
-    """Return the hash of a file's content in hex."""
-    with path.open("rb") as file:
+    """Return the hash of a file's content in hex; OSError where it is no regular file or cannot be read."""
+    with open_file(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

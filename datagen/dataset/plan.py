@@ -5,10 +5,10 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError
+from unmask.datagen.common.inside import real_path
 from unmask.datagen.common.work_folder import TOOLKIT_KEY, WorkFolder, check_usable
 from unmask.datagen.faces.landmark_table import LandmarkTable
 from unmask.datagen.faces.parsing import list_maps
@@ -124,7 +124,7 @@ def _note_maps(options: BuildOptions, source: Source) -> Source:
 def _identity(
     options: BuildOptions, source: Source, recipe: RecipeConfig, template_hash: str
 ) -> dict[str, dict[str, Any]]:
-    root = str(Path(source.root).resolve()) if source.kind != "demo" else source.root
+    root = str(real_path(source.root)) if source.kind != "demo" else source.root
     config = options.configuration()
     config |= {
         "template_hash": template_hash,

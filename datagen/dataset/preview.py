@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from unmask.datagen.common.checks import check_at_least
 from unmask.datagen.common.errors import UnreadablePictureError, UserError
 from unmask.datagen.common.inside import Inside
 from unmask.datagen.common.rng import generator
@@ -63,6 +64,7 @@ def draw_items(dataset: TripletDataset, count: int, seed: int = 0) -> list[Previ
 
 
 def _choose(length: int, count: int, seed: int) -> list[int]:
+    check_at_least("seed", seed, 0)
     order = generator(seed, "", 0, "preview").permutation(length)
     return sorted(int(i) for i in order[:count])
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,7 +13,7 @@ from unmask.datagen.common.errors import UnreadablePictureError, UserError
 from unmask.datagen.common.inside import Inside
 from unmask.datagen.faces.parsing import read_fitted_parsing
 from unmask.datagen.faces.parsing_labels import CELEBAMASK, Numbering
-from unmask.datagen.pictures.picture import decode_picture, encode_jpg, encode_png
+from unmask.datagen.pictures.picture import decode_as_stored, decode_picture, encode_jpg, encode_png
 from unmask.datagen.render.triplet import replay
 
 from .manifest import ManifestRow
@@ -178,7 +177,7 @@ def _check_replay(
     except (UserError, UnreadablePictureError) as error:
         words = error.marked if isinstance(error, UserError) else error
         raise _BrokenFileError(row.key, f"cannot be rendered again: {words}") from error
-    except (ValueError, LookupError, TypeError, AttributeError) as error:  # a JSON of any other shape
+    except ValueError as error:
         raise _BrokenFileError(row.key, f"its recipe is damaged: {error}") from error
     differing = (
         float(np.mean((made.map >= 128) != (alpha >= 128))) if clean.lossy else (made.map != alpha).any()
@@ -210,9 +209,11 @@ def _open_rgb(out: Path, name: str) -> Bytes2:
 
 def _open_exact(out: Path, name: str, dimensions: int) -> Bytes2:
     """Decode a picture that this toolkit wrote, as it was written: (h, w) or RGB (h, w, 3)."""
-    data = np.frombuffer(_read(out, name), np.uint8)
-    image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
-    if image is None or image.ndim != dimensions or image.dtype != np.uint8:
-        kind = "one-channel" if dimensions == 2 else "three-channel"
+    kind = "one-channel" if dimensions == 2 else "three-channel"
+    try:
+        image = decode_as_stored(_read(out, name))
+    except UnreadablePictureError as error:
+        raise _BrokenFileError(name, f"is no {kind} 8-bit PNG: {error}") from error
+    if image.ndim != dimensions or image.dtype != np.uint8:
         raise _BrokenFileError(name, f"is no {kind} 8-bit PNG")
     return np.asarray(image if dimensions == 2 else image[..., ::-1], dtype=np.uint8)

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from unmask.datagen.common.atomic import PART, write_atomic
+from unmask.datagen.common.checks import check_at_least
 from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.faces.landmarks import quantise
 from unmask.datagen.pictures.arrays import F32, U8
@@ -163,10 +164,11 @@ def write_demo(folder: Path, count: int, seed: int = 0) -> int:
     Raises
     ------
     UserError
-        When ``count`` is below 1, the folder holds anything but these faces, or cannot be written.
+        When ``count`` or ``seed`` is too small, the folder holds anything but these faces, or cannot be written.
     """
     if count < 1:
         raise ArgumentError("count", f"must be at least 1, got {count}")
+    check_at_least("seed", seed, 0)
     names = [f"{index + 1:06d}.jpg" for index in range(count)]
     pictures = folder / "img_align_celeba"
     try:

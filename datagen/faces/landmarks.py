@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 POINTS_PER_PIXEL = 4  # text and memory agree to the bit only when points are stored on a grid
 POINT_COUNT = 68
+FARTHEST_QUARTERS = 4_000_000  # a million pixels: no picture is as large, and float32 still tells quarters
 LANDMARK_SOURCES = ("fixed_box", "hog", "hog_upsampled", "hog_rotated", "cnn", "supplied", "drawn")
 
 LEFT_EYE = slice(36, 42)  # left in the picture of an upright face
@@ -68,11 +69,16 @@ class Landmarks:
         Raises
         ------
         ValueError
-            When there are not 136 numbers.
+            When there are not 136 numbers of a picture's size.
         """
-        flat = np.asarray(quarters, dtype=np.int64)
+        try:
+            flat = np.asarray(quarters, dtype=np.int64)
+        except (TypeError, OverflowError) as error:
+            raise ValueError(f"not points: {error}") from error
         if flat.shape != (2 * POINT_COUNT,):
             raise ValueError(f"{flat.size} numbers where {2 * POINT_COUNT} are needed")
+        if np.abs(flat).max() > FARTHEST_QUARTERS:
+            raise ValueError("a coordinate is not a number of quarter pixels")
         points = (flat.reshape(POINT_COUNT, 2) / POINTS_PER_PIXEL).astype(np.float32)
         return cls(points, source, score)
 

@@ -4,12 +4,12 @@ import hashlib
 import os
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from unmask.datagen.common.checks import list_folder
 from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError
-from unmask.datagen.pictures.picture import fit_labels
+from unmask.datagen.pictures.picture import decode_as_stored, fit_labels
 
 from .parsing_labels import CELEBAMASK, Numbering, label_table
 
@@ -75,8 +75,9 @@ def read_fitted_parsing(
 
 
 def list_maps(folder: Path) -> list[Path]:
-    """Return the folder's files that may be parsing maps, sorted by name."""
-    return sorted(path for path in folder.glob("*.png") if path.is_file())
+    """Return the folder's files that may be parsing maps, sorted by name; UserError where it cannot be read."""
+    names = list_folder("parsing", folder)
+    return [path for path in names if path.suffix == ".png" and path.is_file()]
 
 
 def maps_sha256(folder: Path) -> str:
@@ -103,12 +104,13 @@ def _read(folder: Path, stem: str, numbering: Numbering) -> NDArray[np.uint8] | 
     if not path.is_file():
         return None
     try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
+        labels = decode_as_stored(path.read_bytes())
     except OSError as error:
         words = f"the parsing map {path.name} cannot be read: {error.strerror or error}"
         raise UnreadablePictureError(words) from error
-    labels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
-    if labels is None or labels.ndim != 2 or labels.dtype != np.uint8:
+    except UnreadablePictureError as error:
+        raise UnreadablePictureError(f"the parsing map {path.name}: {error}") from error
+    if labels.ndim != 2 or labels.dtype != np.uint8:
         raise UnreadablePictureError(f"the parsing map {path.name} is no one-channel 8-bit picture")
     table = label_table(numbering)
     return np.asarray(labels if table is None else table[labels], np.uint8)

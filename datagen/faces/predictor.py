@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.memory import is_want_of_memory
 from unmask.datagen.common.user_cache import cached_bytes
 
 from ._trees import MODEL_BYTES, predict, unpack
@@ -42,6 +43,8 @@ class PointPredictor:
                 f"points68-{_LAYOUT}-{_fingerprint(file)}.trees", lambda: _unpacked(file)
             )
         except (OSError, ValueError) as error:
+            if is_want_of_memory(error):  # a file that cannot be mapped is not for that another one
+                raise
             raise UserError(f"{path}: not the model of 68 points: {error}") from error
 
     def predict(

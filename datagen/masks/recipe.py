@@ -5,9 +5,15 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
+from unmask.datagen.common.colour import is_hex
+from unmask.datagen.common.json_text import parse_json
+from unmask.datagen.occluders.kinds import KINDS
+from unmask.datagen.prints.kinds import PRINTS
+
+BLENDS = ("linear", "srgb")
 OWN_TEXTURE = "own:"  # before the stem of a texture of the user's
 
 
@@ -147,6 +153,22 @@ class OccluderRecipe:
     seed: int
 
 
+_WIDEST = (-400.0, 400.0)  # degrees and factors: no recipe file can draw as much
+# What sizes a kernel, a raster or a mesh: a recipe that somebody wrote by hand must not fill the memory.
+_SPANS = {
+    ("shape", "width"): (0.05, 10.0),
+    ("shape", "bulge"): (-10.0, 20.0),
+    ("fabric", "scale"): (0.005, 10.0),
+    ("shadow", "offset"): (0.0, 2.0),
+    ("shadow", "blur"): (1e-4, 2.0),
+    ("strap", "width"): (1e-4, 2.0),
+    ("sensor", "blur"): (0.0, 20.0),
+    ("sensor", "noise"): (0.0, 20.0),
+    ("sensor", "edge"): (0.0, 20.0),
+    ("occluder", "size"): (0.05, 10.0),
+}
+_LARGEST_SEED = 1 << 31
+
 _PARTS = {
     "shape": ShapeRecipe,
     "fabric": FabricRecipe,
@@ -191,15 +213,20 @@ class MaskRecipe:
         Raises
         ------
         ValueError
-            When keys are missing or unknown.
+            When keys are missing or unknown, a value is of another kind, or a number beyond all recipes.
         """
         try:
             parts = {name: kind(**data[name]) for name, kind in _PARTS.items()}
             if _OCCLUDER in data:
                 parts[_OCCLUDER] = OccluderRecipe(**data[_OCCLUDER])
-            return cls(**{**data, **parts})
+            whole = cls(**{**data, **parts})
         except (KeyError, TypeError) as error:
             raise ValueError(f"not a mask recipe: {error}") from None
+        for name, part in [("", whole), *parts.items()]:
+            for one in fields(part):
+                if one.name not in (*_PARTS, _OCCLUDER):
+                    _check_value(name, one.name, one.type, getattr(part, one.name))
+        return whole
 
     def to_json(self) -> str:
         """Compact JSON."""
@@ -207,5 +234,25 @@ class MaskRecipe:
 
     @classmethod
     def from_json(cls, text: str) -> "MaskRecipe":
-        """Inverse of `to_json`."""
-        return cls.from_dict(json.loads(text))
+        """Inverse of `to_json`; ValueError as there."""
+        return cls.from_dict(parse_json(text))
+
+
+def _check_value(part: str, name: str, wanted: Any, value: object) -> None:
+    """Raise ValueError where a value is not what the field ``name`` of a part holds."""
+    good = isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool))
+    if isinstance(value, int) and wanted is float:
+        good = not isinstance(value, bool)  # JSON writes 1.0 as 1, where people do
+    if good and isinstance(value, int | float):
+        low, high = (0, _LARGEST_SEED) if wanted is int else _SPANS.get((part, name), _WIDEST)
+        good = low <= value <= high
+    elif good and name in ("colour", "second", "third"):
+        good = is_hex(str(value))
+    elif good and name == "kind":
+        good = value in KINDS
+    elif good and name == "blend":
+        good = value in BLENDS
+    elif good and name == "texture":
+        good = value in PRINTS or str(value).startswith(OWN_TEXTURE)
+    if not good:
+        raise ValueError(f"not a mask recipe: {f'{part}.' * bool(part)}{name} is {str(value)[:40]!r}")

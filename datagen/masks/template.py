@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from unmask.datagen.common.errors import ArgumentError, UserError
+from unmask.datagen.common.inside import real_path
 
 from .template_format import Template, TemplateProblem, read_template
 from .textures import find_textures
@@ -118,7 +119,7 @@ def load_templates(
 
 def check_templates(folder: Path) -> list[TemplateProblem]:
     """Everything that is wrong with the templates in a folder, [] when they can be used beside packaged ones."""
-    beside = [] if folder.resolve() == packaged_folder().resolve() else [packaged_folder()]
+    beside = [] if real_path(folder) == real_path(packaged_folder()) else [packaged_folder()]
     return _read_folders([*beside, folder])[1]
 
 
@@ -128,14 +129,34 @@ def _read_packaged(path: Path) -> tuple[Template | None, list[TemplateProblem]]:
     return read_template(path, look=False)
 
 
+def _json_files(folder: Path) -> tuple[list[Path], list[TemplateProblem]]:
+    """JSON files of a folder and of those in it, and which folders cannot be read, where a glob is silent."""
+    found: list[Path] = []
+    problems: list[TemplateProblem] = []
+    for place in [folder, *(path for path in _entries(folder, problems) if path.is_dir())]:
+        found += [path for path in _entries(place, problems) if path.suffix == ".json"]
+    return sorted(found), list(dict.fromkeys(problems))
+
+
+def _entries(folder: Path, problems: list[TemplateProblem]) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return []
+    except OSError as error:
+        problems.append(TemplateProblem(folder, f"cannot be read: {error.strerror}"))
+        return []
+
+
 def _read_folders(folders: Sequence[Path]) -> tuple[list[Template], list[TemplateProblem]]:
     found: list[Template] = []
     problems: list[TemplateProblem] = []
     files: dict[str, Path] = {}
     home = packaged_folder()
     for folder in folders:
-        paths = sorted([*folder.glob("*.json"), *folder.glob("*/*.json")])
-        if not paths:
+        paths, unreadable = _json_files(folder)
+        problems += unreadable
+        if not paths and not unreadable:
             nothing = "no template: expected NAME.json here or one folder down"
             problems.append(TemplateProblem(folder, nothing if folder.is_dir() else "no such folder"))
         for path in paths:

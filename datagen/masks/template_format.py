@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from unmask.datagen.common.colour import is_hex
 from unmask.datagen.common.errors import UnreadablePictureError, UserError
 from unmask.datagen.common.read_file import PICTURE_BYTES, TEXT_BYTES, read_file
 from unmask.datagen.pictures.header import PictureHeader, read_header
+from unmask.datagen.pictures.picture import decode_as_stored
 from unmask.datagen.prints.kinds import PRINTS
 
 from .ranges import Range, parse_range, parse_weights
@@ -359,9 +359,10 @@ class _Reader:
         if not all(low <= side <= high for side in (header.width, header.height)):
             self._complain(f"layers.{role}: {name} must measure {low} to {high} px a side")
             return
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-        if image is None:
-            self._complain(f"layers.{role}: {name} is not a picture")
+        try:
+            image = decode_as_stored(data)
+        except UnreadablePictureError as error:
+            self._complain(f"layers.{role}: {name!r}: {error}")
             return
         if image.dtype != np.uint8:
             self._complain(f"layers.{role}: {name} must have 8 bits a channel")

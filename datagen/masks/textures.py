@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from unmask.datagen.common.checks import list_folder
 from unmask.datagen.common.colour import decode_srgb
 from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError, UserError
 from unmask.datagen.common.read_file import PICTURE_BYTES, read_file
@@ -18,6 +19,9 @@ from unmask.datagen.pictures.tree import PICTURE_EXTENSIONS
 F32 = NDArray[np.float32]
 
 _MOST_PX = 512  # a texture's longer side in memory: a mask shows no more
+_MOST_LAID_PX = (
+    4096  # along the cloth: a picture one pixel wide would else be repeated hundreds of metres high
+)
 _PERIODS = 6.0  # a picture of cloth spans this many times the period that a drawn print would have
 
 
@@ -33,7 +37,7 @@ def find_textures(folder: Path) -> tuple[dict[str, Path], str]:
         raise ArgumentError("textures", f"{folder}: no such folder")
     found: dict[str, Path] = {}
     digest = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
+    for path in list_folder("textures", folder):
         if path.suffix.lower() not in PICTURE_EXTENSIONS:
             continue
         if path.stem in found:
@@ -86,7 +90,7 @@ def lay_texture(
     status = path.stat()
     picture = _load(path, status.st_mtime_ns, status.st_size)  # painted anew, it is read anew
     wide = max(round(_PERIODS * scale * px_per_iod), 4)
-    high = max(round(wide * picture.shape[0] / picture.shape[1]), 4)
+    high = min(max(round(wide * picture.shape[0] / picture.shape[1]), 4), _MOST_LAID_PX)
     method = cv2.INTER_AREA if wide < picture.shape[1] else cv2.INTER_LINEAR
     small = cv2.resize(picture, (wide, high), interpolation=method)
     cos, sin = np.cos(np.radians(turn_deg)), np.sin(np.radians(turn_deg))
@@ -113,7 +117,13 @@ def _load(path: Path, changed_ns: int, size: int) -> F32:
     image = decode_picture(read_file(path, PICTURE_BYTES)).image_rgb
     shrink = _MOST_PX / max(image.shape[:2])
     if shrink < 1:
+        # factors, which a picture one pixel wide has no room for
+        narrow = (
+            [max(1, round(side * shrink)) for side in image.shape[1::-1]]
+            if min(image.shape[:2]) * shrink < 1
+            else None
+        )
         image = np.asarray(
-            cv2.resize(image, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA), np.uint8
+            cv2.resize(image, narrow, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA), np.uint8
         )
     return decode_srgb(image)

@@ -15,6 +15,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 from unmask.datagen.common.errors import UnreadablePictureError
 
 MAX_PIXELS = 200_000_000  # 600 MB of RGB: more is a decompression bomb or a mistake, and would end the worker
+_BLOCK_PIXELS = 64  # of a JPEG, each of which has a code of at least one bit
 ORIENTATION_TAG = 0x0112
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -105,7 +106,7 @@ def _read_known(data: bytes) -> PictureHeader:
 # JPEG and PNG by hand: Pillow passes over bytes between a JPEG's segments, which are damage and change pixels,
 # tells a PNG's late damage and late EXIF only by decoding it, and looks for neither end.
 def _read_jpeg(data: bytes) -> PictureHeader:
-    position, orientation, frame = 2, 1, None
+    position, orientation, frame, is_huffman = 2, 1, None, False
     while True:
         if data[position] != 0xFF:
             raise UnreadablePictureError("damaged JPEG: no marker where one is due")
@@ -123,7 +124,7 @@ def _read_jpeg(data: bytes) -> PictureHeader:
         if marker == 0xE1 and body.startswith(b"Exif\0\0"):
             orientation = _orientation(body[6:])
         elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            frame = struct.unpack_from(">BHHB", body)
+            frame, is_huffman = struct.unpack_from(">BHHB", body), marker < 0xC8
         elif marker == 0xDA:
             break
         position += 2 + length
@@ -133,6 +134,12 @@ def _read_jpeg(data: bytes) -> PictureHeader:
     if frame is None:
         raise UnreadablePictureError("damaged JPEG: no frame header")
     bits, height, width, channels = frame
+    if (
+        is_huffman and len(data) * 8 < width * height / _BLOCK_PIXELS
+    ):  # before memory is set aside for all of it
+        raise UnreadablePictureError(
+            f"truncated JPEG: {len(data)} bytes cannot hold {width} x {height} pixels"
+        )
     if bits != 8 or channels not in (1, 3, 4):
         raise UnreadablePictureError(f"a JPEG with {channels} channels of {bits} bits is not supported")
     plain = channels != 4 and orientation == 1
@@ -173,7 +180,8 @@ def _read_webp(data: bytes) -> PictureHeader:
     if size + 8 > len(data):
         raise UnreadablePictureError(f"truncated WebP: {len(data)} of {size + 8} bytes are there")
     try:
-        image = WebPImageFile(io.BytesIO(data))
+        with without_warnings():  # of sizes that are far from MAX_PIXELS
+            image = WebPImageFile(io.BytesIO(data))
     except Image.DecompressionBombError as error:
         raise UnreadablePictureError(f"too large: {error}") from error
     except Exception as error:  # damaged files come as many exception types

@@ -3,6 +3,7 @@
 import io
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,6 +17,8 @@ from .header import PictureHeader, read_header, without_warnings
 
 # A damaged file becomes a row with a reason; OpenCV would also print it, once per file and worker.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
+_NO_MEMORY = -4  # cv2.Error.StsNoMem
 
 # EXIF orientation -> (transpose first, then flip left-right, then flip up-down)
 _TURNS = {
@@ -71,6 +74,31 @@ def decode_picture(data: bytes) -> Picture:
     return Picture(image, header.plain)
 
 
+def decode_as_stored(data: bytes) -> NDArray[Any]:
+    """Decode a picture file as it is stored: channels in OpenCV's order, depth and orientation as they are.
+
+    Raises
+    ------
+    UnreadablePictureError
+        As `decode_picture`: a header that claims more pixels than anybody has is not believed.
+    """
+    header = read_header(data)
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error as error:
+        raise _damaged(header, error) from error
+    if image is None:
+        raise UnreadablePictureError(f"damaged {header.kind.upper()}: it cannot be decoded")
+    return np.asarray(image)
+
+
+def _damaged(header: PictureHeader, error: cv2.error) -> Exception:
+    """Return what to raise for OpenCV's error: want of memory says nothing about the file."""
+    if error.code == _NO_MEMORY:
+        return MemoryError(f"a picture of {header.width} x {header.height} pixels")
+    return UnreadablePictureError(f"damaged {header.kind.upper()}: {error.err}")
+
+
 def _decode_opencv(data: bytes, header: PictureHeader) -> U8:
     flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
     if header.has_alpha:
@@ -78,7 +106,7 @@ def _decode_opencv(data: bytes, header: PictureHeader) -> U8:
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as error:
-        raise UnreadablePictureError(f"damaged {header.kind.upper()}: {error.err}") from error
+        raise _damaged(header, error) from error
     if image is None:
         raise UnreadablePictureError(f"damaged {header.kind.upper()}: it cannot be decoded")
     if header.has_alpha:

@@ -2,6 +2,7 @@
 
 import os
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
@@ -24,10 +25,13 @@ class Listing:
         POSIX paths relative to the folder, sorted.
     notes : list of str
         What was left out, counted.
+    incomplete : bool
+        Whether a folder below could not be read.
     """
 
     names: list[str]
     notes: list[str]
+    incomplete: bool = False
 
 
 def list_pictures(root: Path, known: set[str]) -> Listing:
@@ -43,10 +47,11 @@ def list_pictures(root: Path, known: set[str]) -> Listing:
     Raises
     ------
     UserError
-        When a folder cannot be read.
+        When the folder cannot be read; one below it that cannot is a note.
     """
     names: list[str] = []
     left_out: Counter[str] = Counter()
+    unreadable: list[str] = []
     seen: set[tuple[int, int]] = set()
     waiting: list[str] = [""]
     linked: list[str] = []  # come last: a folder keeps its own name where a link leads to it too
@@ -60,19 +65,35 @@ def list_pictures(root: Path, known: set[str]) -> Listing:
             seen.add((status.st_dev, status.st_ino))
             entries = sorted(os.scandir(folder), key=attrgetter("name"))
         except OSError as error:
-            raise ArgumentError("source", f": {folder} cannot be read: {error.strerror or error}") from error
+            if not prefix:
+                words = f": {folder} cannot be read: {error.strerror or error}"
+                raise ArgumentError("source", words) from error
+            unreadable.append(f"{prefix[:-1]} ({error.strerror or error})")
+            continue
         for entry in entries:
             name = entry.name
             if name.startswith("."):
                 continue
             named_so = name[name.rfind(".") :].lower() in PICTURE_EXTENSIONS
-            if named_so and entry.is_file():
+            if named_so and _is(entry.is_file, unknown=True):
                 names.append(prefix + name)
-            elif entry.is_dir():
+            elif _is(entry.is_dir, unknown=False):
                 (linked if entry.is_symlink() else waiting).append(f"{prefix}{name}/")
             elif entry.path not in known:
                 left_out[_NO_FILE if named_so else _NO_PICTURE] += 1
-    return Listing(sorted(names), [_count(number, what) for what, number in sorted(left_out.items())])
+    notes = [_count(number, what) for what, number in sorted(left_out.items())]
+    if unreadable:
+        folders = "a folder" if len(unreadable) == 1 else f"{len(unreadable)} folders"
+        notes.append(f"{folders} cannot be read, with whatever is in it: {', '.join(sorted(unreadable)[:5])}")
+    return Listing(sorted(names), notes, bool(unreadable))
+
+
+def _is(look: Callable[[], bool], *, unknown: bool) -> bool:
+    """What an entry is; ``unknown`` for a link whose end nobody may look at: opening it says why not."""
+    try:
+        return look()
+    except OSError:
+        return unknown
 
 
 def _count(number: int, what: str) -> str:

@@ -7,11 +7,13 @@ same (seed, key, variant).
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from unmask.datagen.common.json_text import Maybe, Needs, Whole, misfit, parse_json
 from unmask.datagen.common.rng import generator
 from unmask.datagen.faces.landmarks import Landmarks
 from unmask.datagen.faces.parsing_labels import what_does_not_fit
@@ -34,6 +36,14 @@ MIN_EYE_DIST_PX = 10.0  # smaller faces have no room for a mask with structure
 _ATTEMPTS = 8
 _INSIDE_SHARE = 0.6  # of the lower face's points; a crop may cut faces at its border
 _RECIPE_VERSION = 1
+_RECIPE_SHAPE = Needs(
+    {
+        "version": int,
+        "jpeg": Maybe(Whole(1, 100)),
+        "parsing": bool,
+        "faces": [Needs({"points": [int], "mask": Needs({"family": str})})],
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -277,22 +287,33 @@ def replay(clean_rgb: U8, recipe_json: str, templates: TemplateSet, labels: U8 |
     return _assemble(PreparedPicture(clean_rgb, tuple(faces), jpeg_quality, labels), drawn)
 
 
+def parse_recipe(text: str) -> dict[str, Any]:
+    """Return the JSON of a manifest's ``recipe``: ``jpeg``, ``parsing``, and ``points`` and ``mask`` of each face.
+
+    Raises
+    ------
+    ValueError
+        When the text is no such recipe; what the masks are is for `MaskRecipe.from_dict` to say.
+    """
+    data: dict[str, Any] = parse_json(text)
+    wrong = misfit(data, _RECIPE_SHAPE, "recipe")
+    if wrong:
+        raise ValueError(f"not a triplet's recipe: {wrong} is missing or of another kind")
+    if data["version"] != _RECIPE_VERSION:
+        raise ValueError(f"recipe version {data['version']}, expected {_RECIPE_VERSION}")
+    if not data["faces"]:
+        raise ValueError("not a triplet's recipe: it has no face")
+    return data
+
+
 def _parse_recipe(text: str) -> tuple[list[tuple[Landmarks, MaskRecipe]], int | None, bool]:
     """Faces, JPEG quality and whether there was a parsing map; ValueError when the text is no such recipe."""
-    try:
-        data = json.loads(text)
-        version, quality, parsing, faces = (data[key] for key in ("version", "jpeg", "parsing", "faces"))
-        entries = [
-            (Landmarks.from_quarters(entry["points"], "supplied"), MaskRecipe.from_dict(entry["mask"]))
-            for entry in faces
-        ]
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"not a triplet's recipe: {error}") from None
-    if version != _RECIPE_VERSION:
-        raise ValueError(f"recipe version {version!r}, expected {_RECIPE_VERSION}")
-    if not entries:
-        raise ValueError("not a triplet's recipe: it has no face")
-    return entries, quality, bool(parsing)
+    data = parse_recipe(text)
+    entries = [
+        (Landmarks.from_quarters(entry["points"], "supplied"), MaskRecipe.from_dict(entry["mask"]))
+        for entry in data["faces"]
+    ]
+    return entries, data["jpeg"], data["parsing"]
 
 
 def _fit_mask(

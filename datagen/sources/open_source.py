@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError
+from unmask.datagen.common.inside import real_path
 from unmask.datagen.pictures.header import read_header
 from unmask.datagen.pictures.tree import PICTURE_EXTENSIONS, list_pictures
 
@@ -97,9 +98,9 @@ def _celeba_layout(root: Path) -> tuple[Path, dict[str, Path]]:
             pictures = nested
         return pictures, find_annotation_files(root) or find_annotation_files(root / PICTURE_FOLDER)
     files = find_annotation_files(root)
-    if root.resolve().name == PICTURE_FOLDER:
-        files = files or find_annotation_files(root.resolve().parent)
-        return root.resolve(), files
+    if real_path(root).name == PICTURE_FOLDER:
+        files = files or find_annotation_files(real_path(root).parent)
+        return real_path(root), files
     return root, files
 
 

@@ -122,12 +122,17 @@ def make_stems(names: Iterable[str]) -> list[str]:
     stems = []
     for name, stem in zip(names, plain, strict=True):
         folded = stem.casefold()
-        if folded in taken or len(stem.encode("utf-8", "surrogateescape")) > _STEM_BYTES:
+        if folded in taken or fitted_stem(stem, name) != stem:
             stem = marked_stem(stem, name)
             folded = stem.casefold()
         taken.add(folded)
         stems.append(stem)
     return stems
+
+
+def fitted_stem(stem: str, name: str) -> str:
+    """Return the stem of a picture where a file can be called so, else `marked_stem`."""
+    return marked_stem(stem, name) if len(stem.encode("utf-8", "surrogateescape")) > _STEM_BYTES else stem
 
 
 def marked_stem(stem: str, name: str) -> str:

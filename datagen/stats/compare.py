@@ -69,10 +69,10 @@ def _at_equal_n(
     name: str, report: Mapping[str, Any], other: Mapping[str, Any]
 ) -> tuple[str, float | None, float | None, bool]:
     mine, theirs = report["variety"][_VENDI[name]], other["variety"][_VENDI[name]]
-    common = [int(n) for n in mine["by_n"] if n in theirs["by_n"]]
+    common = [n for n in mine["by_n"] if n in theirs["by_n"]]
     if not common:
         return f"{name}, n = {mine['n']} | {theirs['n']}", mine["score"], theirs["score"], False
-    n = str(max(common))
+    n = max(common, key=lambda digits: (len(digits), digits))
     return f"{name}, n = {n}", mine["by_n"][n], theirs["by_n"][n], True
 
 
@@ -86,7 +86,7 @@ def _at(report: Mapping[str, Any], path: tuple[str, ...]) -> float | None:
         if not isinstance(found, Mapping) or found.get(key) is None:
             return None
         found = found[key]
-    return float(found)
+    return float(found) if isinstance(found, int | float) else None
 
 
 def _text(value: float | None, digits: int) -> str:

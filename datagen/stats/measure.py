@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from unmask.datagen.common.checks import check_at_least
 from unmask.datagen.common.errors import ArgumentError, UserError
-from unmask.datagen.common.inside import Inside
+from unmask.datagen.common.inside import Inside, real_path
 from unmask.datagen.common.rng import generator
 from unmask.datagen.dataset.folder import MANIFEST_NAME, read_build
 from unmask.datagen.dataset.manifest import ManifestRow, iterate_manifest, read_attribute_names
@@ -163,6 +163,7 @@ def _measure(
     manifest: tuple[dict[str, Any], list[ManifestRow], tuple[str, ...]] | None,
 ) -> Stats:
     check_at_least("limit", limit, 1)
+    check_at_least("seed", seed, 0)
     chosen = _shuffled(len(pairs), seed, "stats pictures")[:limit]
     opened = open_pairs([pairs[i] for i in np.sort(chosen)], progress)
     if not opened.features:
@@ -175,7 +176,7 @@ def _measure(
         "toolkit": version("unmask"),
         "kind": "dataset" if manifest else "folders",
         # Not the whole path: the page and the numbers are for showing to others.
-        "name": "/".join(folder.resolve().parts[-1 if manifest else -2 :]),
+        "name": "/".join(real_path(folder).parts[-1 if manifest else -2 :]),
         "seed": seed,
         "pictures": {"measured": len(opened.features), "opened": len(chosen), "there": len(pairs)},
         "notes": notes,

@@ -49,12 +49,14 @@ def count_rows(rows: Sequence[ManifestRow], build: Mapping[str, Any]) -> dict[st
 def _allowed(column: str, build: Mapping[str, Any]) -> list[str]:
     """Return the values that the recipe of the build gives a weight above 0."""
     config = build.get("config", {})
-    recipe = config.get("recipe", {})
+    recipe = config.get("recipe")
     weights = recipe.get(_RECIPE_WEIGHTS.get(column, ""), {}) if isinstance(recipe, dict) else {}
     chosen = config.get("families") if column == "family" else None
     if not isinstance(weights, dict):
         return []
-    return [name for name, weight in weights.items() if weight > 0 and (chosen is None or name in chosen)]
+    # a damaged build.json may have anything for a weight
+    given = [name for name, weight in weights.items() if isinstance(weight, int | float) and weight > 0]
+    return [name for name in given if chosen is None or name in chosen]
 
 
 def cross_count(

@@ -25,7 +25,9 @@ import torch
 from torch import Tensor, nn
 
 from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.json_text import NUMBER, Maybe, Needs, Whole, misfit
 from unmask.model.common.checked_files import ADVICE, read_json, read_tensors, sync_folder, write_synced
+from unmask.model.common.limits import LARGEST_PX, LARGEST_WIDTH, MULTIPLE_PX, SMALLEST_PX
 from unmask.model.networks.networks import MODULE_NAMES, NetworkSpec, build_network, origin_note
 
 from .packing import pack, unpack
@@ -34,6 +36,14 @@ WEIGHTS_NAME, CARD_NAME = "model.safetensors", "model.json"
 STATE_TENSORS_NAME, STATE_NAME = "state.safetensors", "state.json"
 FILE_NAMES = (WEIGHTS_NAME, CARD_NAME, STATE_TENSORS_NAME, STATE_NAME)
 BEST, LAST = "best", "last"
+# What inference takes from a card; the rest is for people.
+_CARD = Needs(
+    {
+        "sha256": str,
+        "network": Needs({"kind": str, "name": str, "width": Whole(0, LARGEST_WIDTH)}),
+    },
+    {"size": Whole(SMALLEST_PX, LARGEST_PX), "preset": str, "images": Maybe(NUMBER)},
+)
 _NO_SPACE = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
@@ -192,8 +202,11 @@ def load_card(path: Path) -> dict[str, Any]:
     """
     card_path = _model_files(path)[1]
     card = read_json(card_path)
-    if not isinstance(card.get("sha256"), str) or not isinstance(card.get("network"), dict):
-        raise UserError(f"{card_path}: not written by this toolkit (no network or no sha256 in it)")
+    wrong = misfit(card, _CARD, "card")
+    if not wrong and card.get("size", MULTIPLE_PX) % MULTIPLE_PX:
+        wrong = "card.size"
+    if wrong:
+        raise UserError(f"{card_path}: not written by this toolkit ({wrong} is missing or cannot be)")
     return card
 
 
@@ -220,6 +233,8 @@ def load_state(folder: Path) -> dict[str, Any]:
         state: dict[str, Any] = unpack(tree, tensors)
     except KeyError as error:
         raise UserError(f"{folder / STATE_TENSORS_NAME}: lacks {error}; {ADVICE}") from error
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{path}: not written by this toolkit; {ADVICE}") from error
     return state
 
 
@@ -302,6 +317,10 @@ def load_model(path: Path, kind: str, device: str | torch.device = "cpu") -> tup
     except ValueError as error:
         raise UserError(f"{card_path}: {error}") from error
     weights = load_weights(found)
+    no_fit = f"{weights_path}: not the weights of network {spec.kind}/{spec.name}, width {spec.width}"
+    # before a network is built whose width would fill the memory
+    if spec.width and not any(value.ndim and len(value) == spec.width for value in weights.values()):
+        raise UserError(no_fit)
     with torch.random.fork_rng(devices=[]):  # the weights that building draws are thrown away
         network = build_network(spec)
     note = origin_note(network)
@@ -312,5 +331,5 @@ def load_model(path: Path, kind: str, device: str | torch.device = "cpu") -> tup
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
-        raise UserError(f"{weights_path}: not the weights of network {spec.kind}/{spec.name}") from error
+        raise UserError(no_fit) from error
     return network.to(device).eval(), card

@@ -1,7 +1,6 @@
 """Files of a run: written so that they survive a power cut, read so that damage is said in one line."""
 
 import hashlib
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,8 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.json_text import parse_json
+from unmask.datagen.common.read_file import open_file
 
 ADVICE = "restore the file, or train again"
 
@@ -43,7 +44,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     data = _read(path)
     try:
-        content = json.loads(data)
+        content = parse_json(data)
     except ValueError as error:
         raise UserError(f"{path}: damaged (not valid JSON); {ADVICE}") from error
     if not isinstance(content, dict):
@@ -77,6 +78,7 @@ def read_tensors(path: Path, sha256: str) -> dict[str, Tensor]:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with open_file(path) as file:
+            return file.read()
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from error

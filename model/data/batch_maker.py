@@ -2,12 +2,10 @@
 
 import itertools
 import multiprocessing
-import signal
 import traceback
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from multiprocessing.synchronize import Event
@@ -16,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.datagen.common.errors import UserError
-from unmask.datagen.common.executors import begin_worker, naming_dead_workers
+from unmask.datagen.common.executors import begin_worker, end_workers, naming_dead_workers, signals_blocked
 from unmask.datagen.common.rng import generator
 from unmask.datagen.pictures.arrays import U8
 
 from .triplets import Triplets
 
 _PREFETCH = 2  # batches that each worker is ahead
+_GRACE_S = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +87,7 @@ class BatchWorkers:
             workers, mp_context=context, initializer=_begin, initargs=(maker, self._closed)
         )
         self._steps = itertools.count(first_step)
-        with _signals_blocked():
+        with signals_blocked():
             self._ahead = deque(self._submit() for _ in range(workers * (1 + _PREFETCH)))
 
     def _submit(self) -> "Future[BatchArrays]":
@@ -110,26 +109,9 @@ class BatchWorkers:
         return arrays
 
     def close(self) -> None:
-        """End the processes after the batch that they are at."""
+        """End the processes after the batch that they are at, or in two seconds."""
         self._closed.set()
-        self._pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def _signals_blocked() -> Iterator[None]:
-    """Block SIGINT and SIGTERM while processes start: they inherit it, from their first instruction on.
-
-    Ctrl-C and a batch system's end of time reach workers as well; the parent decides what happens, and needs
-    the batch that they are at.
-    """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        end_workers(self._pool, _GRACE_S)
 
 
 # In a worker process: what it makes, and whether nobody wants it.

@@ -1,7 +1,6 @@
 """Decoded faces with their points, made once per source and mapped into memory by whoever needs them."""
 
 import hashlib
-import json
 import logging
 import os
 import shutil
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from unmask.datagen.common.errors import ArgumentError
 from unmask.datagen.common.folder_lock import NO_LOCKS
+from unmask.datagen.common.json_text import Each, Maybe, Needs, Whole, misfit, parse_json
 from unmask.datagen.faces.landmark_table import LandmarkTable
 from unmask.datagen.faces.landmarks import Landmarks
 from unmask.datagen.pictures.arrays import U8
@@ -26,6 +26,12 @@ from .face_store import FaceFrame
 from .face_writer import ABOUT, CACHE_VERSION, INDEX, NAME_ENDS, PIXELS, POINTS, FaceWriter, counted
 
 _LOG = logging.getLogger(__name__)
+
+
+_ABOUT = Needs(
+    {"pictures": Whole(), "left_out": Each(Whole()), "content": str, "bytes": Each(Whole()), "source": str},
+    {"first_left_out": Maybe(str)},
+)
 
 
 class FaceCache:
@@ -42,7 +48,9 @@ class FaceCache:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.about: Mapping[str, Any] = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        self.about: Mapping[str, Any] = parse_json((folder / ABOUT).read_text(encoding="utf-8"))
+        if misfit(self.about, _ABOUT):
+            raise ValueError(f"{folder / ABOUT}: not of this version")
 
     def __getstate__(self) -> dict[str, Any]:
         return {"folder": self.folder, "about": self.about}

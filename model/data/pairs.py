@@ -35,8 +35,11 @@ def by_stem(folder: Path | None) -> dict[str, Path]:
         return {}
     if not folder.is_dir():
         raise UserError(f"{folder}: not a folder")
+    listing = list_pictures(folder, set())
+    if listing.incomplete:  # pictures would be without their partners, and nobody told why
+        raise UserError(f"{folder}: {listing.notes[-1]}")
     found: dict[str, Path] = {}
-    for name in list_pictures(folder, set()).names:
+    for name in listing.names:
         stem = name.rpartition(".")[0]
         if stem in found:
             both = f"{found[stem].relative_to(folder)} and {name}"

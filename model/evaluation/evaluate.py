@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from unmask.datagen.common.atomic import writing_to
 from unmask.datagen.common.cores import available_cores
 from unmask.datagen.common.errors import ArgumentError, UserError
+from unmask.datagen.common.executors import open_threads
 from unmask.model.checkpoints.checkpoint import resolve_model
 from unmask.model.checkpoints.shipped import find_weights
 from unmask.model.inference.aligned import TrainedModule
@@ -136,7 +137,7 @@ def score_pictures(evaluation: Evaluation, measure: Measure | None, progress: Pr
     progress : callable
         Takes how many pictures are done, how many there are, how many were done before.
     """
-    with ThreadPoolExecutor(available_cores()) as pool:
+    with open_threads(available_cores()) as pool:
 
         def work(outcomes: list[Outcome]) -> tuple[list[Row], Arrays]:
             rows = list(pool.map(score_outcome, outcomes))
@@ -157,7 +158,7 @@ def run_parts(
     todo = [start for start in starts if not folder.has_part(kind, start)]
     done = before = sum(min(size, total - start) for start in starts if start not in set(todo))
     progress(done, total, before)
-    with _half_the_threads(), ThreadPoolExecutor(1) as ahead:
+    with _half_the_threads(), open_threads(1) as ahead:
         coming = [ahead.submit(evaluation.run_batch, start, pool) for start in todo[:1]]
         for start, following in zip(todo, [*todo[1:], None][: len(todo)], strict=True):
             outcomes = coming.pop().result()

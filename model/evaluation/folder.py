@@ -6,6 +6,8 @@ REPORT/.parts/*.npz       rows and features of finished batches; what the same c
 
 import io
 import json
+import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.datagen.common.atomic import write_atomic
+from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.json_text import Needs, misfit, parse_json
+from unmask.datagen.common.read_file import open_file
 from unmask.datagen.common.work_folder import FolderKind, WorkFolder
 
 Arrays = dict[str, NDArray[np.generic]]
@@ -23,17 +28,13 @@ _IDENTITY, _PARTS = ".eval.json", ".parts"
 _ROWS = "rows"
 
 
-def _identity(content: Mapping[str, Any]) -> Mapping[str, Any]:
-    _ = content["data"]
-    return content
-
-
 REPORT = FolderKind(
     argument="out",
     noun="report",
     work="evaluation",
     card=_IDENTITY,
-    identity=_identity,
+    identity=dict,
+    shape=Needs({"data": str}),
     own=(f"{_PARTS}/*-{'[0-9]' * 7}.npz", SUMMARY, METRICS, BREAKDOWN, PAGE),
     places=(_PARTS,),
     labels={"data": "`data`", "map": "`map_module`", "edit": "`edit_module`", "mean_face": "`train`"},
@@ -54,7 +55,8 @@ class EvalFolder:
 
     def has_part(self, kind: str, start: int) -> bool:
         """Whether a pass, by its kind, is done with the batch that begins with this picture."""
-        return self._part(kind, start).is_file()
+        # one that a power cut has torn is made again
+        return zipfile.is_zipfile(self._part(kind, start))
 
     def write_part(self, kind: str, start: int, rows: Sequence[Mapping[str, Any]], arrays: Arrays) -> None:
         """Keep a finished batch; it is there as a whole or not at all."""
@@ -63,10 +65,17 @@ class EvalFolder:
         write_atomic(self._part(kind, start), data.getvalue())
 
     def read_part(self, kind: str, start: int) -> tuple[list[dict[str, Any]], Arrays]:
-        """Return the rows and arrays of a finished batch."""
-        with np.load(self._part(kind, start), allow_pickle=False) as content:
-            arrays = {key: content[key] for key in content.files}
-        rows: list[dict[str, Any]] = json.loads(str(arrays.pop(_ROWS)))
+        """Return the rows and arrays of a finished batch; UserError where the file is damaged."""
+        path = self._part(kind, start)
+        try:
+            # opened here: numpy leaves a file open that is no archive
+            with open_file(path) as file, np.load(file, allow_pickle=False) as content:
+                arrays = {key: content[key] for key in content.files}
+            rows: list[dict[str, Any]] = parse_json(str(arrays.pop(_ROWS)))
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise UserError(f"{path}: damaged; remove it, and the same command makes it again") from error
+        if misfit(rows, [Needs({"key": str})]):
+            raise UserError(f"{path}: not written by this toolkit")
         return rows, arrays
 
     def _part(self, kind: str, start: int) -> Path:

@@ -1,8 +1,7 @@
 """Second pass: how far the face of each system's picture is from the clean one, in a face network's descriptors."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 from unmask.datagen.common.cores import available_cores
+from unmask.datagen.common.executors import open_threads
 
 from .evaluate import IDENTITY, Evaluation, Progress, run_parts
 from .folder import Arrays
@@ -33,5 +32,5 @@ def measure_identity(evaluation: Evaluation, meter: IdentityMeter, progress: Pro
                 rows[index][f"{system}_identity"] = float(distance)
         return rows, {DESCRIPTORS: clean}
 
-    with ThreadPoolExecutor(available_cores()) as pool:
+    with open_threads(available_cores()) as pool:
         run_parts(evaluation, IDENTITY, pool, work, progress)

@@ -1,7 +1,6 @@
 """What is evaluated: pictures with what is known about them, from a dataset or from plain folders."""
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,19 +13,26 @@ from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.common.table import read_rows
 from unmask.datagen.dataset.built import check_files
 from unmask.datagen.dataset.folder import MANIFEST_NAME as MANIFEST
+from unmask.datagen.dataset.folder import read_build
 from unmask.datagen.dataset.manifest import (
     ATTRIBUTE_PREFIX,
     ManifestRow,
     iterate_manifest,
     read_attribute_names,
 )
+from unmask.datagen.faces.landmarks import Landmarks
+from unmask.datagen.render.triplet import parse_recipe
 from unmask.model.data.pairs import CLEAN, MAPS, PICTURES, Partners, by_stem, subfolder
+from unmask.model.metrics.table import is_score
 
 from .options import EvalOptions
 
 DATASET, PAIRS = "dataset", "pairs"
 TAGS = ("source", "split", "identity", "family", "template", "worn", "colour", "texture")
 NUMBER_TAGS = ("coverage", "yaw", "pitch")
+_OWN_COLUMNS = ("key", "lightness", "width", "height")
+# As `unmask.model.evaluation.systems` calls them, which cannot be imported here.
+SCORED = ("map", "edit", "pipe", "nothing", "nearest", "telea", "mean_face")
 
 
 @dataclass(frozen=True)
@@ -176,16 +182,19 @@ def _item(folder: Path, row: ManifestRow, names: Sequence[str]) -> EvalItem:
         value = getattr(row, name)
         tags[name] = "" if value is None else f"{value:g}"
     tags |= {ATTRIBUTE_PREFIX + name: str(value) for name, value in zip(names, row.attributes, strict=False)}
-    faces = json.loads(row.recipe).get("faces", []) if row.recipe else []
-    points = tuple(faces[0]["points"]) if faces else ()
+    try:
+        points = tuple(parse_recipe(row.recipe)["faces"][0]["points"]) if row.recipe else ()
+        if points:
+            Landmarks.from_quarters(points, "supplied")
+    except ValueError as error:
+        raise ArgumentError("data", f": {folder / MANIFEST}: row {row.key}: {error}") from error
     return EvalItem(row.key, folder / row.masked, folder / row.map, folder / row.clean, tags, points)
 
 
 def _source_of(folder: Path) -> str:
     try:
-        content = json.loads((folder / "build.json").read_text(encoding="utf-8"))
-        return str(content["source"]["root"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return str(((read_build(folder) or {}).get("source") or {}).get("root") or "")
+    except UserError:  # it only says where else to look for training faces
         return ""
 
 
@@ -256,6 +265,11 @@ def _tagged(opened: EvalSet, path: Path) -> EvalSet:
     if naming is None:
         raise ArgumentError("tags", f"{path}: no column names one of the pictures")
     columns = [column for column, name in enumerate(header) if name and column != naming]
+    taken = next(
+        (header[at] for at in columns if header[at] in _OWN_COLUMNS or _is_own_score(header[at])), None
+    )
+    if taken is not None:
+        raise ArgumentError("tags", f"{path}: the column {taken} has the name of one of the report's own")
     known: dict[str, dict[str, str]] = {}
     for cells in rows[1:]:
         if len(cells) != len(header):
@@ -271,3 +285,7 @@ def _tagged(opened: EvalSet, path: Path) -> EvalSet:
 
 def _column(rows: Sequence[Sequence[str]], column: int) -> Iterator[str]:
     return (cells[column] for cells in rows[1:] if column < len(cells))
+
+
+def _is_own_score(column: str) -> bool:
+    return is_score(column) and column.startswith(tuple(f"{name}_" for name in SCORED))

@@ -7,6 +7,7 @@ from typing import Any
 
 from unmask.datagen.common.checks import check_at_least, check_choice, check_exists
 from unmask.datagen.common.errors import ArgumentError, UserError
+from unmask.datagen.common.inside import real_path
 from unmask.model.common.options import ComputeOptions
 
 SPLITS = ("train", "val", "test", "all")
@@ -80,9 +81,11 @@ class EvalOptions(ComputeOptions):
             check_at_least(name, getattr(self, name), 1)
         if self.size is not None and (self.size < 32 or self.size % 16):
             raise ArgumentError("size", f"{self.size}: expected a multiple of 16 from 32 on")
+        if not all(self.by):
+            raise ArgumentError("by", ": names nothing; give attributes or tags, as in Male,Young")
         for name in ("data", "clean", "maps", "tags", "compare"):
             check_exists(name, getattr(self, name))
-        if self.compare is not None and self.compare.resolve() == self.out.resolve():
+        if self.compare is not None and real_path(self.compare) == real_path(self.out):
             raise ArgumentError("compare", f"{self.compare}: is the report that is being made")
 
     def identity_of_run(self) -> Mapping[str, Any]:

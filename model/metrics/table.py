@@ -128,6 +128,15 @@ def score_of(column: str) -> Score:
     return SCORES[column]
 
 
+def is_score(column: str) -> bool:
+    """Whether a column's name is that of a score: ``pipe_psnr``, but also ``my_psnr``."""
+    try:
+        score_of(column)
+    except KeyError:
+        return False
+    return True
+
+
 def write_number(value: float, digits: int, *, sign: bool = False) -> str:
     """Write a number with a real minus sign, and a plus sign too on demand; never "-0.00"."""
     text = f"{abs(value):,.{digits}f}"

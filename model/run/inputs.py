@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from unmask.datagen.common.checks import check_exists
 from unmask.datagen.common.errors import ArgumentError
 from unmask.datagen.pictures.tree import PICTURE_EXTENSIONS, list_pictures
+from unmask.datagen.sources.source import fitted_stem
 
 from .options import RunOptions
 
@@ -22,7 +24,8 @@ class RunInput:
     path : Path
         The file.
     name : str
-        Of its results, without ``.png``: the file's path below the folder that was given, without extension.
+        Of its results, without ``.png``: the file's path below the folder that was given, without extension, cut
+        and marked where it is too long for a file's name.
     map : Path or None
         Its own map.
     """
@@ -52,20 +55,27 @@ def list_inputs(options: RunOptions) -> RunInputs:
     found: list[tuple[Path, str]] = []
     notes: list[str] = []
     for given in options.inputs:
+        check_exists("inputs", given)
         if given.is_dir():
             some, said = _of_folder(given, recursive=options.recursive)
             found += some
             notes += said
-        elif given.exists():
-            found.append((given, given.name))
         else:
-            raise ArgumentError("inputs", f"{given}: no such file or folder")
+            found.append((given, given.name))
     found = list(dict.fromkeys(found))[: options.limit]
     items = [
         RunInput(path, name)
         for (path, _), name in zip(found, result_names([n for _, n in found]), strict=True)
     ]
-    return RunInputs(_with_maps(items, options.map), notes)
+    # after the maps, which have the pictures' own names
+    fitted = [replace(item, name=_fitted(item.name)) for item in _with_maps(items, options.map)]
+    return RunInputs(fitted, notes)
+
+
+def _fitted(name: str) -> str:
+    """Return a name that its files can have: one that is too long is cut and marked, as a dataset's keys are."""
+    place, slash, last = name.rpartition("/")
+    return place + slash + fitted_stem(last, name)
 
 
 def _of_folder(folder: Path, *, recursive: bool) -> tuple[list[tuple[Path, str]], list[str]]:
@@ -110,8 +120,11 @@ def _with_maps(items: list[RunInput], maps: Path | None) -> list[RunInput]:
                 "map", f"{maps}: is one map, `inputs` are {len(items)} pictures; give a folder of maps"
             )
         return [RunInput(items[0].path, items[0].name, maps)]
+    listing = list_pictures(maps, set())
+    if listing.incomplete:
+        raise ArgumentError("map", f"{maps}: {listing.notes[-1]}")
     known: dict[str, Path] = {}
-    for name in list_pictures(maps, set()).names:
+    for name in listing.names:
         stem = PurePosixPath(name).with_suffix("").as_posix()
         if stem in known:
             raise ArgumentError("map", f"{maps}: {known[stem].name} and {name} are both the map of {stem}")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from unmask.datagen.common.atomic import writing_to
+from unmask.datagen.common.inside import real_path
 from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.pictures.picture import encode_png
 from unmask.model.inference.aligned import find_maps, restore_pictures
@@ -104,7 +105,7 @@ def _identity(options: RunOptions, unmasker: Unmasker) -> dict[str, Any]:
     return {
         "toolkit": version("unmask"),
         "aligned": options.aligned,
-        "map": None if options.map is None else ascii(str(options.map.resolve())),
+        "map": None if options.map is None else ascii(str(real_path(options.map))),
         "map-weights": unmasker.map_module.card["sha256"][:12] if options.map is None else None,
         "edit-weights": unmasker.edit_module.card["sha256"][:12],
         "precision": "bf16" if unmasker.edit_module.bf16 else "fp32",

@@ -11,7 +11,8 @@ from typing import Any, Self
 
 from unmask.datagen.common.atomic import write_atomic
 from unmask.datagen.common.errors import ArgumentError, UserError
-from unmask.datagen.common.inside import Inside
+from unmask.datagen.common.inside import Inside, real_path
+from unmask.datagen.common.json_text import Needs, parse_json
 from unmask.datagen.common.line_journal import LineJournal
 from unmask.datagen.common.work_folder import TOOLKIT_KEY, FolderKind, WorkFolder
 
@@ -70,17 +71,13 @@ class RunRow:
 _KINDS: dict[str, type] = {"faces": int, "restored": int, "seconds": float}
 
 
-def _identity(content: Mapping[str, Any]) -> Mapping[str, Any]:
-    _ = content[TOOLKIT_KEY]
-    return content
-
-
 RESULTS = FolderKind(
     argument="out",
     noun="run",
     work="unmask-run",
     card=CARD,
-    identity=_identity,
+    identity=dict,
+    shape=Needs({TOOLKIT_KEY: str}),
     own=(TABLE, JOURNAL),
     places=(*FOLDERS, JOURNAL),
     labels={TOOLKIT_KEY: "toolkit version"},
@@ -116,7 +113,7 @@ class RunFolder:
                     raise
                 except ValueError:
                     continue  # no row of ours
-        self._journal = LineJournal(out / JOURNAL, lambda line, _: self._take(json.loads(line), JOURNAL))
+        self._journal = LineJournal(out / JOURNAL, lambda line, _: self._take(parse_json(line), JOURNAL))
 
     def _take(self, cells: Mapping[str, Any], table: str) -> None:
         try:
@@ -203,10 +200,10 @@ def _earlier_results(out: Path) -> list[str]:
 
 def check_apart(options: RunOptions) -> None:
     """Raise UserError where results would lie among the inputs, or would be taken for inputs."""
-    out = options.out.resolve()
+    out = real_path(options.out)
     results = [out / folder for folder in FOLDERS]
     for given in options.inputs:
-        source = given.resolve()
+        source = real_path(given)
         if out == source:
             raise ArgumentError("out", f"{options.out}: is `inputs` itself; name another folder")
         if given.is_dir() and source in out.parents:

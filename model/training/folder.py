@@ -17,6 +17,7 @@ from json import dumps, loads
 from pathlib import Path
 from typing import Any
 
+from unmask.datagen.common.json_text import Needs
 from unmask.datagen.common.work_folder import TOOLKIT_KEY, FolderKind, WorkFolder
 from unmask.model.checkpoints.checkpoint import BEST, FILE_NAMES, LAST, new_folder, old_folder
 from unmask.model.common.checked_files import read_json
@@ -37,8 +38,7 @@ _CHECKPOINTS = tuple(
 
 
 def _identity(content: Mapping[str, Any]) -> dict[str, Any]:
-    _ = content[TOOLKIT_KEY]
-    return dict(content[_OPTIONS_KEY].items())
+    return dict(content[_OPTIONS_KEY])
 
 
 RUN = FolderKind(
@@ -47,6 +47,7 @@ RUN = FolderKind(
     work="training",
     card=CONFIG_NAME,
     identity=_identity,
+    shape=Needs({TOOLKIT_KEY: {}, _OPTIONS_KEY: {}}),
     own=(
         *(ENVIRONMENT_NAME, LOG_NAME, BASELINES_NAME),
         *(f"{place}/{name}" for place in _CHECKPOINTS for name in FILE_NAMES),

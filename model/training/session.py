@@ -16,6 +16,7 @@ import torch
 from lightning_fabric import Fabric
 
 from unmask.datagen.common.errors import ArgumentError, UserError
+from unmask.datagen.common.memory import is_want_of_memory
 from unmask.model.checkpoints.checkpoint import load_card, resolve_model
 from unmask.model.data.triplets import TripletSplits, open_triplets
 from unmask.model.networks.networks import NetworkSpec, build_network, default_spec
@@ -27,8 +28,6 @@ from .preset_files import flat_tables, tables_of
 _LOG = logging.getLogger(__name__)
 
 _NO_SPACE = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EROFS)
-# What torch's allocators and the system call it.
-_NO_MEMORY = ("not enough memory", "out of memory", "can't allocate memory", "Cannot allocate memory")
 
 
 class StopSignal:
@@ -192,8 +191,7 @@ def want_said(options: TrainOptions) -> Iterator[None]:
         raise ArgumentError("run", f"{options.run}: cannot be written ({error.strerror})") from error
     except (MemoryError, RuntimeError) as error:
         words = str(error).splitlines()[0] if str(error) else "out of memory"
-        is_memory = isinstance(error, (MemoryError, torch.OutOfMemoryError))
-        if not is_memory and not any(sign in words for sign in _NO_MEMORY):
+        if not is_want_of_memory(error):
             raise
         raise UserError(
             f"out of memory ({words[:120]}): lower `batch_size` (now {options.batch_size}) "
@@ -225,6 +223,10 @@ def open_fabric(device: str) -> Fabric:
     accelerator, _, index = device.partition(":")
     if accelerator == "cuda" and not torch.cuda.is_available():
         raise ArgumentError("device", "cuda: torch finds no CUDA device here")
+    if accelerator == "mps" and not torch.backends.mps.is_available():
+        raise ArgumentError("device", "mps: torch finds no Apple GPU here")
+    if index and int(index) >= torch.cuda.device_count():
+        raise ArgumentError("device", f"{device}: torch finds {torch.cuda.device_count()} CUDA devices here")
     world, local = (int(os.environ.get(name, "1")) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
     devices: Any = [int(index)] if index else local
     fabric = Fabric(
