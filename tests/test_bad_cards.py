@@ -59,14 +59,14 @@ def test_a_coverage_that_is_no_number_is_a_problem(built_once: Path, tmp_path: P
     table.write_text(table.read_text().replace(f",{row.coverage:.5f},", f",{coverage},", 1))
     problems = verify(out)
     assert [problem.where for problem in problems] == ["manifest.csv"]
-    assert f"line 2: {coverage!r} is no number" in problems[0].message
+    assert f"line 2: coverage: {coverage!r} is no number" in problems[0].message
 
 
 def test_a_column_that_is_twice_in_a_manifest_is_named(built_once: Path, tmp_path: Path):
     table = tmp_path / "manifest.csv"
     text = (built_once / "manifest.csv").read_text()
     table.write_text(text.replace("attr_Arched_Eyebrows", "attr_5_o_Clock_Shadow", 1))
-    with pytest.raises(UserError, match="column 'attr_5_o_Clock_Shadow' is there twice"):
+    with pytest.raises(UserError, match="two columns are called 'attr_5_o_Clock_Shadow'"):
         list(iterate_manifest(table))
 
 

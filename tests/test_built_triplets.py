@@ -112,7 +112,8 @@ def test_a_second_face_with_a_held_out_family_keeps_a_picture_from_training(copi
     def second_face(row: dict[str, str]) -> None:
         if row["key"] == "000001_00":
             recipe = json.loads(row["recipe"])
-            recipe["faces"].append({"mask": recipe["faces"][0]["mask"] | {"family": "veil"}})
+            first = recipe["faces"][0]
+            recipe["faces"].append(first | {"mask": first["mask"] | {"family": "veil"}})
             row.update(faces="2", recipe=json.dumps(recipe))
 
     rewrite(copied, second_face)

@@ -165,10 +165,11 @@ def test_names_that_are_not_utf8_come_back(drawn_jpegs: list[bytes], tmp_path: P
         pytest.skip("this file system takes UTF-8 only")
     (folder / "zażółć.jpg").write_bytes(drawn_jpegs[1])
     source = open_source(str(folder))
-    table = LandmarkTable()
-    rows = (drawn_celeba / "landmarks.csv").read_text().splitlines()
-    for face in source.faces:
-        table._add_supplied([face.name, *rows[1].split(",")[1:]])
+    header, row, *_ = (drawn_celeba / "landmarks.csv").read_text().splitlines()
+    points = row.partition(",")[2]
+    lines = [header, *(f"{face.name},{points}" for face in source.faces)]
+    (tmp_path / "points.csv").write_text("\n".join(lines), "utf-8", "surrogateescape")
+    table = LandmarkTable.read(tmp_path / "points.csv")
     cache = open_face_cache(source, SIZE, False, tmp_path / "cache", 1, table)
     assert cache.names == tuple(face.name for face in source.faces)
     assert name in cache.names

@@ -459,7 +459,9 @@ def test_names_that_leave_no_room_for_an_ending_are_cut_and_every_picture_is_don
     names = ["x" * 250, "x" * 249 + "y", "z"]
     for name in names:
         shutil.copyfile(pictures / "a.png", folder / f"{name}.png")
-        (maps / f"{name}.png").write_bytes(encode_png(np.zeros(SIZES["a"], np.uint8)))
+        map_ = np.zeros(SIZES["a"], np.uint8)
+        map_[map_.shape[0] // 2 :, map_.shape[1] // 4 : -(map_.shape[1] // 4)] = 255
+        (maps / f"{name}.png").write_bytes(encode_png(map_))
     report = run_job(replace(options, inputs=(folder,), map=maps, aligned=True))
     assert report.done == 3
     assert sum(report.counts.values()) == 3

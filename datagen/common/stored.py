@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .errors import UserError
 from .user_cache import cached_bytes, default_cache_folder
 
 Arrays = tuple[NDArray[Any], ...]
@@ -53,7 +54,7 @@ def stored(name: str, make: Callable[[], Sequence[NDArray[Any]]]) -> Arrays:
     """
 
     def packed() -> NDArray[np.uint8]:
-        with suppress(OSError, RuntimeError):
+        with suppress(OSError):
             _remove_old(folder)
         return _pack(make())
 
@@ -106,7 +107,10 @@ def _fingerprint() -> str:
 
 def _remove_old(folder: str) -> None:
     """Remove the folders of other code but for the latest before there is a new one: each is up to 130 MB."""
-    home = default_cache_folder()
+    try:
+        home = default_cache_folder()
+    except UserError:  # nobody's home, hence nothing there
+        return
     if (home / folder).is_dir():
         return
     others = sorted(home.glob(f"{_PREFIX}*"), key=lambda other: other.stat().st_mtime, reverse=True)
