@@ -11,14 +11,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "../common/_wide.h"
 #include "_trees_file.h"
-
-/* Compiled twice where the linker can choose at load time; both give the same bits, none fuses an addition. */
-#if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__)
-#define WIDE __attribute__((target_clones("avx2", "default")))
-#else
-#define WIDE
-#endif
 
 #if defined(__GNUC__)
 #define PREFETCH(place) __builtin_prefetch(place)

@@ -7,11 +7,7 @@
 #include <Python.h>
 #include <math.h>
 
-#if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__)
-#define WIDE __attribute__((target_clones("avx2", "default")))
-#else
-#define WIDE
-#endif
+#include "../common/_wide.h"
 
 static inline float most(float a, float b) { return a > b ? a : b; }
 

@@ -9,17 +9,13 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "../common/_wide.h"
+
 /* unlike fminf and fmaxf these need no call: nothing here is not a number */
 static inline float least(float a, float b) { return a < b ? a : b; }
 static inline float most(float a, float b) { return a > b ? a : b; }
 static inline double smaller(double a, double b) { return a < b ? a : b; }
 static inline double larger(double a, double b) { return a > b ? a : b; }
-
-#if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__)
-#define WIDE __attribute__((target_clones("avx2", "default")))
-#else
-#define WIDE
-#endif
 
 enum { MOST_VALUES = 8 };
 typedef double Values __attribute__((vector_size(MOST_VALUES * sizeof(double))));

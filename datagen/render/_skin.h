@@ -7,12 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Compiled twice where the linker can choose at load time; both give the same bits, none fuses an addition. */
-#if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__)
-#define WIDE __attribute__((target_clones("avx2", "default")))
-#else
-#define WIDE
-#endif
+#include "../common/_wide.h"
 
 static inline double least(double a, double b) { return a < b ? a : b; }
 static inline double most(double a, double b) { return a > b ? a : b; }
