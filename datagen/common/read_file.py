@@ -5,7 +5,6 @@ import io
 import os
 import stat
 from pathlib import Path
-from typing import TextIO
 
 TEXT_BYTES = 1 << 20  # of a template's JSON, a recipe or a configuration
 PICTURE_BYTES = 1 << 28  # of a layer or a picture of cloth
@@ -54,11 +53,6 @@ def open_file(path: Path) -> io.BufferedReader:
         file.close()
         raise OSError(errno.EINVAL, "not a regular file", str(path))
     return file
-
-
-def open_text(path: Path, encoding: str = "utf-8") -> TextIO:
-    """Open a table for reading: `open_file`, line ends as they are, bytes that are not UTF-8 pass through."""
-    return io.TextIOWrapper(open_file(path), encoding, errors="surrogateescape", newline="")
 
 
 def _open_at_once(path: str, flags: int) -> int:

@@ -4,8 +4,7 @@ The separator, a byte order mark and line ends are found out; what a column mean
 """
 
 import csv
-import os
-import stat
+import io
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import UserError
+from .read_file import open_file
 
 SEPARATORS = (
     "\t",
@@ -93,15 +93,10 @@ def sniff_table(path: Path) -> TableForm:
         When the file cannot be read.
     """
     try:
-        with open(path, "rb", opener=_open_at_once) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise UserError(f"{path}: cannot be read: not a regular file")
+        with open_file(path) as file:
             head = file.read(_SNIFFED_BYTES)
-    except (OSError, ValueError) as error:
-        if isinstance(error, UserError):
-            raise
-        why = error.strerror if isinstance(error, OSError) else error
-        raise UserError(f"{path}: cannot be read: {why or error}") from error
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
     encoding = "utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     text = head.decode(encoding, "replace")
     return TableForm(_sniff_separator(text, cut=len(head) == _SNIFFED_BYTES), encoding)
@@ -130,7 +125,7 @@ def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     form = sniff_table(path)
     line = 0
     try:
-        with path.open(encoding=form.encoding, errors=form.errors, newline="") as file:
+        with io.TextIOWrapper(open_file(path), form.encoding, form.errors, newline="") as file:
             for line, cells in form.rows(file):
                 yield line, cells
     except OSError as error:
@@ -219,7 +214,3 @@ def _cell_counts(text: str, separator: str, cut: bool) -> list[int]:
         counts.extend(len(row) for row in islice((row for row in rows if row), _SNIFFED_ROWS + 1))
     # what was read may end inside of a row
     return counts[:-1] if cut and len(counts) > 1 else counts[:_SNIFFED_ROWS]
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
