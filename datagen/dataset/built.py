@@ -15,7 +15,7 @@ from unmask.datagen.common.arguments import square_or_size
 from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError
 from unmask.datagen.common.inside import Inside
 from unmask.datagen.pictures.picture import decode_picture, fit_picture
-from unmask.datagen.render.triplet import parse_recipe
+from unmask.datagen.render.recipe_text import parse_recipe
 from unmask.datagen.sources.celeba import SPLITS
 
 from .folder import MANIFEST_NAME

@@ -21,9 +21,9 @@ from unmask.datagen.sources.source import Source, SourceFace
 from .items import Transform, TripletItem, cells_by_column, checked_index
 from .manifest import ManifestRow
 from .options import BuildOptions
+from .points import find_points, known_points
 from .rows import make_row
 from .shared import FoundLandmarks, SharedEpoch, share_cores
-from .worker import find_points, known_points
 
 
 def triplet_config(options: BuildOptions, *, jitter: bool = False, occluders: bool = False) -> TripletConfig:

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from unmask.datagen.common.atomic import write_atomic, writing_to
 from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError, UserError
-from unmask.datagen.faces.detect import LandmarkFinder
 from unmask.datagen.faces.landmarks import Landmarks
 from unmask.datagen.faces.parsing import read_parsing
 from unmask.datagen.faces.parsing_labels import CELEBAMASK, Numbering
@@ -35,6 +34,7 @@ from unmask.datagen.sources.source import SourceFace
 
 from .journal import SourceRecord
 from .manifest import ManifestRow
+from .points import find_points_of, known_points
 from .rows import empty_row, make_row, row_files
 
 _BATCH_PICTURES = 64
@@ -125,11 +125,6 @@ def load_templates_once(
             "templates", ": a worker finds other templates than the build; are the versions the same?"
         )
     return templates
-
-
-@lru_cache(maxsize=1)
-def _finder() -> LandmarkFinder:
-    return LandmarkFinder()
 
 
 def work(order: WorkOrder, tasks: Sequence[SourceTask]) -> ChunkResult:
@@ -323,40 +318,6 @@ def _record(job: _Job) -> SourceRecord:
         return _failed(job.task, job.sha256, job.trouble)
     ordered = tuple(job.rows[variant] for variant in sorted(job.rows))
     return SourceRecord(face.name, face.stem, job.sha256, tuple(job.found), ordered)
-
-
-def known_or_found(
-    face: SourceFace,
-    sha256: str,
-    image_rgb: NDArray[np.uint8],
-    known: Sequence[tuple[str, tuple[Landmarks, ...]]] = (),
-) -> Sequence[Landmarks]:
-    """Return the faces' points: supplied, else known by the source, else found; largest first."""
-    points = known_points(face, sha256, known)
-    return find_points(face, image_rgb) if points is None else points
-
-
-def known_points(
-    face: SourceFace, sha256: str, known: Sequence[tuple[str, tuple[Landmarks, ...]]]
-) -> Sequence[Landmarks] | None:
-    """Return the points that need no search: supplied, else known by the source; None where there are none."""
-    for wanted, faces in known:
-        if wanted in ("", sha256):
-            return sorted(faces, key=lambda found: -found.eye_dist_px)  # a person's own table is in any order
-    return face.known_landmarks()
-
-
-def find_points(face: SourceFace, image_rgb: NDArray[np.uint8]) -> Sequence[Landmarks]:
-    """Search a picture for faces."""
-    return next(find_points_of([(face, image_rgb)]))
-
-
-def find_points_of(pictures: Sequence[tuple[SourceFace, NDArray[np.uint8]]]) -> Iterator[Sequence[Landmarks]]:
-    """Search pictures for faces: one after the other, but what can be done for all at once comes first."""
-    faces = [face for face, _ in pictures]
-    return _finder().find_many(
-        [image for _, image in pictures], [face.aligned for face in faces], [face.points5 for face in faces]
-    )
 
 
 def _failed(task: SourceTask, sha256: str, reason: str) -> SourceRecord:

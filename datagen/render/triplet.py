@@ -4,16 +4,13 @@ The same functions serve ``unmask-data build`` and the on-the-fly dataset, so bo
 same (seed, key, variant).
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.datagen.common.json_text import Maybe, Needs, Whole, misfit, parse_json
 from unmask.datagen.common.rng import generator
 from unmask.datagen.faces.landmarks import Landmarks
 from unmask.datagen.faces.parsing_labels import what_does_not_fit
@@ -28,6 +25,7 @@ from ._layers import mark_layers
 from .jitter import apply_jitter, draw_jitter
 from .occluder import occlude
 from .quality import LOWER_FACE, Fit, fault, measure_fit
+from .recipe_text import recipe_faces, recipe_text
 from .render import Painting, Scene, blend_painting, paint_mask, read_scene
 
 U8 = NDArray[np.uint8]
@@ -35,15 +33,6 @@ U8 = NDArray[np.uint8]
 MIN_EYE_DIST_PX = 10.0  # smaller faces have no room for a mask with structure
 _ATTEMPTS = 8
 _INSIDE_SHARE = 0.6  # of the lower face's points; a crop may cut faces at its border
-_RECIPE_VERSION = 1
-_RECIPE_SHAPE = Needs(
-    {
-        "version": int,
-        "jpeg": Maybe(Whole(1, 100)),
-        "parsing": bool,
-        "faces": [Needs({"points": [int], "mask": Needs({"family": str})})],
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -272,7 +261,7 @@ def replay(clean_rgb: U8, recipe_json: str, templates: TemplateSet, labels: U8 |
     UserError
         When a template is missing.
     """
-    entries, jpeg_quality, parsing = _parse_recipe(recipe_json)
+    entries, jpeg_quality, parsing = recipe_faces(recipe_json)
     if parsing and labels is None:
         raise ValueError("this triplet was made with a parsing map (`parsing`), which is not given")
     labels = labels if parsing else None
@@ -285,35 +274,6 @@ def replay(clean_rgb: U8, recipe_json: str, templates: TemplateSet, labels: U8 |
         faces.append(face)
         drawn.append((recipe, painting, _measure(face, painting)))
     return _assemble(PreparedPicture(clean_rgb, tuple(faces), jpeg_quality, labels), drawn)
-
-
-def parse_recipe(text: str) -> dict[str, Any]:
-    """Return the JSON of a manifest's ``recipe``: ``jpeg``, ``parsing``, and ``points`` and ``mask`` of each face.
-
-    Raises
-    ------
-    ValueError
-        When the text is no such recipe; what the masks are is for `MaskRecipe.from_dict` to say.
-    """
-    data: dict[str, Any] = parse_json(text)
-    wrong = misfit(data, _RECIPE_SHAPE, "recipe")
-    if wrong:
-        raise ValueError(f"not a triplet's recipe: {wrong} is missing or of another kind")
-    if data["version"] != _RECIPE_VERSION:
-        raise ValueError(f"recipe version {data['version']}, expected {_RECIPE_VERSION}")
-    if not data["faces"]:
-        raise ValueError("not a triplet's recipe: it has no face")
-    return data
-
-
-def _parse_recipe(text: str) -> tuple[list[tuple[Landmarks, MaskRecipe]], int | None, bool]:
-    """Faces, JPEG quality and whether there was a parsing map; ValueError when the text is no such recipe."""
-    data = parse_recipe(text)
-    entries = [
-        (Landmarks.from_quarters(entry["points"], "supplied"), MaskRecipe.from_dict(entry["mask"]))
-        for entry in data["faces"]
-    ]
-    return entries, data["jpeg"], data["parsing"]
 
 
 def _fit_mask(
@@ -355,23 +315,10 @@ def _assemble(picture: PreparedPicture, drawn: Sequence[tuple[MaskRecipe, Painti
     occluders = [recipe.occluder for recipe, _, _ in drawn]
     clean = occlude(masked, picture.clean, layers, [face.scene for face in picture.faces], occluders)
     body, strap, shadow = cv2.split(layers)
-    recipe_json = _recipe_json(picture, [recipe for recipe, _, _ in drawn])
+    faces = [(face.landmarks, recipe) for face, (recipe, _, _) in zip(picture.faces, drawn, strict=True)]
+    recipe_json = recipe_text(faces, picture.jpeg_quality, parsing=picture.labels is not None)
     summary = _summary(picture, drawn, body, strap | shadow)
     return Triplet(masked, body, clean, layers, recipe_json, summary)
-
-
-def _recipe_json(picture: PreparedPicture, recipes: Sequence[MaskRecipe]) -> str:
-    faces = [
-        {"points": face.landmarks.to_quarters(), "mask": recipe.to_dict()}
-        for face, recipe in zip(picture.faces, recipes, strict=True)
-    ]
-    whole = {
-        "version": _RECIPE_VERSION,
-        "jpeg": picture.jpeg_quality,
-        "parsing": picture.labels is not None,
-        "faces": faces,
-    }
-    return json.dumps(whole, separators=(",", ":"))
 
 
 def _summary(

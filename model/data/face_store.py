@@ -69,7 +69,7 @@ def store_chunk(frame: FaceFrame, chunk: FaceChunk) -> list[StoredFace | str]:
 
 def _store(frame: FaceFrame, face: SourceFace, known: KnownFaces) -> StoredFace | str:
     # brings dlib, which training itself does not need
-    from unmask.datagen.dataset.worker import known_or_found
+    from unmask.datagen.dataset.points import known_or_found
 
     try:
         data = face.read_bytes()

@@ -21,7 +21,7 @@ from unmask.datagen.dataset.manifest import (
     read_attribute_names,
 )
 from unmask.datagen.faces.landmarks import Landmarks
-from unmask.datagen.render.triplet import parse_recipe
+from unmask.datagen.render.recipe_text import parse_recipe
 from unmask.model.data.pairs import CLEAN, MAPS, PICTURES, Partners, by_stem, subfolder
 from unmask.model.metrics.table import is_score
 
