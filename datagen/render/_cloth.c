@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../common/_views.h"
 #include "../common/_wide.h"
 
 static inline float least(float a, float b) { return a < b ? a : b; }
@@ -72,29 +73,22 @@ WIDE static void add_hump(float *height, int rows, int cols, const float *x, con
 
 static PyObject *fold_height(PyObject *self, PyObject *args)
 {
-    Py_buffer x, y, creases, humps, out;
+    Views v = {.count = 5};
+    Py_buffer *x = &v.view[0], *y = &v.view[1], *creases = &v.view[2], *humps = &v.view[3], *out = &v.view[4];
     (void)self;
-    if (!PyArg_ParseTuple(args, "y*y*y*y*w*", &x, &y, &creases, &humps, &out)) return NULL;
+    if (!PyArg_ParseTuple(args, "y*y*y*y*w*", x, y, creases, humps, out)) return NULL;
     const Py_ssize_t f = (Py_ssize_t)sizeof(float);
-    const int rows = (int)(y.len / f), cols = (int)(x.len / f);
-    const int fits = out.len == (Py_ssize_t)rows * cols * f && creases.len % (CREASE_NUMBERS * f) == 0
-                  && humps.len % (5 * f) == 0;
+    const int rows = (int)(y->len / f), cols = (int)(x->len / f);
+    const int fits = out->len == (Py_ssize_t)rows * cols * f && creases->len % (CREASE_NUMBERS * f) == 0
+                  && humps->len % (5 * f) == 0;
     if (fits) {
-        memset(out.buf, 0, (size_t)out.len);
-        for (Py_ssize_t at = 0; at < creases.len / f; at += CREASE_NUMBERS)
-            add_crease(out.buf, rows, cols, x.buf, y.buf, (const float *)creases.buf + at);
-        for (Py_ssize_t at = 0; at < humps.len / f; at += 5)
-            add_hump(out.buf, rows, cols, x.buf, y.buf, (const float *)humps.buf + at);
-    } else {
-        PyErr_SetString(PyExc_ValueError, "fold_height: buffer sizes do not match");
+        memset(out->buf, 0, (size_t)out->len);
+        for (Py_ssize_t at = 0; at < creases->len / f; at += CREASE_NUMBERS)
+            add_crease(out->buf, rows, cols, x->buf, y->buf, (const float *)creases->buf + at);
+        for (Py_ssize_t at = 0; at < humps->len / f; at += 5)
+            add_hump(out->buf, rows, cols, x->buf, y->buf, (const float *)humps->buf + at);
     }
-    PyBuffer_Release(&x);
-    PyBuffer_Release(&y);
-    PyBuffer_Release(&creases);
-    PyBuffer_Release(&humps);
-    PyBuffer_Release(&out);
-    if (!fits) return NULL;
-    Py_RETURN_NONE;
+    return finish(&v, fits, Py_NewRef(Py_None));
 }
 
 /* A relief: slopes along u and v, light lost, and coverage (0 in what is laid over the cloth). Four channels at once. */
@@ -104,19 +98,20 @@ typedef float Relief __attribute__((vector_size(16), aligned(4)));
 /* Slopes by central differences, one-sided at the borders, and the light lost in hollows. */
 static PyObject *slopes(PyObject *self, PyObject *args)
 {
-    Py_buffer height, around, out;
+    Views v = {.count = 3};
+    Py_buffer *height = &v.view[0], *around = &v.view[1], *out = &v.view[2];
     int rows, cols;
     float step_u, step_v, strength, low, high;
     (void)self;
-    if (!PyArg_ParseTuple(args, "y*y*w*iifffff", &height, &around, &out, &rows, &cols, &step_u, &step_v, &strength, &low,
+    if (!PyArg_ParseTuple(args, "y*y*w*iifffff", height, around, out, &rows, &cols, &step_u, &step_v, &strength, &low,
                           &high))
         return NULL;
     const Py_ssize_t f = (Py_ssize_t)sizeof(float), count = (Py_ssize_t)rows * cols;
-    const int fits = rows >= 2 && cols >= 2 && height.len == count * f && around.len == count * f
-                  && out.len == RELIEF * count * f;
+    const int fits = rows >= 2 && cols >= 2 && height->len == count * f && around->len == count * f
+                  && out->len == RELIEF * count * f;
     if (fits) {
-        const float *h = height.buf, *soft = around.buf;
-        float *o = out.buf;
+        const float *h = height->buf, *soft = around->buf;
+        float *o = out->buf;
         Py_BEGIN_ALLOW_THREADS
         for (int r = 0; r < rows; ++r) {
             const Py_ssize_t up = r > 0 ? cols : 0, down = r + 1 < rows ? cols : 0;
@@ -130,14 +125,8 @@ static PyObject *slopes(PyObject *self, PyObject *args)
             }
         }
         Py_END_ALLOW_THREADS
-    } else {
-        PyErr_SetString(PyExc_ValueError, "slopes: buffer sizes do not match");
     }
-    PyBuffer_Release(&height);
-    PyBuffer_Release(&around);
-    PyBuffer_Release(&out);
-    if (!fits) return NULL;
-    Py_RETURN_NONE;
+    return finish(&v, fits, Py_NewRef(Py_None));
 }
 
 /* A relief on a raster of its own, laid over the texels. */
@@ -261,13 +250,13 @@ enum { BUFFERS = 13 };
 
 static PyObject *weave(PyObject *self, PyObject *args)
 {
-    Py_buffer v[BUFFERS];
+    Views v = {.count = BUFFERS};
     int rows, cols, top, left, grain_top, grain_left;
     Field own, fields[2];
     Dye dye;
     (void)self;
-    if (!PyArg_ParseTuple(args, "y*y*y*y*y*w*y*y*y*y*y*y*y*iif(ii)(iiniif)(niif)", &v[0], &v[1], &v[2], &v[3], &v[4], &v[5],
-                          &v[6], &v[7], &v[8], &v[9], &v[10], &v[11], &v[12], &rows, &cols, &own.weight, &fields[0].rows,
+    if (!PyArg_ParseTuple(args, "y*y*y*y*y*w*y*y*y*y*y*y*y*iif(ii)(iiniif)(niif)", &v.view[0], &v.view[1], &v.view[2], &v.view[3], &v.view[4], &v.view[5],
+                          &v.view[6], &v.view[7], &v.view[8], &v.view[9], &v.view[10], &v.view[11], &v.view[12], &rows, &cols, &own.weight, &fields[0].rows,
                           &fields[0].cols, &fields[1].rows, &fields[1].cols, &fields[1].stride, &top, &left,
                           &fields[1].weight, &dye.grain_stride, &grain_top, &grain_left, &dye.strength))
         return NULL;
@@ -275,36 +264,32 @@ static PyObject *weave(PyObject *self, PyObject *args)
     fields[0].weight = 1.0f;
     fields[0].stride = RELIEF * (Py_ssize_t)fields[0].cols;
     fields[1].stride *= RELIEF;
-    own.values = v[2].buf;
-    int fits = rows >= 1 && cols >= 1 && cols <= MOST_COLS && v[0].len == 3 * count * f && v[1].len == count * f
-            && v[2].len == RELIEF * count * f && v[5].len == 8 * count * f && fits_field(&v[3], &fields[0], 0)
-            && fits_field(&v[4], &fields[1], top * fields[1].stride + RELIEF * (Py_ssize_t)left);
-    dye.reflectance = v[0].buf;
-    dye.dyes = optional(&v[6], 9, &fits);
-    dye.share = optional(&v[7], count, &fits);
-    dye.third = optional(&v[8], count, &fits);
-    dye.gain = optional(&v[9], count, &fits);
-    dye.trim = optional(&v[10], count, &fits);
-    dye.trim_rgb = optional(&v[11], 3 * count, &fits);
-    const Py_ssize_t first = grain_top * dye.grain_stride + grain_left, grains = v[12].len / f;
-    dye.grain = grains > 0 && dye.strength != 0.0f ? (const float *)v[12].buf + first : NULL;
+    own.values = v.view[2].buf;
+    int fits = rows >= 1 && cols >= 1 && cols <= MOST_COLS && v.view[0].len == 3 * count * f && v.view[1].len == count * f
+            && v.view[2].len == RELIEF * count * f && v.view[5].len == 8 * count * f && fits_field(&v.view[3], &fields[0], 0)
+            && fits_field(&v.view[4], &fields[1], top * fields[1].stride + RELIEF * (Py_ssize_t)left);
+    dye.reflectance = v.view[0].buf;
+    dye.dyes = optional(&v.view[6], 9, &fits);
+    dye.share = optional(&v.view[7], count, &fits);
+    dye.third = optional(&v.view[8], count, &fits);
+    dye.gain = optional(&v.view[9], count, &fits);
+    dye.trim = optional(&v.view[10], count, &fits);
+    dye.trim_rgb = optional(&v.view[11], 3 * count, &fits);
+    const Py_ssize_t first = grain_top * dye.grain_stride + grain_left, grains = v.view[12].len / f;
+    dye.grain = grains > 0 && dye.strength != 0.0f ? (const float *)v.view[12].buf + first : NULL;
     fits = fits && (dye.trim == NULL) == (dye.trim_rgb == NULL)
         && (dye.grain == NULL || (first >= 0 && first + (rows - 1) * dye.grain_stride + cols <= grains));
     Scratch *scratch = fits ? malloc(sizeof(Scratch)) : NULL;
     if (scratch != NULL) {
         const int used = fields[1].weight != 0.0f ? 2 : 1;
         Py_BEGIN_ALLOW_THREADS
-        weave_rows(&dye, v[1].buf, &own, fields, used, rows, cols, scratch, v[5].buf);
+        weave_rows(&dye, v.view[1].buf, &own, fields, used, rows, cols, scratch, v.view[5].buf);
         Py_END_ALLOW_THREADS
         free(scratch);
     } else if (fits) {
         PyErr_NoMemory();
-    } else {
-        PyErr_SetString(PyExc_ValueError, "weave: buffer sizes do not match");
     }
-    for (int i = 0; i < BUFFERS; ++i) PyBuffer_Release(&v[i]);
-    if (scratch == NULL) return NULL;
-    Py_RETURN_NONE;
+    return finish(&v, fits, Py_NewRef(Py_None));
 }
 
 static PyMethodDef methods[] = {

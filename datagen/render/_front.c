@@ -7,6 +7,7 @@
 #include <Python.h>
 #include <math.h>
 
+#include "../common/_views.h"
 #include "../common/_wide.h"
 
 static inline float most(float a, float b) { return a > b ? a : b; }
@@ -108,59 +109,51 @@ WIDE static void keep_allowed(const Window *win, const Axes *axes, const Limits 
 
 static PyObject *front_flags(PyObject *self, PyObject *args)
 {
-    Py_buffer image, level, dark, skin, hair, limits, out;
+    Views v = {.count = 7};
+    Py_buffer *image = &v.view[0], *level = &v.view[1], *dark = &v.view[2], *skin = &v.view[3], *hair = &v.view[4], *limits = &v.view[5], *out = &v.view[6];
     Window win;
     Axes axes;
     (void)self;
-    if (!PyArg_ParseTuple(args, "y*y*y*y*y*y*w*ii(fffff)", &image, &level, &dark, &skin, &hair, &limits, &out, &win.h,
+    if (!PyArg_ParseTuple(args, "y*y*y*y*y*y*w*ii(fffff)", image, level, dark, skin, hair, limits, out, &win.h,
                           &win.w, &axes.x, &axes.y, &axes.up_x, &axes.up_y, &axes.iod_per_px))
         return NULL;
     const Py_ssize_t f = (Py_ssize_t)sizeof(float), count = (Py_ssize_t)win.h * win.w;
-    const int fits = image.len == 3 * count && level.len == count * f && dark.len == count * f && skin.len == 3 * f
-                  && (hair.len == 3 * f || hair.len == 0) && limits.len == LIMITS * f && out.len == count;
+    const int fits = image->len == 3 * count && level->len == count * f && dark->len == count * f && skin->len == 3 * f
+                  && (hair->len == 3 * f || hair->len == 0) && limits->len == LIMITS * f && out->len == count;
     if (fits) {
-        const Limits *lim = limits.buf;
-        win.image = image.buf;
-        win.level = level.buf;
-        win.dark = dark.buf;
-        win.skin = skin.buf;
-        win.hair = hair.len ? hair.buf : NULL;
+        const Limits *lim = limits->buf;
+        win.image = image->buf;
+        win.level = level->buf;
+        win.dark = dark->buf;
+        win.skin = skin->buf;
+        win.hair = hair->len ? hair->buf : NULL;
         Py_BEGIN_ALLOW_THREADS
-        for (int y = 0; y < win.h; ++y) flag_row(&win, &axes, lim, y, out.buf);
-        const int bearded = win.hair != NULL && is_bearded(&win, &axes, lim, out.buf);
-        keep_allowed(&win, &axes, lim, bearded ? lim->bearded : lim->lowest, out.buf);
+        for (int y = 0; y < win.h; ++y) flag_row(&win, &axes, lim, y, out->buf);
+        const int bearded = win.hair != NULL && is_bearded(&win, &axes, lim, out->buf);
+        keep_allowed(&win, &axes, lim, bearded ? lim->bearded : lim->lowest, out->buf);
         Py_END_ALLOW_THREADS
-    } else {
-        PyErr_SetString(PyExc_ValueError, "front_flags: buffer sizes do not match");
     }
-    PyBuffer_Release(&image);
-    PyBuffer_Release(&level);
-    PyBuffer_Release(&dark);
-    PyBuffer_Release(&skin);
-    PyBuffer_Release(&hair);
-    PyBuffer_Release(&limits);
-    PyBuffer_Release(&out);
-    if (!fits) return NULL;
-    Py_RETURN_NONE;
+    return finish(&v, fits, Py_NewRef(Py_None));
 }
 
 /* For every connected part: pixels outside the face or at the eyes, pixels on the face below them, pixels of hair. */
 static PyObject *count_parts(PyObject *self, PyObject *args)
 {
-    Py_buffer labels, flags, inside, out;
+    Views v = {.count = 4};
+    Py_buffer *labels = &v.view[0], *flags = &v.view[1], *inside = &v.view[2], *out = &v.view[3];
     int h, w, parts;
     float eye_line;
     Axes axes;
     (void)self;
-    if (!PyArg_ParseTuple(args, "y*y*y*w*iii(fffff)f", &labels, &flags, &inside, &out, &h, &w, &parts, &axes.x, &axes.y,
+    if (!PyArg_ParseTuple(args, "y*y*y*w*iii(fffff)f", labels, flags, inside, out, &h, &w, &parts, &axes.x, &axes.y,
                           &axes.up_x, &axes.up_y, &axes.iod_per_px, &eye_line))
         return NULL;
     const Py_ssize_t count = (Py_ssize_t)h * w, word = (Py_ssize_t)sizeof(int);
-    int fits = labels.len == count * word && flags.len == count && inside.len == count && out.len == 3 * parts * word;
+    int fits = labels->len == count * word && flags->len == count && inside->len == count && out->len == 3 * parts * word;
     if (fits) {
-        const int *label = labels.buf;
-        const unsigned char *flag = flags.buf, *face = inside.buf;
-        int *rooted = out.buf, *within = rooted + parts, *hairy = within + parts;
+        const int *label = labels->buf;
+        const unsigned char *flag = flags->buf, *face = inside->buf;
+        int *rooted = out->buf, *within = rooted + parts, *hairy = within + parts;
         for (int i = 0; i < 3 * parts; ++i) rooted[i] = 0;
         for (int y = 0; y < h; ++y) {
             for (int x = 0; x < w; ++x, ++label, ++flag, ++face) {
@@ -170,15 +163,8 @@ static PyObject *count_parts(PyObject *self, PyObject *args)
                 hairy[*label] += *flag & HAIR;
             }
         }
-    } else {
-        PyErr_SetString(PyExc_ValueError, "count_parts: buffer sizes do not match");
     }
-    PyBuffer_Release(&labels);
-    PyBuffer_Release(&flags);
-    PyBuffer_Release(&inside);
-    PyBuffer_Release(&out);
-    if (!fits) return NULL;
-    Py_RETURN_NONE;
+    return finish(&v, fits, Py_NewRef(Py_None));
 }
 
 static PyMethodDef methods[] = {

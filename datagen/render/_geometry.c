@@ -8,35 +8,9 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include "_skin.h"
+#include "../common/_views.h"
 
-/* Arguments: buffers of doubles, whose lengths are checked before anything is read. */
-typedef struct {
-    Py_buffer view[12];
-    int count;
-} Views;
-
-static void release(Views *views)
-{
-    for (int i = 0; i < views->count; ++i) PyBuffer_Release(&views->view[i]);
-}
-
-static int has(const Views *views, int which, Py_ssize_t doubles)
-{
-    return views->view[which].len == doubles * (Py_ssize_t)sizeof(double);
-}
-
-static double *at(const Views *views, int which) { return views->view[which].buf; }
-
-static PyObject *finish(Views *views, int fits, PyObject *result)
-{
-    release(views);
-    if (!fits) {
-        Py_XDECREF(result);
-        PyErr_SetString(PyExc_ValueError, "_geometry: buffer sizes do not match");
-        return NULL;
-    }
-    return result;
-}
+static double *at(const Views *v, int which) { return v->view[which].buf; }
 
 static PyObject *skin_points(PyObject *self, PyObject *args)
 {
@@ -48,8 +22,8 @@ static PyObject *skin_points(PyObject *self, PyObject *args)
                           &skin.centre[0], &skin.centre[1], &skin.centre[2]))
         return NULL;
     const Py_ssize_t count = v.view[0].len / (Py_ssize_t)sizeof(double);
-    const int fits = skin.rows >= 2 && skin.cols >= 2 && has(&v, 0, count) && has(&v, 1, count) && has(&v, 2, count)
-                  && has(&v, 3, (Py_ssize_t)skin.rows * skin.cols) && has(&v, 4, 3 * count);
+    const int fits = skin.rows >= 2 && skin.cols >= 2 && doubles(&v, 0, count) && doubles(&v, 1, count) && doubles(&v, 2, count)
+                  && doubles(&v, 3, (Py_ssize_t)skin.rows * skin.cols) && doubles(&v, 4, 3 * count);
     if (fits) {
         skin.radius = at(&v, 3);
         for (Py_ssize_t i = 0; i < count; ++i)
@@ -81,7 +55,7 @@ static PyObject *mask_directions(PyObject *self, PyObject *args)
                           &tilt, &lowest, &highest))
         return NULL;
     const Py_ssize_t count = v.view[1].len / (Py_ssize_t)sizeof(double);
-    const int fits = has(&v, 0, 12) && has(&v, 1, count) && has(&v, 2, count) && has(&v, 3, count) && has(&v, 4, count);
+    const int fits = doubles(&v, 0, 12) && doubles(&v, 1, count) && doubles(&v, 2, count) && doubles(&v, 3, count) && doubles(&v, 4, count);
     if (fits) {
         const double *edges = at(&v, 0);
         for (Py_ssize_t i = 0; i < count; ++i) {
@@ -109,7 +83,7 @@ static PyObject *surface_axes(PyObject *self, PyObject *args)
     (void)self;
     if (!PyArg_ParseTuple(args, "y*w*w*w*ii", &v.view[0], &v.view[1], &v.view[2], &v.view[3], &rows, &cols)) return NULL;
     const Py_ssize_t size = 3 * (Py_ssize_t)rows * cols;
-    const int fits = rows >= 2 && cols >= 2 && has(&v, 0, size) && has(&v, 1, size) && has(&v, 2, size) && has(&v, 3, size);
+    const int fits = rows >= 2 && cols >= 2 && doubles(&v, 0, size) && doubles(&v, 1, size) && doubles(&v, 2, size) && doubles(&v, 3, size);
     if (fits) {
         const double *points = at(&v, 0);
         for (int r = 0; r < rows; ++r) {
@@ -139,8 +113,8 @@ static PyObject *surface_axes(PyObject *self, PyObject *args)
 static int fits_camera(const Views *v, int camera, int *knot_count)
 {
     *knot_count = (int)(v->view[camera + 1].len / (2 * (Py_ssize_t)sizeof(double)));
-    return has(v, camera, 12) && *knot_count <= MOST_KNOTS && has(v, camera + 1, 2 * *knot_count)
-        && has(v, camera + 2, 2 * *knot_count);
+    return doubles(v, camera, 12) && *knot_count <= MOST_KNOTS && doubles(v, camera + 1, 2 * *knot_count)
+        && doubles(v, camera + 2, 2 * *knot_count);
 }
 
 static PyObject *project(PyObject *self, PyObject *args)
@@ -152,7 +126,7 @@ static PyObject *project(PyObject *self, PyObject *args)
     if (!PyArg_ParseTuple(args, "y*y*y*y*w*d", &v.view[0], &v.view[1], &v.view[2], &v.view[3], &v.view[4], &reach))
         return NULL;
     const Py_ssize_t count = v.view[0].len / (3 * (Py_ssize_t)sizeof(double));
-    const int fits = has(&v, 0, 3 * count) && fits_camera(&v, 1, &knots) && has(&v, 4, 2 * count);
+    const int fits = doubles(&v, 0, 3 * count) && fits_camera(&v, 1, &knots) && doubles(&v, 4, 2 * count);
     if (fits) project_all(at(&v, 0), count, at(&v, 1), at(&v, 2), at(&v, 3), knots, reach, at(&v, 4));
     return finish(&v, fits, Py_NewRef(Py_None));
 }
@@ -190,7 +164,7 @@ static PyObject *place_grid(PyObject *self, PyObject *args)
         return NULL;
     const Py_ssize_t count = (Py_ssize_t)rows * cols;
     int fits = rows >= 2 && cols >= 2 && fits_camera(&v, 4, &knots);
-    for (int i = 0; i < 11; ++i) fits = fits && ((i >= 4 && i <= 6) || has(&v, i, 3 * count));
+    for (int i = 0; i < 11; ++i) fits = fits && ((i >= 4 && i <= 6) || doubles(&v, i, 3 * count));
     if (fits) {
         const double *camera = at(&v, 4), *points = at(&v, 0);
         double *xyz = at(&v, 7), *flat = at(&v, 8); /* the tangents' place, not yet filled */
@@ -211,19 +185,20 @@ static PyObject *place_grid(PyObject *self, PyObject *args)
  * along the normal and both tangents. */
 static PyObject *light_vertices(PyObject *self, PyObject *args)
 {
-    Py_buffer mesh[4], xyz, values;
+    Views v = {.count = 6};
+    Py_buffer *mesh = v.view, *xyz = &v.view[4], *values = &v.view[5];
     double light[3], left, top;
     int rows, cols, fine, texel_rows, texel_cols;
     (void)self;
-    if (!PyArg_ParseTuple(args, "y*y*y*y*w*w*ii(ddd)ddiii", &mesh[0], &mesh[1], &mesh[2], &mesh[3], &xyz, &values, &rows,
+    if (!PyArg_ParseTuple(args, "y*y*y*y*w*w*ii(ddd)ddiii", &mesh[0], &mesh[1], &mesh[2], &mesh[3], xyz, values, &rows,
                           &cols, &light[0], &light[1], &light[2], &left, &top, &fine, &texel_rows, &texel_cols))
         return NULL;
     const Py_ssize_t count = (Py_ssize_t)rows * cols, d = (Py_ssize_t)sizeof(double), f = (Py_ssize_t)sizeof(float);
-    int fits = rows >= 2 && cols >= 2 && xyz.len == 3 * count * f && values.len == 5 * count * f;
+    int fits = rows >= 2 && cols >= 2 && xyz->len == 3 * count * f && values->len == 5 * count * f;
     for (int i = 0; i < 4; ++i) fits = fits && mesh[i].len == 3 * count * d;
     if (fits) {
         const double *place = mesh[0].buf;
-        float *at = xyz.buf, *value = values.buf;
+        float *at = xyz->buf, *value = values->buf;
         for (int r = 0; r < rows; ++r) {
             for (int c = 0; c < cols; ++c, place += 3, at += 3, value += 5) {
                 at[0] = ((float)place[0] - (float)(left - 0.5)) * (float)fine - 0.5f;
@@ -237,14 +212,8 @@ static PyObject *light_vertices(PyObject *self, PyObject *args)
                 }
             }
         }
-    } else {
-        PyErr_SetString(PyExc_ValueError, "light_vertices: buffer sizes do not match");
     }
-    for (int i = 0; i < 4; ++i) PyBuffer_Release(&mesh[i]);
-    PyBuffer_Release(&xyz);
-    PyBuffer_Release(&values);
-    if (!fits) return NULL;
-    Py_RETURN_NONE;
+    return finish(&v, fits, Py_NewRef(Py_None));
 }
 
 static PyMethodDef methods[] = {

@@ -8,29 +8,13 @@
 #include <Python.h>
 #include <math.h>
 
+#include "../common/_views.h"
+
 enum { LAYER = 5 };
 
 /* unlike fminf and fmaxf these need no call: nothing here is not a number */
 static inline float least(float a, float b) { return a < b ? a : b; }
 static inline float most(float a, float b) { return a > b ? a : b; }
-
-typedef struct {
-    Py_buffer view[9];
-    int count;
-} Views;
-
-static PyObject *finish(Views *v, int fits)
-{
-    for (int i = 0; i < v->count; ++i) PyBuffer_Release(&v->view[i]);
-    if (fits) Py_RETURN_NONE;
-    PyErr_SetString(PyExc_ValueError, "_layers: buffer sizes do not match");
-    return NULL;
-}
-
-static int floats(const Views *v, int which, Py_ssize_t count)
-{
-    return v->view[which].len == count * (Py_ssize_t)sizeof(float);
-}
 
 static inline void scale_layer(float *pixel, float share)
 {
@@ -51,7 +35,7 @@ static PyObject *soften(PyObject *self, PyObject *args)
         for (Py_ssize_t i = 0; i < count; ++i, pixel += LAYER)
             if (pixel[4] > 0.0f) scale_layer(pixel, least(1.0f, soft[i] / most(pixel[4], 1e-4f)));
     }
-    return finish(&v, fits);
+    return finish(&v, fits, Py_NewRef(Py_None));
 }
 
 /* Take away what lies behind something: a layer and a strap times 1 - matte. */
@@ -71,7 +55,7 @@ static PyObject *hide(PyObject *self, PyObject *args)
             strap[i] *= 1.0f - matte[i];
         }
     }
-    return finish(&v, fits);
+    return finish(&v, fits, Py_NewRef(Py_None));
 }
 
 /* body: the layer's coverage; it and the strap are 0 below a limit, and at most 1; cover: the larger of both. */
@@ -93,7 +77,7 @@ static PyObject *cut_alphas(PyObject *self, PyObject *args)
             cover[i] = most(body[i], strap[i]);
         }
     }
-    return finish(&v, fits);
+    return finish(&v, fits, Py_NewRef(Py_None));
 }
 
 /* The blurred cover becomes a shadow's strength, on the face only. */
@@ -113,7 +97,7 @@ static PyObject *fall_on(PyObject *self, PyObject *args)
             shadow[i] = dark < limit ? 0.0f : dark;
         }
     }
-    return finish(&v, fits);
+    return finish(&v, fits, Py_NewRef(Py_None));
 }
 
 /* A window of a picture of a given width: its first row and column, its height and width. */
@@ -189,7 +173,7 @@ static PyObject *blend_layers(PyObject *self, PyObject *args)
         for (int y = 0; y < win.h; ++y) blend_row(&s, (Py_ssize_t)y * win.w, win.w, row_of(&win, &v.view[0], y));
         Py_END_ALLOW_THREADS
     }
-    return finish(&v, fits);
+    return finish(&v, fits, Py_NewRef(Py_None));
 }
 
 /* Note in a picture of three channels where body, strap and shadow are: rounded, rounded, and rounded up. */
@@ -214,7 +198,7 @@ static PyObject *mark_layers(PyObject *self, PyObject *args)
             }
         }
     }
-    return finish(&v, fits);
+    return finish(&v, fits, Py_NewRef(Py_None));
 }
 
 /* Add a picture's change, in linear light, to a layer's colour wherever the layer is. */
@@ -234,7 +218,7 @@ static PyObject *add_change(PyObject *self, PyObject *args)
             for (int i = 0; i < 3; ++i) at[i] = most(at[i] + (linear[is[i]] - linear[was[i]]) * at[3], 0.0f);
         }
     }
-    return finish(&v, fits);
+    return finish(&v, fits, Py_NewRef(Py_None));
 }
 
 static PyMethodDef methods[] = {

@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "../common/_views.h"
 #include "../common/_wide.h"
 
 /* unlike fminf and fmaxf these need no call: nothing here is not a number */
@@ -121,30 +122,24 @@ static void draw_grid(const Target *t)
 
 static PyObject *rasterize_grid(PyObject *self, PyObject *args)
 {
-    Py_buffer xyz, attr, out, depth;
+    Views v = {.count = 4};
+    Py_buffer *xyz = &v.view[0], *attr = &v.view[1], *out = &v.view[2], *depth = &v.view[3];
     int rows, cols, k, h, w;
     (void)self;
-    if (!PyArg_ParseTuple(args, "y*y*w*w*iiiii", &xyz, &attr, &out, &depth, &rows, &cols, &k, &h, &w))
+    if (!PyArg_ParseTuple(args, "y*y*w*w*iiiii", xyz, attr, out, depth, &rows, &cols, &k, &h, &w))
         return NULL;
     const Py_ssize_t vertices = (Py_ssize_t)rows * cols, pixels = (Py_ssize_t)h * w;
     const Py_ssize_t f = (Py_ssize_t)sizeof(float);
     const int fits = rows >= 2 && cols >= 2 && k >= 1 && k <= MOST_VALUES && h >= 1 && w >= 1
-                  && xyz.len == vertices * 3 * f && attr.len == vertices * k * f
-                  && out.len == pixels * k * f && depth.len == pixels * f;
+                  && xyz->len == vertices * 3 * f && attr->len == vertices * k * f
+                  && out->len == pixels * k * f && depth->len == pixels * f;
     if (fits) {
-        const Target t = {xyz.buf, attr.buf, out.buf, depth.buf, rows, cols, k, 0, h, w};
+        const Target t = {xyz->buf, attr->buf, out->buf, depth->buf, rows, cols, k, 0, h, w};
         Py_BEGIN_ALLOW_THREADS
         draw_grid(&t);
         Py_END_ALLOW_THREADS
-    } else {
-        PyErr_SetString(PyExc_ValueError, "rasterize_grid: buffer sizes do not match the stated shape");
     }
-    PyBuffer_Release(&xyz);
-    PyBuffer_Release(&attr);
-    PyBuffer_Release(&out);
-    PyBuffer_Release(&depth);
-    if (!fits) return NULL;
-    Py_RETURN_NONE;
+    return finish(&v, fits, Py_NewRef(Py_None));
 }
 
 /* Texels have eight channels, so that one place in memory gives all: linear red, green and blue multiplied by
@@ -205,33 +200,27 @@ WIDE static void shade_pixels(const float *value, const float *near, const float
 
 static PyObject *shade_fabric(PyObject *self, PyObject *args)
 {
-    Py_buffer values, depth, texels, out;
+    Views v = {.count = 4};
+    Py_buffer *values = &v.view[0], *depth = &v.view[1], *texels = &v.view[2], *out = &v.view[3];
     int h, w, fine, fh, fw;
     float gain[3];
     Light light;
     (void)self;
-    if (!PyArg_ParseTuple(args, "y*y*y*w*iiiiifffffff", &values, &depth, &texels, &out, &h, &w, &fine, &fh, &fw,
+    if (!PyArg_ParseTuple(args, "y*y*y*w*iiiiifffffff", values, depth, texels, out, &h, &w, &fine, &fh, &fw,
                           &light.ambient, &light.strength, &light.low, &light.high, &gain[0], &gain[1], &gain[2]))
         return NULL;
     light.gain = (Colour){gain[0], gain[1], gain[2], 1.0f};
     const Py_ssize_t f = (Py_ssize_t)sizeof(float), pixels = (Py_ssize_t)h * w;
     const Py_ssize_t samples = pixels * fine * fine;
-    const int fits = h >= 1 && w >= 1 && fine >= 1 && fh >= 1 && fw >= 1 && values.len == samples * 5 * f
-                  && depth.len == samples * f && texels.len == (Py_ssize_t)fh * fw * CHANNELS * f
-                  && out.len == pixels * 5 * f;
+    const int fits = h >= 1 && w >= 1 && fine >= 1 && fh >= 1 && fw >= 1 && values->len == samples * 5 * f
+                  && depth->len == samples * f && texels->len == (Py_ssize_t)fh * fw * CHANNELS * f
+                  && out->len == pixels * 5 * f;
     if (fits) {
         Py_BEGIN_ALLOW_THREADS
-        shade_pixels(values.buf, depth.buf, texels.buf, out.buf, 5 * (Py_ssize_t)w, h, w, fine, fh, fw, &light);
+        shade_pixels(values->buf, depth->buf, texels->buf, out->buf, 5 * (Py_ssize_t)w, h, w, fine, fh, fw, &light);
         Py_END_ALLOW_THREADS
-    } else {
-        PyErr_SetString(PyExc_ValueError, "shade_fabric: buffer sizes do not match the stated shape");
     }
-    PyBuffer_Release(&values);
-    PyBuffer_Release(&depth);
-    PyBuffer_Release(&texels);
-    PyBuffer_Release(&out);
-    if (!fits) return NULL;
-    Py_RETURN_NONE;
+    return finish(&v, fits, Py_NewRef(Py_None));
 }
 
 /* A mesh drawn and lit, a few rows of the picture at a time: what lies between the two steps stays in the cache. */
@@ -239,44 +228,38 @@ enum { STRIP_ROWS = 16 };
 
 static PyObject *draw_cloth(PyObject *self, PyObject *args)
 {
-    Py_buffer xyz, attr, texels, out;
+    Views v = {.count = 4};
+    Py_buffer *xyz = &v.view[0], *attr = &v.view[1], *texels = &v.view[2], *out = &v.view[3];
     int rows, cols, h, w, fine, fh, fw, top, left, out_h, out_w;
     float gain[3];
     Light light;
     (void)self;
-    if (!PyArg_ParseTuple(args, "y*y*y*w*ii(iiiiiii)iifffffff", &xyz, &attr, &texels, &out, &rows, &cols, &top, &left, &h,
+    if (!PyArg_ParseTuple(args, "y*y*y*w*ii(iiiiiii)iifffffff", xyz, attr, texels, out, &rows, &cols, &top, &left, &h,
                           &w, &fine, &out_h, &out_w, &fh, &fw, &light.ambient, &light.strength, &light.low, &light.high,
                           &gain[0], &gain[1], &gain[2]))
         return NULL;
     light.gain = (Colour){gain[0], gain[1], gain[2], 1.0f};
     const Py_ssize_t f = (Py_ssize_t)sizeof(float), vertices = (Py_ssize_t)rows * cols;
     const int fits = rows >= 2 && cols >= 2 && h >= 1 && w >= 1 && fine >= 1 && fh >= 1 && fw >= 1 && top >= 0 && left >= 0
-                  && top + h <= out_h && left + w <= out_w && xyz.len == vertices * 3 * f && attr.len == vertices * 5 * f
-                  && texels.len == (Py_ssize_t)fh * fw * CHANNELS * f && out.len == (Py_ssize_t)out_h * out_w * 5 * f;
+                  && top + h <= out_h && left + w <= out_w && xyz->len == vertices * 3 * f && attr->len == vertices * 5 * f
+                  && texels->len == (Py_ssize_t)fh * fw * CHANNELS * f && out->len == (Py_ssize_t)out_h * out_w * 5 * f;
     const size_t samples = fits ? (size_t)STRIP_ROWS * fine * w * fine : 0;
     float *scratch = fits ? malloc(samples * 6 * sizeof(float)) : NULL;
     if (scratch != NULL) {
         Py_BEGIN_ALLOW_THREADS
         for (int y = 0; y < h; y += STRIP_ROWS) {
             const int end = y + STRIP_ROWS < h ? y + STRIP_ROWS : h;
-            const Target t = {xyz.buf, attr.buf, scratch, scratch + 5 * samples, rows, cols, 5, y * fine, end * fine, w * fine};
+            const Target t = {xyz->buf, attr->buf, scratch, scratch + 5 * samples, rows, cols, 5, y * fine, end * fine, w * fine};
             draw_grid(&t);
-            float *strip = (float *)out.buf + 5 * ((Py_ssize_t)(top + y) * out_w + left);
-            shade_pixels(t.out, t.depth, texels.buf, strip, 5 * (Py_ssize_t)out_w, end - y, w, fine, fh, fw, &light);
+            float *strip = (float *)out->buf + 5 * ((Py_ssize_t)(top + y) * out_w + left);
+            shade_pixels(t.out, t.depth, texels->buf, strip, 5 * (Py_ssize_t)out_w, end - y, w, fine, fh, fw, &light);
         }
         Py_END_ALLOW_THREADS
         free(scratch);
     } else if (fits) {
         PyErr_NoMemory();
-    } else {
-        PyErr_SetString(PyExc_ValueError, "draw_cloth: buffer sizes do not match the stated shape");
     }
-    PyBuffer_Release(&xyz);
-    PyBuffer_Release(&attr);
-    PyBuffer_Release(&texels);
-    PyBuffer_Release(&out);
-    if (scratch == NULL) return NULL;
-    Py_RETURN_NONE;
+    return finish(&v, fits, Py_NewRef(Py_None));
 }
 
 static PyMethodDef methods[] = {

@@ -8,6 +8,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "../common/_views.h"
+
 enum { MOST_SAMPLES = 256, FEWEST = 8 };
 
 static double least(double a, double b) { return a < b ? a : b; }
@@ -167,24 +169,25 @@ static int read_samples(const Picture *picture, const double *at, const double *
 /* out: middle luminance, four coefficients, linear skin, sRGB skin, spread. Returns how many samples are seen. */
 static PyObject *fit_light(PyObject *self, PyObject *args)
 {
-    Py_buffer image, at, normals, camera, decode, out;
+    Views v = {.count = 6};
+    Py_buffer *image = &v.view[0], *at = &v.view[1], *normals = &v.view[2], *camera = &v.view[3], *decode = &v.view[4], *out = &v.view[5];
     Picture picture;
     int spot, seen = 0;
     double luma[3], usual[3], ridge;
     (void)self;
-    if (!PyArg_ParseTuple(args, "y*y*y*y*y*w*iii(ddd)(ddd)d", &image, &at, &normals, &camera, &decode, &out, &picture.h,
+    if (!PyArg_ParseTuple(args, "y*y*y*y*y*w*iii(ddd)(ddd)d", image, at, normals, camera, decode, out, &picture.h,
                           &picture.w, &spot, &luma[0], &luma[1], &luma[2], &usual[0], &usual[1], &usual[2], &ridge))
         return NULL;
-    const Py_ssize_t d = (Py_ssize_t)sizeof(double), count = at.len / (2 * d);
-    const int fits = image.len == 3 * (Py_ssize_t)picture.h * picture.w && count <= MOST_SAMPLES && spot >= 1
-                  && at.len == 2 * count * d && normals.len == 3 * count * d && camera.len == 12 * d
-                  && decode.len == 256 * (Py_ssize_t)sizeof(float) && out.len == 12 * d;
+    const Py_ssize_t d = (Py_ssize_t)sizeof(double), count = at->len / (2 * d);
+    const int fits = image->len == 3 * (Py_ssize_t)picture.h * picture.w && count <= MOST_SAMPLES && spot >= 1
+                  && at->len == 2 * count * d && normals->len == 3 * count * d && camera->len == 12 * d
+                  && decode->len == 256 * (Py_ssize_t)sizeof(float) && out->len == 12 * d;
     if (fits) {
         Sample samples[MOST_SAMPLES];
-        double errors[MOST_SAMPLES], *told = out.buf;
+        double errors[MOST_SAMPLES], *told = out->buf;
         char trusted[MOST_SAMPLES];
-        picture.pixels = image.buf;
-        seen = read_samples(&picture, at.buf, normals.buf, (int)count, camera.buf, spot, decode.buf, luma, samples);
+        picture.pixels = image->buf;
+        seen = read_samples(&picture, at->buf, normals->buf, (int)count, camera->buf, spot, decode->buf, luma, samples);
         if (seen >= FEWEST) {
             for (int i = 0; i < seen; ++i) errors[i] = samples[i].luminance;
             told[0] = median(errors, seen);
@@ -199,36 +202,29 @@ static PyObject *fit_light(PyObject *self, PyObject *args)
             fit_samples(samples, seen, trusted, usual, ridge, told + 1);
             describe_skin(samples, seen, trusted, told + 5);
         }
-    } else {
-        PyErr_SetString(PyExc_ValueError, "fit_light: buffer sizes do not match");
     }
-    PyBuffer_Release(&image);
-    PyBuffer_Release(&at);
-    PyBuffer_Release(&normals);
-    PyBuffer_Release(&camera);
-    PyBuffer_Release(&decode);
-    PyBuffer_Release(&out);
-    return fits ? PyLong_FromLong(seen) : NULL;
+    return finish(&v, fits, PyLong_FromLong(seen));
 }
 
 /* Median response of the Laplacian difference mask on the green channel at seen places; -1 where there are too few. */
 static PyObject *noise_response(PyObject *self, PyObject *args)
 {
-    Py_buffer image, at, facing;
+    Views v = {.count = 3};
+    Py_buffer *image = &v.view[0], *at = &v.view[1], *facing = &v.view[2];
     Picture picture;
     double response = -1.0;
     (void)self;
-    if (!PyArg_ParseTuple(args, "y*y*y*ii", &image, &at, &facing, &picture.h, &picture.w)) return NULL;
-    const Py_ssize_t d = (Py_ssize_t)sizeof(double), count = facing.len / d;
-    const int fits = image.len == 3 * (Py_ssize_t)picture.h * picture.w && count <= MOST_SAMPLES && at.len == 2 * count * d;
+    if (!PyArg_ParseTuple(args, "y*y*y*ii", image, at, facing, &picture.h, &picture.w)) return NULL;
+    const Py_ssize_t d = (Py_ssize_t)sizeof(double), count = facing->len / d;
+    const int fits = image->len == 3 * (Py_ssize_t)picture.h * picture.w && count <= MOST_SAMPLES && at->len == 2 * count * d;
     if (fits) {
         static const int mask[3][3] = {{1, -2, 1}, {-2, 4, -2}, {1, -2, 1}};
         double responses[MOST_SAMPLES];
         int used = 0;
-        picture.pixels = image.buf;
+        picture.pixels = image->buf;
         for (int i = 0; i < (int)count; ++i) {
-            const double *place = (const double *)at.buf + 2 * i;
-            if (!is_seen(&picture, place, ((const double *)facing.buf)[i])) continue;
+            const double *place = (const double *)at->buf + 2 * i;
+            if (!is_seen(&picture, place, ((const double *)facing->buf)[i])) continue;
             const int x = (int)rint(place[0]), y = (int)rint(place[1]);
             if (x < 1 || x >= picture.w - 1 || y < 1 || y >= picture.h - 1) continue;
             int sum = 0;
@@ -238,13 +234,8 @@ static PyObject *noise_response(PyObject *self, PyObject *args)
             responses[used++] = abs(sum);
         }
         if (used >= FEWEST) response = median(responses, used);
-    } else {
-        PyErr_SetString(PyExc_ValueError, "noise_response: buffer sizes do not match");
     }
-    PyBuffer_Release(&image);
-    PyBuffer_Release(&at);
-    PyBuffer_Release(&facing);
-    return fits ? PyFloat_FromDouble(response) : NULL;
+    return finish(&v, fits, PyFloat_FromDouble(response));
 }
 
 static double gradient(const float *row, int w)
@@ -256,38 +247,35 @@ static double gradient(const float *row, int w)
 /* Median ratio of the gradients of a picture and of the same picture blurred, at its strongest edges. */
 static PyObject *edge_ratio(PyObject *self, PyObject *args)
 {
-    Py_buffer sharp, soft;
+    Views v = {.count = 2};
+    Py_buffer *sharp = &v.view[0], *soft = &v.view[1];
     int h, w;
     double ratio = 0.0;
     (void)self;
-    if (!PyArg_ParseTuple(args, "y*y*ii", &sharp, &soft, &h, &w)) return NULL;
+    if (!PyArg_ParseTuple(args, "y*y*ii", sharp, soft, &h, &w)) return NULL;
     const Py_ssize_t size = (Py_ssize_t)h * w * (Py_ssize_t)sizeof(float);
-    const int fits = h >= 3 && w >= 3 && sharp.len == size && soft.len == size;
+    const int fits = h >= 3 && w >= 3 && sharp->len == size && soft->len == size;
     const int count = fits ? (h - 2) * (w - 2) : 0;
     double *edges = fits ? malloc(2 * (size_t)count * sizeof(double)) : NULL;
     if (edges != NULL) {
         double *ratios = edges + count;
         int used = 0, at = 0;
         for (int y = 1; y < h - 1; ++y)
-            for (int x = 1; x < w - 1; ++x) edges[at++] = gradient((const float *)sharp.buf + (Py_ssize_t)y * w + x, w);
+            for (int x = 1; x < w - 1; ++x) edges[at++] = gradient((const float *)sharp->buf + (Py_ssize_t)y * w + x, w);
         const int strongest = count / 25 > 8 ? count / 25 : 8;
         const double limit = select_value(edges, count, count > strongest ? count - strongest : 0);
         for (int y = 1; y < h - 1; ++y)
             for (int x = 1; x < w - 1; ++x) {
-                const double before = gradient((const float *)sharp.buf + (Py_ssize_t)y * w + x, w);
+                const double before = gradient((const float *)sharp->buf + (Py_ssize_t)y * w + x, w);
                 if (before < limit) continue;
-                ratios[used++] = before / most(gradient((const float *)soft.buf + (Py_ssize_t)y * w + x, w), 1e-3);
+                ratios[used++] = before / most(gradient((const float *)soft->buf + (Py_ssize_t)y * w + x, w), 1e-3);
             }
         ratio = least(median(ratios, used), 1e9);
         free(edges);
     } else if (fits) {
         PyErr_NoMemory();
-    } else {
-        PyErr_SetString(PyExc_ValueError, "edge_ratio: buffer sizes do not match");
     }
-    PyBuffer_Release(&sharp);
-    PyBuffer_Release(&soft);
-    return edges == NULL ? NULL : PyFloat_FromDouble(ratio);
+    return finish(&v, fits, PyFloat_FromDouble(ratio));
 }
 
 static PyMethodDef methods[] = {

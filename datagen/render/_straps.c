@@ -5,6 +5,7 @@
 #define Py_LIMITED_API 0x030B0000
 #define PY_SSIZE_T_CLEAN
 #include "_skin.h"
+#include "../common/_views.h"
 
 enum { SAMPLES = 20 };
 
@@ -63,28 +64,28 @@ static double facing(const Skin *skin, const double *normals, const double *came
 /* ends: azimuth and elevation of each strap's start, then of its end. told: points in sight on skin, and their level. */
 static PyObject *trace_straps(PyObject *self, PyObject *args)
 {
-    Py_buffer v[9];
+    Views v = {.count = 9};
     Cheek cheek;
     Skin skin;
     double reach, sag, lift, hidden;
     (void)self;
-    if (!PyArg_ParseTuple(args, "y*y*y*y*y*y*y*w*w*iiiiddd(ddd)(dddd)(ddd)d", &v[0], &v[1], &v[2], &v[3], &v[4], &v[5],
-                          &v[6], &v[7], &v[8], &cheek.h, &cheek.w, &skin.rows, &skin.cols, &skin.first_azimuth,
+    if (!PyArg_ParseTuple(args, "y*y*y*y*y*y*y*w*w*iiiiddd(ddd)(dddd)(ddd)d", &v.view[0], &v.view[1], &v.view[2], &v.view[3], &v.view[4], &v.view[5],
+                          &v.view[6], &v.view[7], &v.view[8], &cheek.h, &cheek.w, &skin.rows, &skin.cols, &skin.first_azimuth,
                           &skin.first_elevation, &skin.step, &skin.centre[0], &skin.centre[1], &skin.centre[2], &reach,
                           &sag, &lift, &hidden, &cheek.skin[0], &cheek.skin[1], &cheek.skin[2], &cheek.spread))
         return NULL;
-    const Py_ssize_t d = (Py_ssize_t)sizeof(double), straps = v[1].len / (4 * d), grid = (Py_ssize_t)skin.rows * skin.cols;
-    const int knots = (int)(v[5].len / (2 * d));
-    const int fits = v[0].len == 3 * (Py_ssize_t)cheek.h * cheek.w && v[1].len == straps * 4 * d && v[2].len == grid * d
-                  && v[3].len == 3 * grid * d && v[4].len == 12 * d && knots <= MOST_KNOTS && v[5].len == 2 * knots * d
-                  && v[6].len == v[5].len && v[7].len == straps * SAMPLES * 2 * d && v[8].len == straps * 2 * d
+    const Py_ssize_t d = (Py_ssize_t)sizeof(double), straps = v.view[1].len / (4 * d), grid = (Py_ssize_t)skin.rows * skin.cols;
+    const int knots = (int)(v.view[5].len / (2 * d));
+    const int fits = v.view[0].len == 3 * (Py_ssize_t)cheek.h * cheek.w && v.view[1].len == straps * 4 * d && v.view[2].len == grid * d
+                  && v.view[3].len == 3 * grid * d && v.view[4].len == 12 * d && knots <= MOST_KNOTS && v.view[5].len == 2 * knots * d
+                  && v.view[6].len == v.view[5].len && v.view[7].len == straps * SAMPLES * 2 * d && v.view[8].len == straps * 2 * d
                   && cheek.h >= 1 && cheek.w >= 1 && skin.rows >= 2 && skin.cols >= 2;
     if (fits) {
-        cheek.pixels = v[0].buf;
-        skin.radius = v[2].buf;
+        cheek.pixels = v.view[0].buf;
+        skin.radius = v.view[2].buf;
         for (Py_ssize_t strap = 0; strap < straps; ++strap) {
-            const double *ends = (const double *)v[1].buf + 4 * strap;
-            double *points = (double *)v[7].buf + 2 * SAMPLES * strap, *told = (double *)v[8].buf + 2 * strap;
+            const double *ends = (const double *)v.view[1].buf + 4 * strap;
+            double *points = (double *)v.view[7].buf + 2 * SAMPLES * strap, *told = (double *)v.view[8].buf + 2 * strap;
             double solid[3 * SAMPLES];
             int last = SAMPLES;
             for (int i = 0; i < SAMPLES; ++i) {
@@ -92,17 +93,13 @@ static PyObject *trace_straps(PyObject *self, PyObject *args)
                 const double azimuth = ends[0] + (ends[2] - ends[0]) * share;
                 const double elevation = ends[1] + (ends[3] - ends[1]) * share - sag * sin(3.14159265358979323846 * share);
                 skin_at(&skin, azimuth, elevation, lift, solid + 3 * i);
-                if (last == SAMPLES && facing(&skin, v[3].buf, v[4].buf, azimuth, elevation) < hidden) last = i;
+                if (last == SAMPLES && facing(&skin, v.view[3].buf, v.view[4].buf, azimuth, elevation) < hidden) last = i;
             }
-            project_all(solid, SAMPLES, v[4].buf, v[5].buf, v[6].buf, knots, reach, points);
+            project_all(solid, SAMPLES, v.view[4].buf, v.view[5].buf, v.view[6].buf, knots, reach, points);
             told[0] = skin_until(&cheek, points, last, told + 1);
         }
-    } else {
-        PyErr_SetString(PyExc_ValueError, "trace_straps: buffer sizes do not match");
     }
-    for (int i = 0; i < 9; ++i) PyBuffer_Release(&v[i]);
-    if (!fits) return NULL;
-    Py_RETURN_NONE;
+    return finish(&v, fits, Py_NewRef(Py_None));
 }
 
 static PyMethodDef methods[] = {
