@@ -150,8 +150,7 @@ def _face_mask(face: PosedFace, origin: tuple[int, int], shape: tuple[int, int])
 def _face_axes(face: PosedFace, origin: tuple[int, int]) -> Axes:
     """The head's own axes on the picture: a window's corner from the root of the nose, px; up; and IOD per px."""
     pose = face.pose
-    up = pose.rotation[:2, 1] * [1.0, -1.0]
-    up_x, up_y = (up / max(float(np.hypot(*up)), 1e-9)).tolist()
+    up_x, up_y = pose.up.tolist()
     left, top = (np.array(origin) - pose.translation_px).tolist()
     return left, top, up_x, up_y, 1 / pose.scale_px
 

@@ -131,8 +131,7 @@ def _axes(scene: Scene, recipe: OccluderRecipe) -> F64:
 
 def _head_axes(scene: Scene) -> tuple[F64, F64]:
     """Unit vectors on the picture to the right of an upright head and down it."""
-    up = scene.face.pose.rotation[:2, 1] * [1.0, -1.0]
-    down = -up / max(float(np.hypot(*up)), 1e-9)
+    down = -scene.face.pose.up
     return np.array([down[1], -down[0]]), down
 
 

@@ -58,6 +58,12 @@ class Pose:
     roll: float
     misfit: float
 
+    @property
+    def up(self) -> F64:
+        """Unit vector on the picture in which the head's own up shows, float64 (2,), y down."""
+        up = self.rotation[:2, 1] * [1.0, -1.0]
+        return np.asarray(up / max(float(np.hypot(*up)), 1e-9))
+
     def project(self, points: F64) -> F64:
         """Picture x, y of model points, float64 (..., 3) -> (..., 2), without the residual."""
         xy = points @ (self.rotation[:2].T * [self.scale_px, -self.scale_px])
@@ -173,8 +179,7 @@ def _jaw_on_silhouette(pose: Pose) -> F64:
 
 def _across(pose: Pose) -> F64:
     """Unit vector on the picture at right angles to the head's own up direction."""
-    up = pose.rotation[:2, 1] * [1.0, -1.0]
-    up = up / max(float(np.hypot(*up)), 1e-9)
+    up = pose.up
     return np.array([-up[1], up[0]])
 
 

@@ -15,10 +15,10 @@ from .photo_patch import MIDDLE, Patch, bounds, to_photo, work_grid
 LEAST_MASK = 0.015  # of the square of the crop's width; drawn masks on CelebA: 0.04 and more
 # Left, top, right, bottom of where the middle of a mask lies, as shares of the crop.
 MASK_PLACE = (0.2, 0.5, 0.8, 0.92)
-# The Map Module looks at the crop, closer, and from further away: scale, and row of the frame in the middle. Mean
-# IoU of this pipeline on 40 real photographs with drawn maps: 0.885; without the closer look 0.875.
-LEAST_VIEW_PX = 32
+# The Map Module looks at the crop, closer, and from further away: scale, and row of the frame in the middle. The
+# closer look was worth 0.005 to 0.01 of IoU on 40 real photographs with drawn maps (docs/results.md).
 LOOKS = ((1.0, MIDDLE[1]), (0.87, MIDDLE[1]), (1.18, 130.0))
+LEAST_VIEW_PX = 32  # what is left of a crop inside the photograph is shown alone where it is larger
 # Left, top, right, bottom in the frame of where masks are in training; a pixel further out needs better evidence,
 # by so many logits for each pixel of the frame: collars and shirts are taken for the lower half of a mask else.
 MASK_REACH, DOUBT = (20.0, 106.0, 157.0, 205.0), 0.4
