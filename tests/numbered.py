@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unmask.datagen.common.errors import UserError
+from unmask.model.data.training_triplet import TrainingTriplet
 
 
 @dataclass
@@ -16,6 +17,7 @@ class Numbered:
     count: int
     fault: str = ""
     fingerprint: str = ""
+    has_straps: bool = True
 
     def __len__(self) -> int:
         return self.count
@@ -26,7 +28,7 @@ class Numbered:
     def identity(self, index: int) -> str:
         return str(index)
 
-    def get(self, index: int, epoch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def get(self, index: int, epoch: int) -> TrainingTriplet:
         if self.fault == "user" and index == 3:
             raise UserError("--online x: no mask fits")
         if self.fault == "bug" and index == 3:
@@ -36,4 +38,5 @@ class Numbered:
         masked = np.full((16, 32, 3), index, np.uint8)
         masked[:, :, 1] = epoch
         masked[0, 5, 2] = 255
-        return masked, np.full((16, 32), index, np.uint8), masked[::-1].copy()
+        map_ = np.full((16, 32), index, np.uint8)
+        return TrainingTriplet(masked, map_, masked[::-1].copy(), map_ // 2)

@@ -16,6 +16,7 @@ from unmask.datagen.dataset.manifest import iterate_manifest
 from unmask.datagen.pictures.picture import fit_picture
 from unmask.model.data.built import BuiltTriplets
 from unmask.model.data.options import DataOptions
+from unmask.model.data.training_triplet import seen_straps
 from unmask.model.data.triplets import open_triplets
 
 OWN_SIZE = (178, 218)
@@ -48,7 +49,8 @@ def test_triplets_are_the_pixels_of_the_files(built_once: Path):
     manifest = list(iterate_manifest(built_once / "manifest.csv"))
     assert len(triplets) == len(manifest) == 12
     for index, row in enumerate(manifest):
-        masked, map_, clean = triplets.get(index, 0)
+        masked, map_, clean, straps = triplets.get(index, 0)
+        assert np.array_equal(straps, seen_straps(read(built_once, f"layers/{row.key}.png")[..., ::-1]))
         assert triplets.keys(index) == row.key
         assert np.array_equal(masked, read(built_once, row.masked)[..., ::-1])
         assert np.array_equal(map_, read(built_once, row.map))

@@ -162,7 +162,8 @@ def test_under_a_map_of_ones_fake_is_the_output_and_real_the_clean_picture_exact
 @pytest.mark.parametrize("views", [whole_views, mask_views])
 def test_a_stored_map_of_255_reaches_the_discriminators_as_ones(views):
     stored = torch.randint(0, 256, (2, 2, 3, 16, 16), generator=torch.Generator().manual_seed(5)).byte()
-    batch = Batch(stored[0], torch.full((2, 1, 16, 16), 255, dtype=torch.uint8), stored[1], ("a", "b"))
+    map_ = torch.full((2, 1, 16, 16), 255, dtype=torch.uint8)
+    batch = Batch(stored[0], map_, stored[1], 0 * map_, ("a", "b"))
     picture, map_, clean = batch.pictures()
     output = noise(2, 3, 16, 16)
     # Divided by 255 twice, a map would still lie in [0, 1], and the fake picture would be the masked photograph.

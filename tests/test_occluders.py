@@ -23,6 +23,7 @@ from unmask.datagen.occluders.kinds import KINDS
 from unmask.datagen.render.occluder import paint_occluder
 from unmask.datagen.render.render import read_scene
 from unmask.datagen.render.triplet import Triplet, TripletConfig, make_triplet, replay
+from unmask.model.data.batches import fixed_batch
 from unmask.model.data.options import DataOptions
 from unmask.model.data.triplets import open_triplets
 from unmask.model.training.train_map import some_bare
@@ -249,11 +250,12 @@ def test_training_shows_them_on_masked_and_bare_faces_and_judges_without(drawn_c
     plain, off, on = (open_triplets(one) for one in (base, pinned, replace(pinned, occluders=True)))
     assert off.fingerprint == plain.fingerprint != on.fingerprint
     assert off.val.fingerprint == on.val.fingerprint
-    masked, map_, clean = (torch.from_numpy(part.astype(np.float32))[None] for part in on.train.get(0, 0))
-    bare, truth = some_bare((masked, map_[..., None], clean), 1.0, np.random.default_rng(0))
-    assert torch.equal(bare, clean)
-    assert not np.array_equal(clean[0].numpy(), plain.train.get(0, 0)[2])
+    batch = fixed_batch(on.train, [0])
+    bare, truth, straps = some_bare(batch, 1.0, np.random.default_rng(0))
+    assert torch.equal(bare, batch.pictures()[2])
+    assert not np.array_equal(on.train.get(0, 0).clean, plain.train.get(0, 0).clean)
     assert not truth.any()
+    assert not straps.any()
     assert all(np.array_equal(a, b) for a, b in zip(off.train.get(0, 0), plain.train.get(0, 0), strict=True))
 
 

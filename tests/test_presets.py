@@ -226,7 +226,7 @@ def test_a_run_keeps_the_values_and_no_others_resume_it(short_run: Callable[...,
     asked = short_run("map", tuning=("losses.dice=0.5", "optimiser.ema=0.9"))
     train(asked, stop_in=2)
     kept = config_of(asked.run)
-    assert kept["losses"] == {"dice": 0.5}
+    assert kept["losses"] == {"dice": 0.5, "straps": 0.5}
     assert kept["optimiser"]["ema"] == 0.9
     own = tmp_path / "own.toml"
     own.write_text("[losses]\ndice = 0.5\n")
@@ -266,4 +266,4 @@ def test_a_run_that_kept_the_presets_name_alone_goes_on(short_run: Callable[...,
         train(replace(old, tuning=("losses.dice=0.5",)))
     assert train(old).images == STEPS * BATCH
     assert outcome(old.run) == outcome(whole.run)
-    assert config_of(old.run)["losses"] == {"dice": 1.0}
+    assert config_of(old.run)["losses"] == {"dice": 1.0, "straps": 0.5}

@@ -49,8 +49,9 @@ def test_cached_faces_give_the_pixels_of_the_dataset_without_a_cache(
         for index in (0, 3, 4):
             item = direct[index]
             assert item["row"]["source"] == cached.keys(index)
-            for ours, name in zip(cached.get(index, epoch), ("masked", "map", "clean"), strict=True):
-                assert np.array_equal(ours, item[name]), name
+            ours = cached.get(index, epoch)
+            for name in ("masked", "map", "clean"):
+                assert np.array_equal(getattr(ours, name), item[name]), name
 
 
 def rendering(

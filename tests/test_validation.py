@@ -267,7 +267,7 @@ def test_a_network_gets_the_pasted_map(truth: Batch):
 
 def test_every_level_survives_the_way_to_floats_and_back():
     levels = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16).expand(1, 3, 16, 16)
-    there = Batch(levels, levels[:, :1], levels, ("a",)).pictures()[0]
+    there = Batch(levels, levels[:, :1], levels, levels[:, :1], ("a",)).pictures()[0]
     assert np.array_equal(to_uint8(there)[0], levels[0].permute(1, 2, 0).numpy())
     assert to_uint8(torch.tensor([-9.0, 9.0]).reshape(1, 1, 1, 2))[0].ravel().tolist() == [0, 255]
 

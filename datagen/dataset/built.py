@@ -21,6 +21,7 @@ from unmask.datagen.sources.celeba import SPLITS
 from .folder import MANIFEST_NAME
 from .items import Transform, TripletItem, cells_by_column, checked_index
 from .manifest import ManifestRow, RowReader, iterate_manifest, read_attribute_names
+from .rows import layers_file
 from .shared import SharedEpoch, share_cores
 
 U8 = NDArray[np.uint8]
@@ -156,6 +157,22 @@ def read_triplet(folder: Path, row: BuiltRow, size: tuple[int, int] | None) -> t
         raise sizes_differ(folder, row, [image.shape[1::-1] for image in (masked, map_, clean)])
     level = np.ascontiguousarray(map_[..., 0])
     return fit_picture(masked, size), fit_picture(level, size), fit_picture(clean, size)
+
+
+def has_layers(folder: Path, rows: Sequence[BuiltRow]) -> bool:
+    """Whether the dataset keeps body, straps and shadow apart, for each of these rows."""
+    return all((folder / layers_file(row.key)).is_file() for row in rows)
+
+
+def read_layers(folder: Path, row: BuiltRow, size: tuple[int, int] | None) -> U8:
+    """Decode the layers of a row, as `read_triplet` its pictures.
+
+    Returns
+    -------
+    uint8 (h, w, 3)
+        Coverage of body and straps, 0..255, and strength of the contact shadow.
+    """
+    return fit_picture(_decode(folder, layers_file(row.key)), size)
 
 
 def read_file(folder: Path, name: str) -> bytes:

@@ -22,7 +22,7 @@ from unmask.datagen.sources.source import Source, SourceFace, marked_stem
 from .folder import DATASET, check_apart
 from .journal import Journal, SourceRecord
 from .options import BuildOptions
-from .rows import row_files
+from .rows import layers_file, row_files
 from .worker import SourceTask, WorkOrder
 
 
@@ -172,7 +172,7 @@ def _finished(earlier: SourceRecord, order: WorkOrder) -> set[int]:
     for row in earlier.rows:
         names = [row.masked, row.map, row.clean] if row.status == "ok" else []
         if names and order.layers:
-            names.append(f"layers/{row.key}.png")
+            names.append(layers_file(row.key))
         if all((order.out / name).is_file() for name in names):
             done.add(row.variant)
     return done

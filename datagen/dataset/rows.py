@@ -55,15 +55,20 @@ def make_row(
     )
 
 
+def layers_file(key: str) -> str:
+    """Return where a row has body, straps and shadow, as red, green and blue; relative to the dataset."""
+    return f"layers/{key}.png"
+
+
 def row_files(row: ManifestRow, *, layers: bool) -> list[str]:
     """Return the files of a row, relative to the dataset."""
     names = [name for name in (row.masked, row.map, row.clean) if name]
-    return [*names, f"layers/{row.key}.png"] if layers and row.status == "ok" else names
+    return [*names, layers_file(row.key)] if layers and row.status == "ok" else names
 
 
 def stray_path(row: ManifestRow, inside: Inside) -> str:
     """Return the first path of a row, or its key, that leads out of the dataset; "" where none does."""
-    names = (*row_files(row, layers=False), f"layers/{row.key}.png")
+    names = (*row_files(row, layers=False), layers_file(row.key))
     return next((name for name in names if not inside.holds(name)), row.key if "/" in row.key else "")
 
 

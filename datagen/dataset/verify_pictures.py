@@ -17,7 +17,7 @@ from unmask.datagen.pictures.picture import decode_as_stored, decode_picture, en
 from unmask.datagen.render.triplet import replay
 
 from .manifest import ManifestRow
-from .rows import stray_path
+from .rows import layers_file, stray_path
 from .worker import load_templates_once
 
 COVERAGE_TOLERANCE = 1.1e-5  # the manifest keeps five digits
@@ -145,7 +145,7 @@ def _check_row(order: CheckOrder, row: ManifestRow, clean: _Clean, again: bool) 
                 row.key, f"{differing} pixels outside mask and support differ from the clean picture"
             )
     if order.layers:
-        layers = _open_exact(order.out, f"layers/{row.key}.png", 3)
+        layers = _open_exact(order.out, layers_file(row.key), 3)
         if not np.array_equal(layers[..., 0], alpha):
             yield Problem(row.key, "the first layer is not the map")
     if again:
@@ -156,7 +156,7 @@ def _off_mask(order: CheckOrder, row: ManifestRow, alpha: Bytes2) -> NDArray[np.
     """Pixels that must be those of the clean picture."""
     outside: NDArray[np.bool_] = alpha == 0
     if order.layers:
-        outside[_open_exact(order.out, f"layers/{row.key}.png", 3).any(axis=2)] = False
+        outside[_open_exact(order.out, layers_file(row.key), 3).any(axis=2)] = False
     elif row.support is not None:
         x0, y0, x1, y1 = row.support
         outside[y0:y1, x0:x1] = False

@@ -35,7 +35,7 @@ from unmask.datagen.sources.source import SourceFace
 from .journal import SourceRecord
 from .manifest import ManifestRow
 from .points import find_points_of, known_points
-from .rows import empty_row, make_row, row_files
+from .rows import empty_row, layers_file, make_row, row_files
 
 _BATCH_PICTURES = 64
 _BATCH_PIXELS = 12_000_000  # large photographs go one by one
@@ -301,7 +301,7 @@ def possible_files(order: WorkOrder, task: SourceTask) -> list[str]:
     names = [f"clean/{stem}{extension}" for extension in sorted(extensions)]
     for variant in task.variants:
         key = f"{stem}_{variant:02d}"
-        names += [f"masked/{key}.{order.format}", f"map/{key}.png", f"layers/{key}.png"][: 2 + order.layers]
+        names += [f"masked/{key}.{order.format}", f"map/{key}.png", layers_file(key)][: 2 + order.layers]
     return names
 
 
@@ -345,7 +345,7 @@ def _mask_files(order: WorkOrder, key: str, triplet: Triplet) -> dict[str, bytes
         f"map/{key}.png": encode_png(triplet.map),
     }
     if order.layers:
-        files[f"layers/{key}.png"] = encode_png(triplet.layers)
+        files[layers_file(key)] = encode_png(triplet.layers)
     return files
 
 

@@ -40,7 +40,7 @@ BEST, LAST = "best", "last"
 _CARD = Needs(
     {
         "sha256": str,
-        "network": Needs({"kind": str, "name": str, "width": Whole(0, LARGEST_WIDTH)}),
+        "network": Needs({"kind": str, "name": str, "width": Whole(0, LARGEST_WIDTH)}, {"straps": bool}),
     },
     {"size": Whole(SMALLEST_PX, LARGEST_PX), "preset": str, "images": Maybe(NUMBER)},
 )

@@ -26,11 +26,12 @@ _GRACE_S = 2.0
 
 @dataclass(frozen=True, eq=False)
 class BatchArrays:
-    """Triplets of one step: masked and clean uint8 (n, h, w, 3), map uint8 (n, h, w), and their names."""
+    """Triplets of one step: masked and clean uint8 (n, h, w, 3), map and straps uint8 (n, h, w), their names."""
 
     masked: U8
     map: U8
     clean: U8
+    straps: U8
     keys: tuple[str, ...]
 
 
@@ -63,8 +64,10 @@ def _permutation(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
 def stack_triplets(triplets: Triplets, wanted: Sequence[tuple[int, int]]) -> BatchArrays:
     """Make the arrays of (index, epoch) pairs."""
     made = [triplets.get(index, epoch) for index, epoch in wanted]
-    masked, map_, clean = (np.stack(parts) for parts in zip(*made, strict=True))
-    return BatchArrays(masked, map_, clean, tuple(triplets.keys(index) for index, _ in wanted))
+    masked, map_, clean, straps = (
+        np.stack([getattr(one, name) for one in made]) for name in ("masked", "map", "clean", "straps")
+    )
+    return BatchArrays(masked, map_, clean, straps, tuple(triplets.keys(index) for index, _ in wanted))
 
 
 class BatchWorkers:

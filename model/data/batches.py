@@ -20,6 +20,8 @@ class Batch:
         RGB; in memory the channels are last.
     map : uint8 Tensor (n, 1, h, w)
         Coverage of the mask body, 0..255.
+    straps : uint8 Tensor (n, 1, h, w)
+        Coverage of what is seen of the straps beside it, 0..255; 0 where nobody knows.
     keys : tuple of str
         What a message calls each of them.
     """
@@ -27,17 +29,27 @@ class Batch:
     masked: Tensor
     map: Tensor
     clean: Tensor
+    straps: Tensor
     keys: tuple[str, ...]
 
     def to(self, device: torch.device | str) -> "Batch":
         """Return the batch on a device."""
-        parts = (self.masked, self.map, self.clean)
-        masked, map_, clean = (part.to(device, non_blocking=True) for part in parts)
-        return Batch(masked, map_, clean, self.keys)
+        parts = (self.masked, self.map, self.clean, self.straps)
+        masked, map_, clean, straps = (part.to(device, non_blocking=True) for part in parts)
+        return Batch(masked, map_, clean, straps, self.keys)
+
+    def __getitem__(self, rows: slice) -> "Batch":
+        """Return some of the triplets."""
+        parts = (self.masked, self.map, self.clean, self.straps)
+        return Batch(*(part[rows] for part in parts), self.keys[rows])
 
     def pictures(self) -> tuple[Tensor, Tensor, Tensor]:
         """Return masked and clean in [-1, 1] and the map in [0, 1] as (masked, map, clean), float32."""
         return self.masked.float() / 127.5 - 1, self.map.float() / 255, self.clean.float() / 127.5 - 1
+
+    def strap_maps(self) -> Tensor:
+        """Return the straps in [0, 1], float32 (n, 1, h, w)."""
+        return self.straps.float() / 255
 
 
 class BatchStream:
@@ -109,4 +121,5 @@ def fixed_batch(triplets: Triplets, indices: Sequence[int], epoch: int = 0) -> B
 
 def _to_batch(arrays: BatchArrays) -> Batch:
     masked, clean = (torch.from_numpy(part).permute(0, 3, 1, 2) for part in (arrays.masked, arrays.clean))
-    return Batch(masked, torch.from_numpy(arrays.map)[:, None], clean, arrays.keys)
+    map_, straps = (torch.from_numpy(part)[:, None] for part in (arrays.map, arrays.straps))
+    return Batch(masked, map_, clean, straps, arrays.keys)

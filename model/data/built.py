@@ -9,10 +9,18 @@ import numpy as np
 
 from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError
 from unmask.datagen.common.rng import generator
-from unmask.datagen.dataset.built import BuiltRow, read_file, read_triplet, sizes_differ
+from unmask.datagen.dataset.built import (
+    BuiltRow,
+    has_layers,
+    read_file,
+    read_layers,
+    read_triplet,
+    sizes_differ,
+)
 from unmask.datagen.dataset.folder import MANIFEST_NAME
-from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.pictures.header import read_header
+
+from .training_triplet import TrainingTriplet, seen_straps
 
 _LOOKED_AT = 32  # rows whose files' sizes are compared before any work; the others when they are decoded
 
@@ -49,6 +57,7 @@ class BuiltTriplets:
         self.folder = folder
         self.size = size
         self._rows = tuple(rows)
+        self.has_straps = has_layers(folder, rows)
         self._seed = seed
         self._flip = flip
         for index in np.unique(np.linspace(0, len(rows) - 1, _LOOKED_AT).astype(int)).tolist():
@@ -60,7 +69,8 @@ class BuiltTriplets:
 
     def _digest(self) -> str:
         """32 hex digits that change with the dataset and with whatever decides a pixel here."""
-        digest = hashlib.blake2b(repr(("built", self.size, self._seed, self._flip)).encode(), digest_size=16)
+        words = ("built", self.size, self._seed, self._flip, *(["straps"] if self.has_straps else []))
+        digest = hashlib.blake2b(repr(words).encode(), digest_size=16)
         with (self.folder / MANIFEST_NAME).open("rb") as file:
             while block := file.read(1 << 20):
                 digest.update(block)
@@ -72,14 +82,15 @@ class BuiltTriplets:
         """Return the manifest's key."""
         return self._rows[index].key
 
-    def get(self, index: int, epoch: int) -> tuple[U8, U8, U8]:
+    def get(self, index: int, epoch: int) -> TrainingTriplet:
         """Read a triplet, as `Triplets.get` says; UserError when a file is damaged or of another size."""
         row = self._rows[index]
-        parts = read_triplet(self.folder, row, self.size)
+        parts = list(read_triplet(self.folder, row, self.size))
+        layers = read_layers(self.folder, row, self.size) if self.has_straps else None
+        parts.append(np.zeros_like(parts[1]) if layers is None else seen_straps(layers))
         if self._flip and generator(self._seed, row.key, epoch, "flip").random() < 0.5:
-            masked, map_, clean = (np.asarray(cv2.flip(part, 1), np.uint8) for part in parts)
-            return masked, map_, clean
-        return parts
+            parts = [np.asarray(cv2.flip(part, 1), np.uint8) for part in parts]
+        return TrainingTriplet(*parts)
 
     def _check_sizes(self, row: BuiltRow) -> None:
         sizes = []

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 from unmask.datagen.common.errors import ArgumentError
 from unmask.datagen.masks.draw import check_recipe
-from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.render.triplet import Triplet, TripletConfig, make_triplet
 
 from .faces import FaceCache
+from .training_triplet import TrainingTriplet, seen_straps
 
 _RETRIES = 3  # of eight masks each, before the next face takes the place
 _RETRY_VARIANTS = 1_000_000  # more epochs than anybody trains: no retry repeats another epoch's masks
@@ -67,7 +67,12 @@ class OnlineTriplets:
         """Return the picture's name."""
         return self.cache.names[index]
 
-    def get(self, index: int, epoch: int) -> tuple[U8, U8, U8]:
+    @property
+    def has_straps(self) -> bool:
+        """The renderer knows where it drew them."""
+        return True
+
+    def get(self, index: int, epoch: int) -> TrainingTriplet:
         """Render a triplet, as `Triplets.get` says; UserError when on 32 faces in a row no mask fits."""
         trouble = ""
         for number, variant in self._choices(index, epoch):
@@ -80,7 +85,7 @@ class OnlineTriplets:
                 jpeg_quality=self.cache.jpeg_quality(number),
             )
             if isinstance(made, Triplet):
-                return made.masked, made.map, made.clean
+                return TrainingTriplet(made.masked, made.map, made.clean, seen_straps(made.layers))
             trouble = made.reason
         raise ArgumentError(
             "online",

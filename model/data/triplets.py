@@ -13,7 +13,6 @@ from unmask.datagen.faces.landmark_table import LandmarkTable
 from unmask.datagen.masks.draw import check_recipe
 from unmask.datagen.masks.recipe_config import RecipeConfig, load_recipe_config
 from unmask.datagen.masks.template import TemplateSet, load_templates
-from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.render.triplet import TripletConfig
 from unmask.datagen.sources.open_source import open_source
 from unmask.datagen.sources.source import SourceFace
@@ -23,6 +22,7 @@ from .faces import FaceCache, open_face_cache
 from .online import OnlineTriplets
 from .options import DataOptions
 from .splits import choose_split, stable_order
+from .training_triplet import TrainingTriplet
 
 VAL_SEED = 20261124  # of validation masks: the same for all trainings, so that their numbers can be compared
 _SPARE_SHARE = 0.1  # more validation pictures are opened, for those that turn out to have no face
@@ -40,8 +40,12 @@ class Triplets(Protocol):
     def keys(self, index: int) -> str:
         """Return the name by which a message names this triplet."""
 
-    def get(self, index: int, epoch: int) -> tuple[U8, U8, U8]:
-        """Return masked (h, w, 3), map (h, w) and clean (h, w, 3), uint8; the map is coverage of the mask body."""
+    @property
+    def has_straps(self) -> bool:
+        """Whether it is known where the straps are."""
+
+    def get(self, index: int, epoch: int) -> TrainingTriplet:
+        """Make a triplet."""
 
 
 @dataclass(frozen=True)

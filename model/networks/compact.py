@@ -15,18 +15,20 @@ _SE_REDUCTION = 8
 
 
 class CompactMapNet(nn.Module):
-    """Map Module, compact: picture (n, 3, h, w) in [-1, 1] -> logits (n, 1, h, w).
+    """Map Module, compact: picture (n, 3, h, w) in [-1, 1] -> logits (n, outputs, h, w).
 
     Parameters
     ----------
     width : int
         Channels of the first level; the levels below have 2, 3 and 3 times as many.
+    outputs : int
+        1 for the mask body alone, 2 with its straps.
     """
 
-    def __init__(self, width: int = 24) -> None:
+    def __init__(self, width: int = 24, outputs: int = 1) -> None:
         super().__init__()
         self.body = _HalfUNet(3, (width, 2 * width, 3 * width, 3 * width), dilations=(1, 2))
-        self.head = nn.Conv2d(self.body.out_channels, 1, 1)
+        self.head = nn.Conv2d(self.body.out_channels, outputs, 1)
 
     def forward(self, picture: Tensor) -> Tensor:
         """Logits of the mask; h and w are multiples of 16."""

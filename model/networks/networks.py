@@ -1,10 +1,11 @@
 """Networks by name: what a checkpoint's card says is what is built."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from unmask.datagen.common.errors import UserError
 
@@ -14,6 +15,7 @@ from .paper import PaperGenerator, PaperMapNet
 from .pretrained import PretrainedMapNet
 
 MAP, EDIT, DISCRIMINATOR = "map", "edit", "discriminator"
+UNLEARNT_LOGIT = -4.0  # straps are rare: the first steps need not learn that
 MODULE_NAMES = {MAP: "Map Module", EDIT: "Editing Module", DISCRIMINATOR: "discriminator"}
 
 
@@ -29,33 +31,38 @@ class NetworkSpec:
         ``compact``, ``pretrained`` (map) or ``paper``; ``patch`` for the discriminator.
     width : int
         Channels of the first level; 0 where the published widths are fixed.
+    straps : bool
+        Of a Map Module: a second output says where the straps are.
     """
 
     kind: str
     name: str
     width: int = 0
+    straps: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
-        return asdict(self)
+        data = asdict(self)
+        return data if self.straps else {key: data[key] for key in ("kind", "name", "width")}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "NetworkSpec":
         """Rebuild it from `to_dict`; ValueError where that is not what it is."""
         try:
-            return cls(str(data["kind"]), str(data["name"]), int(data["width"]))
+            straps = bool(data.get("straps", False))  # cards of older versions lack it
+            return cls(str(data["kind"]), str(data["name"]), int(data["width"]), straps)
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"not a network's description: {data!r}") from error
 
 
 # How each is built, and its usual width.
-_BUILDERS: dict[tuple[str, str], tuple[Callable[[int], nn.Module], int]] = {
-    (MAP, "compact"): (CompactMapNet, 24),
-    (MAP, "pretrained"): (PretrainedMapNet, 32),
-    (MAP, "paper"): (lambda _: PaperMapNet(), 0),
-    (EDIT, "compact"): (CompactEditNet, 48),
+_BUILDERS: dict[tuple[str, str], tuple[Callable[[NetworkSpec], nn.Module], int]] = {
+    (MAP, "compact"): (lambda spec: CompactMapNet(spec.width, 1 + spec.straps), 24),
+    (MAP, "pretrained"): (lambda spec: PretrainedMapNet(spec.width, 1 + spec.straps), 32),
+    (MAP, "paper"): (lambda spec: PaperMapNet(1 + spec.straps), 0),
+    (EDIT, "compact"): (lambda spec: CompactEditNet(spec.width), 48),
     (EDIT, "paper"): (lambda _: PaperGenerator(), 0),
-    (DISCRIMINATOR, "patch"): (lambda width: PatchDiscriminator(3, width), 64),
+    (DISCRIMINATOR, "patch"): (lambda spec: PatchDiscriminator(3, spec.width), 64),
 }
 
 
@@ -75,7 +82,25 @@ def build_network(spec: NetworkSpec) -> nn.Module:
     if (spec.kind, spec.name) not in _BUILDERS:
         known = ", ".join(f"{kind}/{name}" for kind, name in _BUILDERS)
         raise UserError(f"network {spec.kind}/{spec.name} is not known; known: {known}")
-    return _BUILDERS[spec.kind, spec.name][0](spec.width)
+    return _BUILDERS[spec.kind, spec.name][0](spec)
+
+
+def fit_outputs(weights: Mapping[str, Tensor], spec: NetworkSpec) -> dict[str, Tensor]:
+    """Give a Map Module's weights the outputs of ``spec``: straps that nobody has learnt yet, or none any more.
+
+    Parameters
+    ----------
+    weights : mapping of str to Tensor
+        Of a network that differs from ``spec`` in its outputs at most; others come back as they are.
+    """
+    fitted, wanted = dict(weights), 1 + spec.straps
+    for name, unlearnt in (("head.weight", 0.0), ("head.bias", UNLEARNT_LOGIT)):
+        value = fitted.get(name)
+        if spec.kind == MAP and value is not None and len(value) < wanted:
+            fitted[name] = torch.cat([value, torch.full_like(value[:1], unlearnt)])
+        elif spec.kind == MAP and value is not None:
+            fitted[name] = value[:wanted]
+    return fitted
 
 
 def count_parameters(module: nn.Module) -> int:

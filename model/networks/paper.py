@@ -18,7 +18,7 @@ _DILATIONS = (2, 4, 8, 16)
 
 
 class PaperMapNet(nn.Module):
-    """Map Module, as published: picture (n, 3, h, w) in [-1, 1] -> logits (n, 1, h, w).
+    """Map Module, as published: picture (n, 3, h, w) in [-1, 1] -> logits (n, outputs, h, w).
 
     14.1 M parameters, 4.0 GMACs at 128x128. Every block is a 3x3 convolution, batch norm, leaky ReLU(0.2):
 
@@ -40,9 +40,14 @@ class PaperMapNet(nn.Module):
 
     Sizes must be multiples of 16, so five blocks down can halve four times: the first keeps the full resolution,
     which also lets the map follow an edge to the pixel.
+
+    Parameters
+    ----------
+    outputs : int
+        1 for the mask body alone, as published, 2 with its straps.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, outputs: int = 1) -> None:
         super().__init__()
         self.body = _ElevenBlocks(
             3,
@@ -52,7 +57,7 @@ class PaperMapNet(nn.Module):
             up=(512, 256, 128, 64, 32),
             dropouts=(0.5, 0.5, 0, 0, 0),
         )
-        self.head = nn.Conv2d(32, 1, 1)
+        self.head = nn.Conv2d(32, outputs, 1)
 
     def forward(self, picture: Tensor) -> Tensor:
         """Logits of the mask; h and w are multiples of 16."""

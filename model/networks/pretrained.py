@@ -19,12 +19,14 @@ _THIN = 16
 
 
 class PretrainedMapNet(nn.Module):
-    """Map Module, pretrained: picture (n, 3, h, w) in [-1, 1] -> logits (n, 1, h, w).
+    """Map Module, pretrained: picture (n, 3, h, w) in [-1, 1] -> logits (n, outputs, h, w).
 
     Parameters
     ----------
     width : int
         Channels of the decoder at half resolution; the levels below have 1.5, 2, 3 and 4 times as many.
+    outputs : int
+        1 for the mask body alone, 2 with its straps.
 
     Raises
     ------
@@ -32,7 +34,7 @@ class PretrainedMapNet(nn.Module):
         When the encoder's package is not installed or damaged.
     """
 
-    def __init__(self, width: int = 32) -> None:
+    def __init__(self, width: int = 32, outputs: int = 1) -> None:
         super().__init__()
         self.encoder = load_lite0_encoder()
         _make_constant(self.encoder)
@@ -48,7 +50,7 @@ class PretrainedMapNet(nn.Module):
             self.up.insert(0, nn.Sequential(*layers))
         self.unfold = nn.Sequential(nn.Conv2d(width, 4 * _THIN, 1), nn.PixelShuffle(2))
         self.last = conv_block(_THIN + 3, _THIN)
-        self.head = nn.Conv2d(_THIN, 1, 1)
+        self.head = nn.Conv2d(_THIN, outputs, 1)
 
     @property
     def origin(self) -> dict[str, Any]:
@@ -56,7 +58,7 @@ class PretrainedMapNet(nn.Module):
         return {"package": LITE0_PACKAGE, "sha256": self.encoder.sha256}
 
     def forward(self, picture: Tensor) -> Tensor:
-        """Logits of the mask; h and w are multiples of 16."""
+        """Logits of the mask, and of its straps; h and w are multiples of 16."""
         features = self.encoder.features(picture)
         levels = [scale(level) for scale, level in zip(self.scale, features, strict=True)]
         level = self.middle(levels.pop())

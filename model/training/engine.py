@@ -14,11 +14,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.model.checkpoints.checkpoint import (
     BEST,
     LAST,
     find_checkpoint,
+    load_card,
     load_state,
     load_weights,
     resolve_model,
@@ -27,7 +28,7 @@ from unmask.model.checkpoints.checkpoint import (
 from unmask.model.data.batches import Batch, BatchStream
 from unmask.model.inference.precision import AUTO, BF16, FP32, faster_precision
 from unmask.model.metrics.table import score_of
-from unmask.model.networks.networks import origin_note
+from unmask.model.networks.networks import NetworkSpec, origin_note
 
 from .budget import learning_rate
 from .presets import Preset
@@ -147,6 +148,8 @@ class Engine:
         last = find_checkpoint(options.run, LAST) if self.session.resumed else None
         if last is not None:
             state = load_state(last)
+            if NetworkSpec.from_dict(load_card(last)["network"]) != trained.spec:
+                raise ArgumentError("run", f"{options.run}: another version began it, with another network")
             trained.load_state_dict(state["trained"])
             self.count, self.sums = _Count(**state["count"]), Sums(**state["sums"])
             self.metrics = dict(state["metrics"])

@@ -50,6 +50,21 @@ def bce_dice(logits: Tensor, truth: Tensor, dice: float = 1.0) -> Tensor:
     return F.binary_cross_entropy_with_logits(logits, truth) + dice * (1 - overlap).mean()
 
 
+def strap_loss(logits: Tensor, straps: Tensor, dice: float = 1.0) -> Tensor:
+    """`bce_dice` of where the straps are, its Dice loss over all pictures of the batch at once.
+
+    Parameters
+    ----------
+    logits, straps : Tensor
+        (n, 1, h, w); ``straps`` in [0, 1]. Most pictures show some dozens of their pixels or none, so a Dice loss
+        for each picture would be about single pixels.
+    dice : float
+        Weight of the Dice loss, 0 for none.
+    """
+    rows = (1, 1, -1, logits.shape[-1])
+    return bce_dice(logits.reshape(rows), straps.reshape(rows), dice)
+
+
 def hole_weight(paste: Tensor, hole: float) -> Tensor:
     """Weights that count a pixel under the mask ``hole`` times and one outside once.
 

@@ -50,9 +50,10 @@ class Schedule:
 
 @dataclass(frozen=True)
 class MapLosses:
-    """Weight of the Dice loss beside binary cross-entropy."""
+    """Weights of the Dice loss beside binary cross-entropy, and of the straps beside the mask body (0: none)."""
 
     dice: float = _within(0, _MOST)
+    straps: float = _within(0, _MOST)
 
 
 @dataclass(frozen=True)

@@ -173,7 +173,7 @@ def _check_network(spec: NetworkSpec) -> None:
 
 def _check_first_weights(path: Path, spec: NetworkSpec) -> None:
     given = NetworkSpec.from_dict(load_card(resolve_model(path, spec.kind))["network"])
-    if given != spec:
+    if replace(given, straps=spec.straps) != spec:
         was, now = (f"{one.name}, width {one.width}" for one in (given, spec))
         raise ArgumentError(
             "init_from", f"{path}: the weights are another network's ({was}; this one is {now})"

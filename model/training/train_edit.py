@@ -1,7 +1,7 @@
 """What a training of the Editing Module is: it learns to draw what is under the mask."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -27,6 +27,8 @@ from .validation import EditJudge
 _LOG = logging.getLogger(__name__)
 
 GENERATOR = "generator"
+_STRAPS_TOLD = 0.7  # share of the pictures
+_LEAST_STRAP = 0.25  # what is fainter would only widen the erased band
 _NAMES = ("loss", "l1", "l2", "ssim", "perceptual", WHOLE, MASK, "whole_matching", "mask_matching")
 
 
@@ -62,9 +64,11 @@ class EditTraining:
         """Learn from a batch; the losses by name."""
         engine, networks = self.engine, self.engine.trained.networks
         rng = engine.step_rng()
-        picture, truth, clean = mirrored(batch.pictures(), self.preset.batch.mirror, rng)
+        parts = mirrored((*batch.pictures(), batch.strap_maps()), self.preset.batch.mirror, rng)
+        picture, truth, clean, straps = parts
         with engine.autocast():
             seen = self.maps.choose(picture, truth, rng)
+        seen = torch.maximum(seen, some_straps(straps, rng))
         paste = paste_alpha(seen, dilate_px=int(rng.integers(*self.preset.batch.dilate_px)))
         with engine.autocast():
             output = networks[GENERATOR](picture, paste)
@@ -87,14 +91,16 @@ class EditTraining:
         return frozenset(name for name in names if spent >= self.starts[name])
 
 
-def mirrored(
-    parts: tuple[Tensor, Tensor, Tensor], share: float, rng: np.random.Generator
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Mirror a share of the pictures of a batch, left to right; (masked, map, clean), each (n, c, h, w)."""
-    masked, map_, clean = parts
-    turned = torch.from_numpy(rng.random(len(masked)) < share).to(masked.device)[:, None, None, None]
-    masked, map_, clean = (torch.where(turned, part.flip(3), part) for part in (masked, map_, clean))
-    return masked, map_, clean
+def mirrored(parts: Sequence[Tensor], share: float, rng: np.random.Generator) -> list[Tensor]:
+    """Mirror a share of the pictures of a batch, left to right; pictures and maps, each (n, c, h, w)."""
+    turned = torch.from_numpy(rng.random(len(parts[0])) < share).to(parts[0].device)[:, None, None, None]
+    return [torch.where(turned, part.flip(3), part) for part in parts]
+
+
+def some_straps(straps: Tensor, rng: np.random.Generator) -> Tensor:
+    """Straps (n, 1, h, w) as the network is told of them: in some pictures none, as if they were not found."""
+    told = torch.from_numpy(rng.random(len(straps)) < _STRAPS_TOLD).to(straps.device)[:, None, None, None]
+    return torch.where(told & (straps >= _LEAST_STRAP), straps, 0.0)
 
 
 def discriminator_names(preset: EditPreset) -> tuple[str, ...]:

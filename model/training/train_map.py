@@ -10,7 +10,7 @@ from unmask.model.inference.precision import probe_pictures
 from unmask.model.networks.networks import MAP, NetworkSpec, build_network
 
 from .engine import Engine, step_seed
-from .losses import bce_dice
+from .losses import bce_dice, strap_loss
 from .options import MapOptions
 from .photo_judge import PhotoJudge, open_judge
 from .session import Session
@@ -35,7 +35,8 @@ class MapTraining:
         colours = options.colour_jitter
         self.colour_jitter = preset.batch.colour_jitter if colours is None else colours
         torch.manual_seed(step_seed(options.seed, 0, -1))
-        spec = NetworkSpec(MAP, **vars(preset.network))
+        self.straps = preset.losses.straps if session.splits.train.has_straps else 0.0
+        spec = NetworkSpec(MAP, **vars(preset.network), straps=self.straps > 0)
         network = build_network(spec)
         adam = preset.optimiser
         rate, betas, decay = adam.learning_rate, (adam.beta1, adam.beta2), adam.weight_decay
@@ -45,39 +46,45 @@ class MapTraining:
         photos = None if options.judge is None else PhotoJudge(options.judge, options.size, device)
         best = "judge_iou" if options.best_by == "judge" else preset.validation.best
         sample = probe_pictures(options.batch_size, options.size, device)
-        judge = MapJudge(session, best, photos)
-        self.engine = Engine(session, trained, judge, ("loss",), preset, lambda network: network(sample))
+        judge = MapJudge(session, best, photos, straps=self.straps > 0)
+        columns = ("loss", "straps") if self.straps else ("loss",)
+        self.engine = Engine(session, trained, judge, columns, preset, lambda network: network(sample))
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """Learn from a batch; the losses by name."""
         rng = self.engine.step_rng()
-        picture, truth = some_bare(batch.pictures(), self.bare_share, rng)
+        picture, truth, straps = some_bare(batch, self.bare_share, rng)
         if self.colour_jitter:
             picture = jitter_sharpness(jitter_colours(picture, rng), rng)
         with self.engine.autocast():
             logits = self.engine.trained.networks[MAP](picture)
-        loss = bce_dice(logits.float(), truth, dice=self.preset.losses.dice)
-        self.engine.update(MAP, loss, batch)
-        return {"loss": loss.detach()}
+        dice = self.preset.losses.dice
+        losses = {"loss": bce_dice(logits[:, :1], truth, dice)}
+        if self.straps:
+            losses["straps"] = strap_loss(logits[:, 1:], straps, dice)
+            losses["loss"] = losses["loss"] + self.straps * losses["straps"]
+        self.engine.update(MAP, losses["loss"], batch)
+        return {name: value.detach() for name, value in losses.items()}
 
 
-def some_bare(
-    parts: tuple[Tensor, Tensor, Tensor], share: float, rng: np.random.Generator
-) -> tuple[Tensor, Tensor]:
+def some_bare(batch: Batch, share: float, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
     """Show some faces without their mask.
 
     Parameters
     ----------
-    parts : tuple of Tensor
-        (masked, map, clean), each (n, c, h, w).
+    batch : Batch
     share : float
         Of the faces, in [0, 1]; each is drawn by itself.
 
     Returns
     -------
-    picture, truth : Tensor
-        Of a bare face the clean picture and an empty map.
+    picture, truth, straps : Tensor
+        (n, c, h, w); of a bare face the clean picture and empty maps.
     """
-    masked, map_, clean = parts
+    masked, map_, clean = batch.pictures()
     bare = torch.from_numpy(rng.random(len(masked)) < share).to(masked.device)[:, None, None, None]
-    return torch.where(bare, clean, masked), torch.where(bare, 0.0, map_)
+    return (
+        torch.where(bare, clean, masked),
+        torch.where(bare, 0.0, map_),
+        torch.where(bare, 0.0, batch.strap_maps()),
+    )

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from unmask.datagen.common.errors import UserError
-from unmask.model.networks.networks import NetworkSpec
+from unmask.model.networks.networks import NetworkSpec, fit_outputs
 
 from .ema import Ema
 
@@ -46,7 +46,7 @@ class Trained:
 
     def start_from(self, weights: dict[str, Tensor], where: str) -> None:
         """Begin with the weights of another run; UserError naming ``where`` when they do not fit."""
-        load_into(self.networks[self.main], weights, where)
+        load_into(self.networks[self.main], fit_outputs(weights, self.spec), where)
         self.ema = Ema(self.networks[self.main], self.ema_decay)
 
     def to_device(self, fabric: Fabric, *, compiled: bool) -> None:

@@ -46,15 +46,23 @@ class MapJudge:
     """Judges a Map Module.
 
     Columns: IoU, Dice and boundary F-score of the cleaned map against the true one at 0.5, means over pictures; and
-    IoU before cleaning; and the share of the same faces, bare, on which something is found. Then those of
-    `PhotoJudge`, where there is one.
+    IoU before cleaning; and the share of the same faces, bare, on which something is found; IoU of the straps, over
+    the pixels of all pictures, where the network finds them. Then those of `PhotoJudge`, where there is one.
     """
 
-    def __init__(self, session: Session, best: str = "val_iou", photos: PhotoJudge | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        best: str = "val_iou",
+        photos: PhotoJudge | None = None,
+        *,
+        straps: bool = False,
+    ) -> None:
         self.best = best
-        self._photos = photos
+        self._photos, self._straps = photos, straps
         self.columns: tuple[str, ...] = (
             *("val_iou", "val_dice", "val_boundary_f", "val_raw_iou", "val_false_alarm"),
+            *(("val_straps_iou",) if straps else ()),
             *(photos.columns if photos is not None else ()),
         )
         self._batches = fixed_batches(session.splits.val, session.fabric.device)
@@ -63,10 +71,15 @@ class MapJudge:
     def validate(self, network: Network) -> dict[str, float]:
         """Return a value for every column."""
         scores, raw_scores, false_alarms = [], [], []
+        strap_pixels = np.zeros(2)  # in both, in either
         for batch in self._batches:
             bare = network(batch.pictures()[2]).sigmoid()[:, 0].cpu().numpy()
             false_alarms += [bool(clean_map(probability).any()) for probability in bare]
-            probabilities = network(batch.pictures()[0]).sigmoid()[:, 0].cpu().numpy()
+            found = network(batch.pictures()[0]).sigmoid().cpu()
+            probabilities = found[:, 0].numpy()
+            if self._straps:
+                ours, theirs = found[:, 1:] >= 0.5, batch.straps.cpu() >= MASKED
+                strap_pixels += float((ours & theirs).sum()), float((ours | theirs).sum())
             for probability, truth in zip(probabilities, batch.map[:, 0].cpu().numpy(), strict=True):
                 scores.append(score_map(clean_map(probability), truth))
                 raw_scores.append(score_map(np.where(probability >= 0.5, 255, 0).astype(np.uint8), truth))
@@ -76,6 +89,8 @@ class MapJudge:
             "val_boundary_f": mean["boundary_f"], "val_raw_iou": raw["iou"],
             "val_false_alarm": float(np.mean(false_alarms)),
         }  # fmt: skip
+        if self._straps:
+            values["val_straps_iou"] = float(strap_pixels[0] / max(strap_pixels[1], 1))
         return values | (self._photos.validate(network, mean["iou"]) if self._photos is not None else {})
 
     @torch.inference_mode()
@@ -220,9 +235,9 @@ def _columns(prefix: str, mean: dict[str, float]) -> dict[str, float]:
 
 def _first(batches: Sequence[Batch]) -> Batch:
     batch = batches[0]
-    return Batch(batch.masked[:SHOWN], batch.map[:SHOWN], batch.clean[:SHOWN], batch.keys[:SHOWN])
+    return batch[:SHOWN]
 
 
 def _clean_pictures(triplets: Triplets) -> Iterator[U8]:
     for index in np.linspace(0, len(triplets) - 1, min(_MEAN_FACES, len(triplets))).astype(int):
-        yield triplets.get(int(index), 0)[2]
+        yield triplets.get(int(index), 0).clean
