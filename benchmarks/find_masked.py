@@ -121,7 +121,7 @@ def bare(celeba: Path, unmasker: Unmasker, count: int, seed: int) -> None:
     aligned, taken_off = [], 0
     for face in faces:
         image = decode_picture(face.read_bytes()).image_rgb
-        aligned.append((find_maps(unmasker.map_module, [image])[0] > 0).mean())
+        aligned.append((find_maps(unmasker.map_module, [image])[0].body > 0).mean())
         canvas, _ = onto_canvas(image, float(np.exp(rng.uniform(np.log(0.5), np.log(3.0)))), 0.0, rng)
         taken_off += unmasker.restore_photo(canvas).status == OK
     covered = np.array(aligned)

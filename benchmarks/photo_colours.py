@@ -71,7 +71,9 @@ def main() -> None:
         usual: F64 | None = None
         for light, matrix in LIGHTS.items():
             maps = find_maps(module, [in_light(photo, matrix) for photo in photos])
-            ious = np.array([score_map(map_, truth).iou for map_, truth in zip(maps, truths, strict=True)])
+            ious = np.array(
+                [score_map(map_.body, truth).iou for map_, truth in zip(maps, truths, strict=True)]
+            )
             usual = ious if usual is None else usual
             low, high = interval(ious - usual)
             under = int((ious < 0.8).sum())

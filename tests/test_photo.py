@@ -6,6 +6,7 @@ import pytest
 
 from unmask.datagen.faces.frame import place_frame
 from unmask.datagen.pictures.pyramid import PicturePyramid
+from unmask.model.inference.aligned import Seen
 from unmask.model.inference.face_finder import FoundFace
 from unmask.model.inference.face_mask import _doubted, main_mask
 from unmask.model.inference.mask_blobs import SeeMask
@@ -116,7 +117,7 @@ def test_of_several_faces_one_can_be_bare(unmasker: Unmasker, photo: np.ndarray,
 def test_with_an_own_map_the_map_module_is_not_asked(
     unmasker: Unmasker, photo: np.ndarray, own_map: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("unmask.model.inference.face_mask.predict_probabilities", None)
+    monkeypatch.setattr("unmask.model.inference.face_mask.see_pictures", None)
     monkeypatch.setattr("unmask.model.inference.photo.see_masks", None)
     finder = use(unmasker, FACE)
     assert restore_photo(unmasker, photo, own_map).status == OK
@@ -164,21 +165,30 @@ def test_a_map_of_another_size_is_refused(unmasker: Unmasker, photo: np.ndarray)
 def test_the_map_module_finds_the_mask_in_crops_of_the_face(
     unmasker: Unmasker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def probabilities(module: object, crops: Sequence[np.ndarray]) -> list[np.ndarray]:
-        return [crop[..., 0].astype(np.float32) / 255 for crop in crops]
+    def probabilities(module: object, crops: Sequence[np.ndarray]) -> list[Seen]:
+        return [Seen(*(crop[..., n].astype(np.float32) / 255 for n in (0, 2))) for crop in crops]
 
     photo = np.zeros((307, 541, 3), np.uint8)
     corners = (
         np.array([(60, 125), (115, 125), (110, 180), (65, 180)]) @ FACE.frame[:, :2].T + FACE.frame[:, 2]
     )
     cv2.fillPoly(photo, [np.rint(corners).astype(np.int32)], (255, 0, 0))
-    monkeypatch.setattr("unmask.model.inference.face_mask.predict_probabilities", probabilities)
+    strap = np.array([(115, 128), (145, 118)]) @ FACE.frame[:, :2].T + FACE.frame[:, 2]
+    cv2.line(photo, *np.rint(strap).astype(int).tolist(), (0, 0, 255), 4)
+    cv2.line(photo, (20, 20), (60, 25), (0, 0, 255), 4)  # hangs together with no mask
+    monkeypatch.setattr("unmask.model.inference.face_mask.see_pictures", probabilities)
     monkeypatch.setattr("unmask.model.inference.photo.see_masks", lambda module, small: nothing_seen(small))
     use(unmasker, FACE)
     restored = restore_photo(unmasker, photo)
     assert restored.status == OK
     red, there = photo[..., 0] > 0, restored.map > 0
     assert (red & there).sum() / (red | there).sum() > 0.93
+    blue, straps = photo[..., 2] > 0, restored.straps > 0
+    blue[:40, :80] = False
+    assert (blue & straps).sum() / (blue | straps).sum() > 0.6
+    assert not (straps & there).any()
+    assert (restored.image[blue] != photo[blue]).any(1).all()
+    assert np.array_equal(restored.image[:40, :80], photo[:40, :80])
 
 
 def test_a_face_at_the_edge_is_restored_as_far_as_it_is_seen(unmasker: Unmasker, photo: np.ndarray) -> None:

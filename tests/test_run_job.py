@@ -17,6 +17,7 @@ from unmask.datagen.common.errors import UserError
 from unmask.datagen.faces.frame import place_frame
 from unmask.datagen.pictures.picture import encode_png
 from unmask.datagen.pictures.pyramid import PicturePyramid
+from unmask.model.inference.aligned import Maps
 from unmask.model.inference.face_finder import FoundFace
 from unmask.model.inference.mask_blobs import SeeMask
 from unmask.model.inference.unmasker import Unmasker
@@ -123,9 +124,14 @@ def test_aligned_pictures_keep_name_and_size_and_no_face_is_searched_for(
 def test_the_map_modules_maps_are_used_where_none_are_given(
     options: RunOptions, pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def find(module: object, images: Sequence[np.ndarray]) -> list[np.ndarray]:
-        return [np.where(np.arange(image.shape[1]) < 9, 255, 0).astype(np.uint8)[None].repeat(len(image), 0)
-                if image.shape[0] != 33 else np.zeros(image.shape[:2], np.uint8) for image in images]  # fmt: skip
+    def find(module: object, images: Sequence[np.ndarray]) -> list[Maps]:
+        found = []
+        for image in images:
+            columns = np.arange(image.shape[1])[None].repeat(len(image), 0)
+            here = np.full(columns.shape, image.shape[0] != 33)
+            body, straps = here & (columns < 9), here & (columns == 15)
+            found.append(Maps(*(np.where(part, 255, 0).astype(np.uint8) for part in (body, straps))))
+        return found
 
     monkeypatch.setattr(job_module, "find_maps", find)
     run_job(replace(options, aligned=True, map=None))
@@ -133,7 +139,12 @@ def test_the_map_modules_maps_are_used_where_none_are_given(
         "a": "ok", "c.d": "ok", "sub/b": "no_mask",
     }  # fmt: skip
     assert np.array_equal(read(options.out / "restored" / "sub" / "b.png"), read(pictures / "sub" / "b.png"))
-    assert np.array_equal(read(options.out / "restored" / "a.png")[:, 20:], read(pictures / "a.png")[:, 20:])
+    restored, given = read(options.out / "restored" / "a.png"), read(pictures / "a.png")
+    assert np.array_equal(restored[:, 22:], given[:, 22:])
+    assert not np.array_equal(restored[:, 15], given[:, 15])
+    straps = read(options.out / "straps" / "a.png")[..., 0]
+    assert (straps[:, 15] == 255).all()
+    assert np.count_nonzero(straps) == len(straps)
 
 
 @pytest.mark.parametrize("aligned", [False, True])
@@ -277,7 +288,9 @@ def test_overwriting_removes_only_what_a_run_made(options: RunOptions) -> None:
         )
     )
     left = {path.relative_to(options.out).as_posix() for path in options.out.rglob("*") if path.is_file()}
-    assert left == {"restored/a.png", "restored/notes.txt", "map/a.png", "run.csv", "run.json"}
+    assert left == {
+        "restored/a.png", "restored/notes.txt", "map/a.png", "straps/a.png", "run.csv", "run.json",
+    }  # fmt: skip
 
 
 def test_overwriting_spares_pictures_that_no_run_made(options: RunOptions) -> None:
@@ -432,7 +445,7 @@ def test_a_strip_shows_the_map_in_red_and_is_not_larger_than_a_screen() -> None:
     image = np.full((2000, 1000, 3), 100, np.uint8)
     map_ = np.zeros((2000, 1000), np.uint8)
     map_[:1000] = 255
-    strip = draw_strip(image, map_, image + 50)
+    strip = draw_strip(image, map_, 0 * map_, image + 50)
     assert strip.shape == (1024, 3 * 512, 3)
     assert strip[100, 100].tolist() == [100, 100, 100]
     assert strip[100, 700].tolist() == [165, 65, 65]

@@ -40,8 +40,10 @@ class Batch:
 
     def __getitem__(self, rows: slice) -> "Batch":
         """Return some of the triplets."""
-        parts = (self.masked, self.map, self.clean, self.straps)
-        return Batch(*(part[rows] for part in parts), self.keys[rows])
+        masked, map_, clean, straps = (
+            part[rows] for part in (self.masked, self.map, self.clean, self.straps)
+        )
+        return Batch(masked, map_, clean, straps, self.keys[rows])
 
     def pictures(self) -> tuple[Tensor, Tensor, Tensor]:
         """Return masked and clean in [-1, 1] and the map in [0, 1] as (masked, map, clean), float32."""

@@ -7,7 +7,6 @@ import numpy as np
 
 from unmask.datagen.pictures.arrays import F32, U8
 from unmask.model.inference import aligned
-from unmask.model.inference.cleaning import clean_map
 from unmask.model.inference.compositing import paste_alpha
 from unmask.model.metrics.baselines import MeanFace, nearest_fill, telea_fill
 
@@ -26,10 +25,19 @@ SYSTEM_NAMES = {
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """What the Map Module makes of a picture: probability float32 (h, w), and cleaned map uint8 (h, w)."""
+    """What the Map Module makes of a picture.
+
+    Attributes
+    ----------
+    probability : float32 (h, w)
+        Of the mask body.
+    map, straps : uint8 (h, w)
+        Cleaned, 0 or 255.
+    """
 
     probability: F32
     map: U8
+    straps: U8
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,13 +80,15 @@ class Systems:
         masked = [picture.masked for picture in pictures]
         found: list[Found | None] = [None] * len(pictures)
         if self.map_module is not None:
-            probabilities = aligned.predict_probabilities(self.map_module, masked)
-            found = [Found(probability, clean_map(probability)) for probability in probabilities]
+            seen = aligned.see_pictures(self.map_module, masked)
+            found = [Found(each.body, *aligned.maps_of(each)) for each in seen]
         outcomes = [Outcome(picture, seen, {}, {}) for picture, seen in zip(pictures, found, strict=True)]
         if self.edit_module is not None:
             self._restore(EDIT, outcomes, lambda outcome: outcome.picture.map)
             self._restore(
-                PIPE, outcomes, lambda outcome: None if outcome.found is None else outcome.found.map
+                PIPE,
+                outcomes,
+                lambda outcome: None if outcome.found is None else outcome.found.map | outcome.found.straps,
             )
         return outcomes
 

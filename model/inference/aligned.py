@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from unmask.model.networks.networks import MODULE_NAMES
 from .cleaning import clean_map
 from .compositing import composite, paste_alpha
 from .network_frame import NetworkFrame
+from .strap_mask import clean_straps
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class TrainedModule:
         parts : sequences of equal length
             Such as (pictures, maps): uint8 (h, w, 3) or (h, w), the parts of one item of one size.
         answer : callable
-            Takes tensors (n, c, h, w): pictures in [-1, 1], maps in [0, 1]; returns (n, h, w) or (n, h, w, 3).
+            Takes tensors (n, c, h, w): pictures in [-1, 1], maps in [0, 1]; returns (n, h, w) or (n, h, w, c).
         """
         results: list[NDArray[np.generic] | None] = [None] * len(parts[0])
         sizes = [picture.shape[:2] for picture in parts[0]]
@@ -90,9 +91,24 @@ class TrainedModule:
         return output
 
 
+class Seen(NamedTuple):
+    """What the Map Module sees in a picture: probabilities, float32 (h, w) in [0, 1].
+
+    Attributes
+    ----------
+    body : F32
+        Of the mask body.
+    straps : F32 or None
+        Of its straps; None where the network does not know straps.
+    """
+
+    body: F32
+    straps: F32 | None
+
+
 @torch.inference_mode()
-def predict_probabilities(module: TrainedModule, pictures: Sequence[U8]) -> list[F32]:
-    """Probability of the mask in each pixel.
+def see_pictures(module: TrainedModule, pictures: Sequence[U8]) -> list[Seen]:
+    """Probabilities of mask and straps in each pixel.
 
     Parameters
     ----------
@@ -103,7 +119,7 @@ def predict_probabilities(module: TrainedModule, pictures: Sequence[U8]) -> list
 
     Returns
     -------
-    list of float32 (h, w) in [0, 1]
+    list of Seen
         The mean of what the network finds in the picture and in its mirror image: on 40 photographs with hand-drawn
         maps that is worth 0.03 of IoU.
     """
@@ -111,16 +127,46 @@ def predict_probabilities(module: TrainedModule, pictures: Sequence[U8]) -> list
     def answer(given: list[Tensor]) -> Tensor:
         picture = given[0]
         probabilities, mirrored = (
-            module.checked(module.network(seen)).sigmoid()[:, 0] for seen in (picture, picture.flip(3))
+            module.checked(module.network(seen)).sigmoid() for seen in (picture, picture.flip(3))
         )
-        return (probabilities + mirrored.flip(2)) / 2
+        return ((probabilities + mirrored.flip(3)) / 2).permute(0, 2, 3, 1)
 
-    return [np.asarray(probability, np.float32) for probability in module.run((pictures,), answer)]
+    layers = [np.asarray(each, np.float32) for each in module.run((pictures,), answer)]
+    # OpenCV drops the axis of a single channel where it scales.
+    layers = [each.reshape(*picture.shape[:2], -1) for each, picture in zip(layers, pictures, strict=True)]
+    return [Seen(_plane(each, 0), _plane(each, 1) if each.shape[2] > 1 else None) for each in layers]
 
 
-def find_maps(module: TrainedModule, pictures: Sequence[U8]) -> list[U8]:
-    """Cleaned maps, uint8 (h, w), 0 or 255; parameters as for `predict_probabilities`."""
-    return [clean_map(probability) for probability in predict_probabilities(module, pictures)]
+def _plane(layers: F32, number: int) -> F32:
+    return np.ascontiguousarray(layers[..., number])
+
+
+def predict_probabilities(module: TrainedModule, pictures: Sequence[U8]) -> list[F32]:
+    """Probability of the mask body in each pixel, float32 (h, w); parameters as for `see_pictures`."""
+    return [seen.body for seen in see_pictures(module, pictures)]
+
+
+class Maps(NamedTuple):
+    """Cleaned maps of one picture, uint8 (h, w), 0 or 255: the mask body, and its straps beside it."""
+
+    body: U8
+    straps: U8
+
+    @property
+    def both(self) -> U8:
+        """All that is taken off."""
+        return self.body | self.straps
+
+
+def find_maps(module: TrainedModule, pictures: Sequence[U8]) -> list[Maps]:
+    """Cleaned maps; parameters as for `see_pictures`."""
+    return [maps_of(seen) for seen in see_pictures(module, pictures)]
+
+
+def maps_of(seen: Seen) -> Maps:
+    """Cleaned maps of what was seen."""
+    body = clean_map(seen.body)
+    return Maps(body, np.zeros_like(body) if seen.straps is None else clean_straps(seen.straps, body))
 
 
 @torch.inference_mode()

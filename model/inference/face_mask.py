@@ -1,5 +1,9 @@
 """Where the mask of one face is: what the Map Module says of several looks at it, cleaned, or a given map."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
 import cv2
 import numpy as np
 
@@ -8,9 +12,10 @@ from unmask.datagen.faces.masked_faces import frame_above_mask
 from unmask.datagen.pictures.arrays import F32, F64, U8
 from unmask.datagen.pictures.pyramid import Grid, PicturePyramid
 
-from .aligned import TrainedModule, predict_probabilities
+from .aligned import Seen, TrainedModule, see_pictures
 from .cleaning import clean_map
-from .photo_patch import MIDDLE, Patch, bounds, to_photo, work_grid
+from .photo_patch import MIDDLE, Box, Patch, bounds, to_photo, work_grid
+from .strap_mask import FAINT, clean_straps
 
 LEAST_MASK = 0.015  # of the square of the crop's width; drawn masks on CelebA: 0.04 and more
 # Left, top, right, bottom of where the middle of a mask lies, as shares of the crop.
@@ -25,7 +30,31 @@ MASK_REACH, DOUBT = (20.0, 106.0, 157.0, 205.0), 0.4
 _OPENING = np.ones((3, 3), np.uint8)
 
 
-def segment_face(module: TrainedModule, picture: PicturePyramid, frame: F64) -> Patch | None:
+@dataclass(frozen=True, eq=False)
+class FaceMask:
+    """The mask of one face, at the photograph's resolution.
+
+    Attributes
+    ----------
+    body, straps : Patch
+        uint8 (h, w), 0 or 255: the map, and what is seen of the straps beside it. One rectangle.
+    """
+
+    body: Patch
+    straps: Patch
+
+    @classmethod
+    def of_body(cls, body: Patch) -> Self:
+        """Return a mask of which no strap is known."""
+        return cls(body, Patch(body.left, body.top, np.zeros_like(body.pixels)))
+
+    @property
+    def both(self) -> Patch:
+        """All that is taken off."""
+        return Patch(self.body.left, self.body.top, self.body.pixels | self.straps.pixels)
+
+
+def segment_face(module: TrainedModule, picture: PicturePyramid, frame: F64) -> FaceMask | None:
     """Find the mask of one face.
 
     Parameters
@@ -39,15 +68,16 @@ def segment_face(module: TrainedModule, picture: PicturePyramid, frame: F64) -> 
 
     Returns
     -------
-    Patch or None
-        uint8 (h, w), 0 or 255, at the photograph's resolution; None where the face wears no mask.
+    FaceMask or None
+        None where the face wears no mask.
     """
     height, width = picture.levels[0].shape[:2]
     box = bounds(frame, (width, height))
     if box is None:
         return None
     grid = work_grid(module.side)
-    probabilities = _doubted(_seen_several_times(module, picture, frame, grid), grid)
+    seen = _seen_several_times(module, picture, frame, grid)
+    probabilities = _doubted(seen.body, grid)
     mask = main_mask(probabilities)
     if mask is None:
         return None
@@ -57,10 +87,24 @@ def segment_face(module: TrainedModule, picture: PicturePyramid, frame: F64) -> 
     )
     patch = to_photo(np.asarray(probabilities, np.float32), grid, frame, box)
     cleaned = clean_map(np.asarray(patch.pixels, np.float32))
-    return Patch(patch.left, patch.top, cleaned) if cleaned.any() else None
+    if not cleaned.any():
+        return None
+    body = Patch(patch.left, patch.top, cleaned)
+    if seen.straps is None:
+        return FaceMask.of_body(body)
+    straps = _strap_patch(seen.straps, mask, grid, frame, box)
+    return FaceMask(body, Patch(body.left, body.top, np.where(cleaned > 0, 0, straps).astype(np.uint8)))
 
 
-def _seen_several_times(module: TrainedModule, picture: PicturePyramid, frame: F64, grid: Grid) -> F32:
+def _strap_patch(probabilities: F32, mask: U8, grid: Grid, frame: F64, box: Box) -> U8:
+    """Straps at the photograph's resolution, with borders between the pixels of the grid."""
+    pieces = clean_straps(probabilities, mask)
+    near = np.where(cv2.dilate(pieces, _OPENING) > 0, probabilities, 0).astype(np.float32)
+    smooth = np.asarray(to_photo(near, grid, frame, box).pixels, np.float32)
+    return np.where(smooth >= FAINT, 255, 0).astype(np.uint8)
+
+
+def _seen_several_times(module: TrainedModule, picture: PicturePyramid, frame: F64, grid: Grid) -> Seen:
     """Mean of what the Map Module says of several crops of a face, on ``grid``.
 
     The crops end where the photograph does: a close-up that is mirrored beyond its edges has eyes below its mask,
@@ -73,10 +117,16 @@ def _seen_several_times(module: TrainedModule, picture: PicturePyramid, frame: F
         picture.cut(view.to_picture(frame), view.width, view.height, border=cv2.BORDER_REPLICATE)
         for view in views
     ]
-    seen = predict_probabilities(module, crops)
-    return np.asarray(
-        np.mean([_laid(one, view, grid) for one, view in zip(seen, views, strict=True)], axis=0), np.float32
-    )
+    seen = see_pictures(module, crops)
+    body = _mean([_laid(one.body, view, grid) for one, view in zip(seen, views, strict=True)])
+    straps = [
+        _laid(one.straps, view, grid) for one, view in zip(seen, views, strict=True) if one.straps is not None
+    ]
+    return Seen(body, _mean(straps) if straps else None)
+
+
+def _mean(parts: Sequence[F32]) -> F32:
+    return np.asarray(np.mean(parts, axis=0), np.float32)
 
 
 def _inside(view: Grid, frame: F64, size: tuple[int, int]) -> Grid:

@@ -13,7 +13,7 @@ from unmask.datagen.pictures.pyramid import PicturePyramid
 
 from .aligned import TrainedModule, restore_pictures
 from .face_finder import SURE, FaceFinder, FoundFace
-from .face_mask import given_mask, masks_left, segment_face
+from .face_mask import FaceMask, given_mask, masks_left, segment_face
 from .mask_blobs import see_masks
 from .photo_patch import Patch, to_photo, work_grid
 
@@ -22,6 +22,7 @@ LEAST_EYE_DIST_PX = 10.0  # a face in less is two dozen pixels wide: nothing to 
 
 # The pasted region is the map, grown and feathered, in pixels of the frame: the Editing Module erases as much.
 GROW, FEATHER = 2.0, 2.5
+STRAP_SHARE = 0.6  # of that for straps: a wider band of drawn skin beside a thin one shows
 
 
 class PhotoModules(Protocol):
@@ -58,12 +59,15 @@ class Restored:
         RGB; pixels beyond the grown map are those of the input.
     map : uint8 (h, w)
         0 or 255: every mask that was taken off.
+    straps : uint8 (h, w)
+        0 or 255: their straps beside them, which were taken off as well.
     faces : tuple of PhotoFace
         The largest first.
     """
 
     image: U8
     map: U8
+    straps: U8
     faces: tuple[PhotoFace, ...]
 
     @property
@@ -83,8 +87,8 @@ def restore_photo(unmasker: PhotoModules, image_rgb: U8, map_: U8 | None = None)
     image_rgb : uint8 (h, w, 3)
         RGB, any size.
     map_ : uint8 (h, w), optional
-        Where the masks are, at least 128; the Map Module then has no say. A mask on a face that is not found is
-        taken off as well: of an upright face that would wear it.
+        All that is to be taken off, at least 128; the Map Module then has no say. A mask on a face that is not
+        found is taken off as well: of an upright face that would wear it.
 
     Raises
     ------
@@ -94,38 +98,40 @@ def restore_photo(unmasker: PhotoModules, image_rgb: U8, map_: U8 | None = None)
     if map_ is not None and map_.shape != image_rgb.shape[:2]:
         raise ValueError(f"map of {map_.shape} does not fit a photograph of {image_rgb.shape}")
     picture = PicturePyramid(image_rgb)
-    done, union, faces = image_rgb.copy(), np.zeros(image_rgb.shape[:2], np.uint8), list[PhotoFace]()
-    taken = union.copy()
+    done, faces = image_rgb.copy(), list[PhotoFace]()
+    union, straps, taken = (np.zeros(image_rgb.shape[:2], np.uint8) for _ in range(3))
     see = partial(see_masks, unmasker.map_module) if map_ is None else partial(_shrunk_map, map_)
     for found in unmasker.finder.find(picture, see):
         if map_ is None:
             mask = segment_face(unmasker.map_module, picture, found.frame)
         else:
-            mask = given_mask(map_, found.frame)
+            given = given_mask(map_, found.frame)
+            mask = None if given is None else FaceMask.of_body(given)
         status = OK
         if mask is None:
             if found.score < SURE:
                 continue
             status = NO_MASK
         else:
-            taken[mask.place] |= mask.pixels
+            taken[mask.body.place] |= mask.body.pixels
             if found.eye_dist_px < LEAST_EYE_DIST_PX:
                 status = TOO_SMALL
             else:
-                union[mask.place] |= mask.pixels
+                union[mask.body.place] |= mask.body.pixels
+                straps[mask.straps.place] |= mask.straps.pixels
                 restore_face(unmasker, picture, found.frame, mask, done)
         faces.append(PhotoFace(found.frame, found.score, status))
     if map_ is not None:
-        for frame, mask in masks_left(map_, taken):
+        for frame, left in masks_left(map_, taken):
             face = PhotoFace(frame, 0.0, OK)
             if face.eye_dist_px >= LEAST_EYE_DIST_PX:
-                union[mask.place] |= mask.pixels
-                restore_face(unmasker, picture, frame, mask, done)
+                union[left.place] |= left.pixels
+                restore_face(unmasker, picture, frame, FaceMask.of_body(left), done)
                 faces.append(face)
             elif not faces:  # else specks of a brush would be faces
                 faces.append(replace(face, status=TOO_SMALL))
         faces.sort(key=lambda face: -face.eye_dist_px)
-    return Restored(done, union, tuple(faces))
+    return Restored(done, union, straps & ~union, tuple(faces))
 
 
 def _shrunk_map(map_: U8, small: U8) -> F32:
@@ -133,21 +139,30 @@ def _shrunk_map(map_: U8, small: U8) -> F32:
     return np.asarray(cv2.resize(map_, size, interpolation=cv2.INTER_AREA), np.float32) / np.float32(255)
 
 
-def restore_face(unmasker: PhotoModules, picture: PicturePyramid, frame: F64, mask: Patch, done: U8) -> None:
-    """Draw what is under one mask and paste it into ``done``, a copy of the photograph, where the mask is."""
+def restore_face(
+    unmasker: PhotoModules, picture: PicturePyramid, frame: F64, mask: FaceMask, done: U8
+) -> None:
+    """Draw what is under a mask and its straps and paste it there into ``done``, a copy of the photograph."""
     grid = work_grid(unmasker.edit_module.side)
     matrix = grid.to_picture(frame)
     crop = picture.cut(matrix, grid.width, grid.height)
-    matrix[:, 2] -= (mask.left, mask.top)
-    map_crop = PicturePyramid(mask.pixels).cut(matrix, grid.width, grid.height, border=cv2.BORDER_CONSTANT)
+    both = mask.both
+    matrix[:, 2] -= (both.left, both.top)
+    map_crop = PicturePyramid(both.pixels).cut(matrix, grid.width, grid.height, border=cv2.BORDER_CONSTANT)
     raw = restore_pictures(unmasker.edit_module, [crop], [map_crop])[0].raw
 
     scale = frame_scale(frame)
     grow, feather = max(1.0, GROW * scale), max(1.5, FEATHER * scale)
-    near = _near(mask, int(np.ceil(grow + feather)) + 1)
+    left, top, width, height = cv2.boundingRect(both.pixels)
+    reach_px = int(np.ceil(grow + feather)) + 1
+    rows = slice(max(top - reach_px, 0), top + height + reach_px)
+    columns = slice(max(left - reach_px, 0), left + width + reach_px)
+    near = Patch(both.left + columns.start, both.top + rows.start, both.pixels[rows, columns])
+    alpha = _alpha(mask.body.pixels[rows, columns], grow, feather)
+    if mask.straps.pixels.any():
+        thin = (max(1.0, STRAP_SHARE * reach) for reach in (grow, feather))
+        alpha = np.maximum(alpha, _alpha(mask.straps.pixels[rows, columns], *thin))
     drawn = to_photo(raw, grid, frame, near.box)
-    distance = cv2.distanceTransform(255 - near.pixels, cv2.DIST_L2, cv2.DIST_MASK_5)
-    alpha = np.clip(1 - (distance - grow) / feather, 0, 1).astype(np.float32)
     below = done[near.place]
     pasted = alpha > 0
     share = alpha[pasted][:, None]
@@ -155,9 +170,7 @@ def restore_face(unmasker: PhotoModules, picture: PicturePyramid, frame: F64, ma
     below[pasted] = np.rint(mixed).astype(np.uint8)
 
 
-def _near(mask: Patch, reach_px: int) -> Patch:
-    """The part of a map around the mask in it."""
-    left, top, width, height = cv2.boundingRect(mask.pixels)
-    low_x, low_y = max(left - reach_px, 0), max(top - reach_px, 0)
-    part = mask.pixels[low_y : top + height + reach_px, low_x : left + width + reach_px]
-    return Patch(mask.left + low_x, mask.top + low_y, part)
+def _alpha(map_: U8, grow: float, feather: float) -> F32:
+    """How much is pasted: 1 up to ``grow`` pixels beyond the map, 0 ``feather`` further out."""
+    distance = cv2.distanceTransform(255 - map_, cv2.DIST_L2, cv2.DIST_MASK_5)
+    return np.asarray(np.clip(1 - (distance - grow) / feather, 0, 1), np.float32)

@@ -16,8 +16,7 @@ from unmask.model.checkpoints.shipped import PERCEPTUAL, SHIPPED, find_weights, 
 from unmask.model.common.limits import PRECISIONS
 from unmask.model.networks.networks import EDIT, MAP
 
-from .aligned import TrainedModule, predict_probabilities, restore_pictures
-from .cleaning import clean_map
+from .aligned import TrainedModule, find_maps, predict_probabilities, restore_pictures
 from .precision import AUTO, infers_in_bf16
 
 if TYPE_CHECKING:
@@ -101,7 +100,8 @@ class Unmasker:
         image_rgb : uint8 (h, w, 3), or path of a file
             RGB, framed like aligned CelebA; any size.
         alpha : (h, w), optional
-            Where the mask is: float in [0, 1] or uint8 in 0..255. Found and cleaned where it is not given.
+            What is taken off: float in [0, 1] or uint8 in 0..255. Where it is not given: the mask that is found,
+            with its straps.
 
         Returns
         -------
@@ -117,7 +117,7 @@ class Unmasker:
             When a file cannot be read.
         """
         image = open_picture(image_rgb)
-        map_ = clean_map(self.segment(image)) if alpha is None else _levels(alpha, image)
+        map_ = find_maps(self.map_module, [image])[0].both if alpha is None else _levels(alpha, image)
         if not map_.any():
             return image.copy()
         return restore_pictures(self.edit_module, [image], [map_])[0].done

@@ -11,18 +11,20 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from unmask.datagen.common.atomic import writing_to
 from unmask.datagen.common.inside import real_path
 from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.pictures.picture import encode_png
-from unmask.model.inference.aligned import find_maps, restore_pictures
+from unmask.model.inference.aligned import Maps, find_maps, restore_pictures
 from unmask.model.inference.photo import NO_MASK, OK, TOO_SMALL, Restored, restore_photo
 from unmask.model.inference.unmasker import Unmasker
 
 from .inputs import RunInput, list_inputs
 from .loading import Loaded, load
 from .options import RunOptions
-from .results import MAPS, RESTORED, STATUSES, STRIPS, RunFolder, RunRow, check_apart, open_results
+from .results import MAPS, RESTORED, STATUSES, STRAPS, STRIPS, RunFolder, RunRow, check_apart, open_results
 from .strip import draw_strip
 
 Update = Callable[[int, int, int], None]
@@ -118,7 +120,7 @@ class _Job:
     ) -> None:
         self.options, self.unmasker, self.folder, self.update = options, unmasker, folder, update
         self.total, self.done, self.resumed = total, 0, 0
-        self.folders = (RESTORED, MAPS, STRIPS) if options.side_by_side else (RESTORED, MAPS)
+        self.folders = (RESTORED, MAPS, STRAPS, *([STRIPS] if options.side_by_side else []))
         self.rows: list[RunRow] = []
         self.writing: deque[Future[RunRow]] = deque()
 
@@ -180,18 +182,20 @@ class _Job:
 
     def _aligned(self, good: Sequence[tuple[Loaded, U8]]) -> list[tuple[Restored, int, str]]:
         images = [image for _, image in good]
-        maps = [loaded.map for loaded, _ in good if loaded.map is not None]
         if self.options.map is None:
             maps = find_maps(self.unmasker.map_module, images)
-        masked = [row for row, map_ in enumerate(maps) if map_.any()]
+        else:
+            given = [loaded.map for loaded, _ in good if loaded.map is not None]
+            maps = [Maps(map_, np.zeros_like(map_)) for map_ in given]
+        masked = [row for row, map_ in enumerate(maps) if map_.body.any()]
         done = list(images)
         made = restore_pictures(
-            self.unmasker.edit_module, [images[r] for r in masked], [maps[r] for r in masked]
+            self.unmasker.edit_module, [images[r] for r in masked], [maps[r].both for r in masked]
         )
         for row, restoration in zip(masked, made, strict=True):
             done[row] = restoration.done
         return [
-            (Restored(image, map_, ()), 1, OK if map_.any() else NO_MASK)
+            (Restored(image, map_.body, map_.straps, ()), 1, OK if map_.body.any() else NO_MASK)
             for image, map_ in zip(done, maps, strict=True)
         ]
 
@@ -202,8 +206,11 @@ class _Job:
                 self.folder.path(folder, name).unlink(missing_ok=True)
             return row
         self.folder.write(MAPS, name, encode_png(result.map))
+        self.folder.write(STRAPS, name, encode_png(result.straps))
         if self.options.side_by_side and loaded.image is not None:
-            self.folder.write(STRIPS, name, encode_png(draw_strip(loaded.image, result.map, result.image)))
+            self.folder.write(
+                STRIPS, name, encode_png(draw_strip(loaded.image, result.map, result.straps, result.image))
+            )
         self.folder.write(RESTORED, name, encode_png(result.image))
         return row
 

@@ -20,8 +20,8 @@ from .inputs import RunInput
 from .options import RunOptions
 
 TABLE, CARD, JOURNAL = "run.csv", "run.json", ".run.jsonl"
-RESTORED, MAPS, STRIPS = "restored", "map", "side_by_side"
-FOLDERS = (RESTORED, MAPS, STRIPS)
+RESTORED, MAPS, STRAPS, STRIPS = "restored", "map", "straps", "side_by_side"
+FOLDERS = (RESTORED, MAPS, STRAPS, STRIPS)
 UNREADABLE, BAD_MAP = "unreadable", "bad_map"
 STATUSES = ("ok", "no_face", "no_mask", "too_small", UNREADABLE, BAD_MAP)
 UNWRITTEN = (UNREADABLE, BAD_MAP)  # the others have results, if only a copy

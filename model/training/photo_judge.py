@@ -54,7 +54,7 @@ class PhotoJudge:
         ious = []
         for pair in self._pairs:  # one by one: photographs are large
             photo, truth = read_mapped(*pair)
-            ious.append(score_map(find_maps(module, [photo])[0], truth).iou)
+            ious.append(score_map(find_maps(module, [photo])[0].body, truth).iou)
         self._seen.append((drawn_iou, float(np.mean(ious))))
         words = words_on_parting(*zip(*self._seen, strict=True))
         if words:

@@ -1,0 +1,53 @@
+"""From the Map Module's second output to the straps of a mask that was found."""
+
+import cv2
+import numpy as np
+
+from unmask.datagen.pictures.arrays import F32, U8
+
+# Straps are thin: blurred over a pixel's width, they reach one half in few places.
+FAINT, SURE = 0.3, 0.5
+LEAST_PX = 4  # of a piece: single pixels are teeth, earrings, frames of glasses
+REACH = (
+    0.16  # of the picture's width from the body or from another piece: what is further away is hair or a cord
+)
+_NEIGHBOURS = np.ones((3, 3), np.uint8)
+
+
+def clean_straps(probability: F32, body: U8) -> U8:
+    """Keep what hangs together with a mask.
+
+    Pieces of at least `FAINT` count where they are somewhere at least `SURE` and near the body, over other pieces
+    if need be: hair lies over straps.
+
+    Parameters
+    ----------
+    probability : float32 (h, w) in [0, 1]
+        Of a strap, as the networks see the face.
+    body : uint8 (h, w)
+        The cleaned map, 0 or 255.
+
+    Returns
+    -------
+    uint8 (h, w)
+        0 or 255; 0 on the body.
+    """
+    found = np.zeros(body.shape, np.uint8)
+    binary = ((probability >= FAINT) & (body == 0)).astype(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(binary, connectivity=8)
+    if count == 1 or not body.any():
+        return found
+    surest = np.zeros(count, np.float32)
+    np.maximum.at(surest, labels.ravel(), probability.ravel())
+    left = [n for n in range(1, count) if stats[n, cv2.CC_STAT_AREA] >= LEAST_PX and surest[n] >= SURE]
+    reach = REACH * body.shape[1]
+    mask = body.copy()
+    while left:
+        distance = cv2.distanceTransform(255 - mask, cv2.DIST_L2, cv2.DIST_MASK_5)
+        near = [n for n in left if distance[labels == n].min() <= reach]
+        if not near:
+            break
+        pieces = np.isin(labels, near)
+        found[pieces], mask[pieces] = 255, 255
+        left = [n for n in left if n not in near]
+    return found
