@@ -8,7 +8,7 @@ from unmask.datagen.faces.frame import place_frame
 from unmask.datagen.pictures.pyramid import PicturePyramid
 from unmask.model.inference.aligned import Seen
 from unmask.model.inference.face_finder import FoundFace
-from unmask.model.inference.face_mask import _doubted, main_mask
+from unmask.model.inference.face_mask import EYES, _doubted, main_mask, segment_face
 from unmask.model.inference.mask_blobs import SeeMask
 from unmask.model.inference.photo import (
     FEATHER,
@@ -241,3 +241,17 @@ def test_collars_below_the_chin_need_better_evidence_than_cloth_on_the_mouth() -
 
 def nothing_seen(small: np.ndarray) -> np.ndarray:
     return np.zeros(small.shape[:2], np.float32)
+
+
+def test_a_map_covers_no_eye(unmasker: Unmasker, monkeypatch: pytest.MonkeyPatch) -> None:
+    def everywhere(module: object, crops: Sequence[np.ndarray]) -> list[Seen]:
+        return [Seen(np.ones(crop.shape[:2], np.float32), None) for crop in crops]
+
+    monkeypatch.setattr("unmask.model.inference.face_mask.see_pictures", everywhere)
+    picture = PicturePyramid(np.zeros((307, 541, 3), np.uint8))
+    found = segment_face(unmasker.map_module, picture, FACE.frame)
+    assert found is not None
+    for eye in EYES:
+        x, y = np.rint(FACE.frame @ [*eye, 1]).astype(int) - (found.body.left, found.body.top)
+        assert not found.body.pixels[y - 3 : y + 4, x - 5 : x + 6].any()
+        assert found.body.pixels[y + 20, x]

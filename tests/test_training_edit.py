@@ -20,7 +20,7 @@ from unmask.model.training import objective, train_edit
 from unmask.model.training.preset_files import load_preset, packaged_presets
 from unmask.model.training.presets import EditPreset
 from unmask.model.training.session import open_session
-from unmask.model.training.train_edit import GENERATOR, EditTraining, mirrored
+from unmask.model.training.train_edit import GENERATOR, EditTraining, mirrored, recoloured
 from unmask.model.training.trained import bare
 
 pytestmark = pytest.mark.usefixtures("narrow")
@@ -212,3 +212,12 @@ def test_presets_with_discriminators_are_judged_by_distance_and_the_others_by_ps
         "paper": "val_perceptual",
     }
     assert [score_of(column).sign for column in ("val_psnr", "val_perceptual")] == [1, -1]
+
+
+def test_masked_and_clean_picture_change_colours_together_and_most_keep_theirs():
+    pictures = torch.rand(400, 3, 4, 4, generator=torch.Generator().manual_seed(3)) * 2 - 1
+    one, other = recoloured((pictures, pictures.clone()), 0.25, rng())
+    assert torch.equal(one, other)
+    changed = (one != pictures).flatten(1).any(1).float().mean()
+    assert 0.15 < changed < 0.3
+    assert all(map(torch.equal, recoloured((pictures,), 0.0, rng()), (pictures,)))

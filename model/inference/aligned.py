@@ -17,6 +17,7 @@ from .cleaning import clean_map
 from .compositing import composite, paste_alpha
 from .network_frame import NetworkFrame
 from .strap_mask import clean_straps
+from .tone import in_tone
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,7 @@ def maps_of(seen: Seen) -> Maps:
 
 @torch.inference_mode()
 def restore_pictures(module: TrainedModule, pictures: Sequence[U8], maps: Sequence[U8]) -> list[Restoration]:
-    """Draw what is under the masks, and paste it.
+    """Draw what is under the masks, in the tone of a photograph that has only one, and paste it.
 
     Parameters
     ----------
@@ -187,11 +188,12 @@ def restore_pictures(module: TrainedModule, pictures: Sequence[U8], maps: Sequen
         picture, map_ = given
         return to_levels(module.checked(module.network(picture, paste_alpha(map_))))
 
-    raws = [np.asarray(raw, np.uint8) for raw in module.run((pictures, maps), answer)]
-    return [
-        Restoration(raw, paste(raw, picture, map_))
-        for raw, picture, map_ in zip(raws, pictures, maps, strict=True)
-    ]
+    raws = module.run((pictures, maps), answer)
+    made = []
+    for raw, picture, map_ in zip(raws, pictures, maps, strict=True):
+        toned = in_tone(np.asarray(raw, np.uint8), picture, map_ > 0)
+        made.append(Restoration(toned, paste(toned, picture, map_)))
+    return made
 
 
 def paste(raw: U8, picture: U8, map_: U8) -> U8:

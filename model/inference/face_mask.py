@@ -27,6 +27,9 @@ LEAST_VIEW_PX = 32  # what is left of a crop inside the photograph is shown alon
 # Left, top, right, bottom in the frame of where masks are in training; a pixel further out needs better evidence,
 # by so many logits for each pixel of the frame: collars and shirts are taken for the lower half of a mask else.
 MASK_REACH, DOUBT = (20.0, 106.0, 157.0, 205.0), 0.4
+# In the frame of aligned CelebA: eyes, and half the width and height of what has to stay of each; what is pasted
+# reaches some 4 px beyond the map.
+EYES, EYE_RADII = np.array([(69.5, 111.5), (108.5, 111.5)]), np.array([10.0, 6.0])
 _OPENING = np.ones((3, 3), np.uint8)
 
 
@@ -86,7 +89,7 @@ def segment_face(module: TrainedModule, picture: PicturePyramid, frame: F64) -> 
         mask > 0, np.maximum(probabilities, 0.5), np.minimum(probabilities, _near(mask, probabilities))
     )
     patch = to_photo(np.asarray(probabilities, np.float32), grid, frame, box)
-    cleaned = clean_map(np.asarray(patch.pixels, np.float32))
+    cleaned = _without_eyes(clean_map(np.asarray(patch.pixels, np.float32)), frame, box)
     if not cleaned.any():
         return None
     body = Patch(patch.left, patch.top, cleaned)
@@ -94,6 +97,16 @@ def segment_face(module: TrainedModule, picture: PicturePyramid, frame: F64) -> 
         return FaceMask.of_body(body)
     straps = _strap_patch(seen.straps, mask, grid, frame, box)
     return FaceMask(body, Patch(body.left, body.top, np.where(cleaned > 0, 0, straps).astype(np.uint8)))
+
+
+def _without_eyes(map_: U8, frame: F64, box: Box) -> U8:
+    """Take the eyes out of a map: a mask covers none, whatever is printed on it or worn above it."""
+    angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+    oval = EYE_RADII * np.column_stack([np.cos(angles), np.sin(angles)])
+    for eye in EYES:
+        there = (oval + eye) @ frame[:, :2].T + frame[:, 2] - box[:2]
+        cv2.fillConvexPoly(map_, np.rint(there).astype(np.int32), 0)
+    return map_
 
 
 def _strap_patch(probabilities: F32, mask: U8, grid: Grid, frame: F64, box: Box) -> U8:

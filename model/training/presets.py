@@ -93,9 +93,10 @@ class MapBatch:
 
 @dataclass(frozen=True)
 class EditBatch:
-    """Share of mirrored pictures; by how many pixels maps grow, from the first to below the second, drawn anew."""
+    """Shares of mirrored and of recoloured pictures; by how many pixels maps grow, first to below second."""
 
     mirror: float = _within(0, 1)
+    colours: float = _within(0, 1)
     dilate_px: tuple[int, int] = _within(0, 32)
 
 

@@ -10,6 +10,7 @@ from torch.optim import Optimizer
 
 from unmask.model.checkpoints.checkpoint import load_model
 from unmask.model.data.batches import Batch
+from unmask.model.data.colour_jitter import jitter_colours
 from unmask.model.inference.compositing import paste_alpha
 from unmask.model.inference.precision import probe_pictures
 from unmask.model.networks.networks import DISCRIMINATOR, EDIT, MAP, NetworkSpec, build_network
@@ -66,6 +67,7 @@ class EditTraining:
         rng = engine.step_rng()
         parts = mirrored((*batch.pictures(), batch.strap_maps()), self.preset.batch.mirror, rng)
         picture, truth, clean, straps = parts
+        picture, clean = recoloured((picture, clean), self.preset.batch.colours, rng)
         with engine.autocast():
             seen = self.maps.choose(picture, truth, rng)
         seen = torch.maximum(seen, some_straps(straps, rng))
@@ -95,6 +97,18 @@ def mirrored(parts: Sequence[Tensor], share: float, rng: np.random.Generator) ->
     """Mirror a share of the pictures of a batch, left to right; pictures and maps, each (n, c, h, w)."""
     turned = torch.from_numpy(rng.random(len(parts[0])) < share).to(parts[0].device)[:, None, None, None]
     return [torch.where(turned, part.flip(3), part) for part in parts]
+
+
+def recoloured(pictures: Sequence[Tensor], share: float, rng: np.random.Generator) -> list[Tensor]:
+    """Change the colours of a share of the pictures as `jitter_colours` does, the same of each (n, 3, h, w)."""
+    chosen = torch.from_numpy(rng.random(len(pictures[0])) < share).to(pictures[0].device)[
+        :, None, None, None
+    ]
+    if not bool(chosen.any()):
+        return list(pictures)
+    seed = int(rng.integers(2**63))
+    changed = (jitter_colours(part, np.random.default_rng(seed)) for part in pictures)
+    return [torch.where(chosen, new, old) for new, old in zip(changed, pictures, strict=True)]
 
 
 def some_straps(straps: Tensor, rng: np.random.Generator) -> Tensor:
