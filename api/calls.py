@@ -1,5 +1,6 @@
 """The toolkit's commands as functions: short calls with defaults that work."""
 
+import os
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import lru_cache
@@ -44,7 +45,7 @@ def put_mask(
 
     Parameters
     ----------
-    image : uint8 (h, w, 3), or path of a file
+    image : uint8 (h, w, 3), PIL picture, or path of a file
         RGB. With a file's name the mask is, to the pixel, the one that `build` gives it for the same seed.
     template, family : str, optional
         Which mask: the name of a template, or any of a family. ``unmask-data templates list`` has them.
@@ -87,7 +88,7 @@ def put_mask(
     )
     config = triplet_config(options)
     image_rgb = open_picture(image)
-    path = None if isinstance(image, np.ndarray) else Path(image)
+    path = Path(image) if isinstance(image, str | os.PathLike) else None
     found = _find_faces(image_rgb) if landmarks is None else _given_faces(landmarks)
     made = make_triplet(
         image_rgb,

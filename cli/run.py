@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from unmask.datagen.common.errors import ArgumentError
 from unmask.model.run.options import RunOptions
 
 from . import flags
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 _FLAGS = {
     "inputs": Flag("Photographs, or folders of them.", "INPUT...", argument=True),
-    "out": Flag("Folder of the results.", "DIR"),
+    "out": Flag("Folder of the results; of one picture also its file.", "DIR|FILE.png"),
     "aligned": Flag("Framed like aligned CelebA: search for no face; batches.", name="--aligned"),
     "map": Flag("Own map, or a folder with one for each.", "FILE|DIR"),
     "preset": Flag("perceptual (sharp) or fidelity (nearest to the truth)."),
@@ -39,6 +40,9 @@ _FLAGS = {
     "edit_weights": Flag("Editing Module, instead of a preset.", "RUN|FILE", kind=Path | None),
     "device": Flag("Such as cpu or cuda; a GPU where there is one.", show_default=False),
     "precision": flags.PRECISION,
+    "least_score": Flag(
+        "Leave masked faces whose score is lower; 2: all that are doubtful.", "SCORE", name="--min-score"
+    ),
     "side_by_side": Flag("Also write strips: input, map, result.", name="--side-by-side"),
     "recursive": Flag("Folders with all that is below them."),
     "limit": replace(flags.LIMIT, metavar=None),
@@ -56,16 +60,27 @@ def run_command(context: typer.Context, **_: Any) -> None:
     with resumable(), show_progress("run", "pictures") as show:
         report = run_job(options, show)
     _print_report(report)
+    if report.none_used:
+        raise ArgumentError("inputs", ": none of the pictures could be used: " + "; ".join(report.failures))
 
 
 def _print_report(report: "RunReport") -> None:
+    from unmask.model.run.single import is_file_name
+
     print_statuses(report, _counted(sum(report.counts.values()), "picture"), "pictures")
     resumed = f", {report.resumed} done before" if report.resumed else ""
     each = f" ({report.seconds / report.done:.2f} s each)" if report.done else ""
     masks, pictures = _counted(report.restored, "mask"), _counted(report.done, "picture")
     print(f"{masks} taken off {pictures} in {report.seconds:.1f} s{each}{resumed}")
     out = shlex.quote(printable(str(report.out)))
-    print(f"results: {out}/restored, {out}/map; what became of each: {out}/run.csv")
+    if left := report.faces_left():
+        print(f"faces left as they are: {left}")
+    if not is_file_name(report.out):
+        print(
+            f"results: {out}/restored, {out}/map, {out}/straps; what became of each: {out}/run.csv, {out}/faces.csv"
+        )
+    elif not report.none_used:
+        print(f"result: {out}")
 
 
 def _counted(number: int, noun: str) -> str:

@@ -133,3 +133,24 @@ def test_help_names_every_flag(capsys: pytest.CaptureFixture[str]) -> None:
         "--side-by-side",
     ):
         assert flag in text
+
+
+def test_a_run_of_which_nothing_could_be_used_fails_with_the_first_reasons(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def failing(options: RunOptions, update: object) -> RunReport:
+        return RunReport(
+            options.out,
+            {"ok": 0, "unreadable": 2},
+            2,
+            0,
+            0,
+            1.0,
+            [],
+            {},
+            ["a.jpg: an empty file", "b.jpg: no"],
+        )
+
+    monkeypatch.setattr(job_module, "run_job", failing)
+    assert main(["a.jpg", "b.jpg", "--out", "out"]) == 2
+    assert "none of the pictures could be used: a.jpg: an empty file; b.jpg: no" in capsys.readouterr().err

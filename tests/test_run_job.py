@@ -19,7 +19,9 @@ from unmask.datagen.pictures.picture import encode_png
 from unmask.datagen.pictures.pyramid import PicturePyramid
 from unmask.model.inference.aligned import Maps
 from unmask.model.inference.face_finder import FoundFace
+from unmask.model.inference.face_mask import FaceMask
 from unmask.model.inference.mask_blobs import SeeMask
+from unmask.model.inference.photo_patch import Patch
 from unmask.model.inference.unmasker import Unmasker
 from unmask.model.run import job as job_module
 from unmask.model.run.inputs import list_inputs, result_names
@@ -289,7 +291,7 @@ def test_overwriting_removes_only_what_a_run_made(options: RunOptions) -> None:
     )
     left = {path.relative_to(options.out).as_posix() for path in options.out.rglob("*") if path.is_file()}
     assert left == {
-        "restored/a.png", "restored/notes.txt", "map/a.png", "straps/a.png", "run.csv", "run.json",
+        "restored/a.png", "restored/notes.txt", "map/a.png", "straps/a.png", "run.csv", "faces.csv", "run.json",
     }  # fmt: skip
 
 
@@ -483,3 +485,58 @@ def test_names_that_leave_no_room_for_an_ending_are_cut_and_every_picture_is_don
     assert made[2] == "z"
     assert all(len(name) == 200 and re.fullmatch("x+~[0-9a-f]{8}", name) for name in made[:2])
     assert run_job(replace(options, inputs=(folder,), map=maps, aligned=True)).resumed == 3
+
+
+def test_every_face_has_a_row_with_its_box_and_what_became_of_it(options: RunOptions, tmp_path: Path) -> None:
+    run_job(options)
+    faces = list(csv.DictReader((options.out / "faces.csv").read_text(encoding="utf-8").splitlines()))
+    assert [face["name"] for face in faces] == sorted(SIZES)
+    for face in faces:
+        height, width = SIZES[face["name"]]
+        assert float(face["left"]) + float(face["right"]) == pytest.approx(width, abs=0.02)
+        assert float(face["top"]) + float(face["bottom"]) == pytest.approx(height, abs=0.02)
+        assert float(face["right"]) - float(face["left"]) == pytest.approx(40, abs=0.02)
+        assert (face["face"], face["score"], face["status"]) == ("1", "5.0", "ok")
+    before = (options.out / "faces.csv").read_bytes()
+    assert run_job(options).resumed == 3
+    assert (options.out / "faces.csv").read_bytes() == before
+
+
+def test_faces_below_the_score_that_is_asked_for_are_left_and_counted(
+    options: RunOptions, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mask(module: object, picture: PicturePyramid, frame: np.ndarray) -> FaceMask:
+        return FaceMask.of_body(Patch(10, 10, np.full((9, 9), 255, np.uint8)))
+
+    monkeypatch.setattr("unmask.model.inference.photo.segment_face", mask)
+    report = run_job(replace(options, map=None, least_score=5.5))
+    assert report.counts["unsure"] == 3
+    assert report.faces_left() == "3 not sure to be faces"
+    assert np.array_equal(read(options.out / "restored" / "a.png"), read(pictures / "a.png"))
+    changed = replace(options, map=None, existing="overwrite")
+    assert run_job(changed).counts["ok"] == 3
+    assert not np.array_equal(read(options.out / "restored" / "a.png"), read(pictures / "a.png"))
+
+
+def test_one_picture_goes_to_one_file_and_nothing_else_is_left(
+    options: RunOptions, pictures: Path, maps: Path, tmp_path: Path
+) -> None:
+    run_job(replace(options, inputs=(pictures / "a.png",), map=maps / "a.png"))
+    one = replace(options, inputs=(pictures / "a.png",), map=maps / "a.png", out=tmp_path / "one" / "r.png")
+    with pytest.raises(UserError, match="is no folder"):
+        run_job(one)
+    one.out.parent.mkdir()
+    report = run_job(one)
+    assert (report.out, report.counts["ok"]) == (one.out, 1)
+    assert one.out.read_bytes() == (options.out / "restored" / "a.png").read_bytes()
+    assert [path.name for path in one.out.parent.iterdir()] == ["r.png"]
+    for changes, words in (
+        ({}, "is there already"),
+        ({"out": tmp_path / "r.jpg"}, "results are PNG"),
+        ({"out": tmp_path / "b.png", "inputs": (pictures,), "map": maps}, "one picture; name a folder"),
+        ({"out": tmp_path / "b.png", "side_by_side": True}, "goes with a folder"),
+        ({"out": pictures / "a.png", "existing": "overwrite"}, "itself; name another file"),
+    ):
+        with pytest.raises(UserError, match=words):
+            run_job(replace(one, **changes))
+    assert run_job(replace(one, existing="overwrite")).counts["ok"] == 1

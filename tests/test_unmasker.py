@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from eval_support import write_module
+from PIL import Image
 
 from unmask.datagen.common.errors import UserError
 from unmask.model.inference.compositing import DILATE_PX, FEATHER_PX
@@ -115,3 +116,10 @@ def test_bfloat16_is_close_to_float32_and_asked_for_by_name(tmp_path: Path, face
     assert 0 < np.abs(fast.segment(face) - probabilities).max() < 0.05
     with pytest.raises(UserError, match="precision half"):
         Unmasker(*weights, "cpu", "half")
+
+
+def test_a_pil_picture_is_taken_as_an_array_is_and_floats_are_refused(unmasker: Unmasker) -> None:
+    image = np.random.default_rng(5).integers(0, 256, (64, 48, 3), np.uint8)
+    assert np.array_equal(unmasker.segment(Image.fromarray(image)), unmasker.segment(image))
+    with pytest.raises(ValueError, match="uint8"):
+        unmasker.restore_photo(image.astype(np.float32))

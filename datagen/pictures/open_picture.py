@@ -1,20 +1,22 @@
-"""A picture as a person gives it: an array, or the path of a file."""
+"""A picture as a person gives it: an array, a PIL picture, or the path of a file."""
 
 import os
 from pathlib import Path
 
 import numpy as np
+import PIL.Image
+import PIL.ImageOps
 
 from unmask.datagen.common.errors import UnreadablePictureError, UserError
 
 from .arrays import U8
 from .picture import decode_picture
 
-PictureOrPath = U8 | str | os.PathLike[str]
+PictureOrPath = U8 | PIL.Image.Image | str | os.PathLike[str]
 
 
 def open_picture(picture: PictureOrPath) -> U8:
-    """Return the pixels, uint8 (h, w, 3), RGB: the array itself, or the decoded file.
+    """Return the pixels, uint8 (h, w, 3), RGB: the array itself, the upright PIL picture, or the decoded file.
 
     Raises
     ------
@@ -23,6 +25,8 @@ def open_picture(picture: PictureOrPath) -> U8:
     ValueError
         When the array has another shape or type.
     """
+    if isinstance(picture, PIL.Image.Image):
+        return np.asarray(PIL.ImageOps.exif_transpose(picture).convert("RGB"), np.uint8)
     if isinstance(picture, str | os.PathLike):
         return open_file(Path(picture))
     image = np.asarray(picture)

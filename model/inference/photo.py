@@ -12,12 +12,12 @@ from unmask.datagen.pictures.arrays import F32, F64, U8
 from unmask.datagen.pictures.pyramid import PicturePyramid
 
 from .aligned import TrainedModule, restore_pictures
-from .face_finder import SURE, FaceFinder, FoundFace
+from .face_finder import ONLY, SURE, FaceFinder, FoundFace
 from .face_mask import FaceMask, given_mask, masks_left, segment_face
 from .mask_blobs import see_masks
 from .photo_patch import Patch, to_photo, work_grid
 
-OK, NO_FACE, NO_MASK, TOO_SMALL = "ok", "no_face", "no_mask", "too_small"
+OK, NO_FACE, NO_MASK, TOO_SMALL, UNSURE = "ok", "no_face", "no_mask", "too_small", "unsure"
 LEAST_EYE_DIST_PX = 10.0  # a face in less is two dozen pixels wide: nothing to go by
 
 # The pasted region is the map, grown and feathered, in pixels of the frame: the Editing Module erases as much.
@@ -43,7 +43,7 @@ class PhotoFace(FoundFace):
     Attributes
     ----------
     status : str
-        ``ok`` where its mask was taken off, ``no_mask`` or ``too_small``.
+        ``ok`` where its mask was taken off; ``no_mask``; ``too_small`` or ``unsure`` where it was left.
     """
 
     status: str
@@ -72,12 +72,17 @@ class Restored:
 
     @property
     def status(self) -> str:
-        """``ok`` where a mask was taken off; else why none was: ``no_face``, ``no_mask`` or ``too_small``."""
+        """``ok`` where a mask was taken off; else why none was.
+
+        That is ``too_small``, ``unsure``, ``no_mask`` or ``no_face``, the first one that some face has.
+        """
         seen = {face.status for face in self.faces}
-        return next((status for status in (OK, TOO_SMALL, NO_MASK) if status in seen), NO_FACE)
+        return next((status for status in (OK, TOO_SMALL, UNSURE, NO_MASK) if status in seen), NO_FACE)
 
 
-def restore_photo(unmasker: PhotoModules, image_rgb: U8, map_: U8 | None = None) -> Restored:
+def restore_photo(
+    unmasker: PhotoModules, image_rgb: U8, map_: U8 | None = None, least_score: float = ONLY
+) -> Restored:
     """Take the masks off every face of a photograph.
 
     Parameters
@@ -89,6 +94,8 @@ def restore_photo(unmasker: PhotoModules, image_rgb: U8, map_: U8 | None = None)
     map_ : uint8 (h, w), optional
         All that is to be taken off, at least 128; the Map Module then has no say. A mask on a face that is not
         found is taken off as well: of an upright face that would wear it.
+    least_score : float
+        A masked face that is found with a lower score is left.
 
     Raises
     ------
@@ -116,6 +123,8 @@ def restore_photo(unmasker: PhotoModules, image_rgb: U8, map_: U8 | None = None)
             taken[mask.body.place] |= mask.body.pixels
             if found.eye_dist_px < LEAST_EYE_DIST_PX:
                 status = TOO_SMALL
+            elif found.score < least_score and map_ is None:
+                status = UNSURE
             else:
                 union[mask.body.place] |= mask.body.pixels
                 straps[mask.straps.place] |= mask.straps.pixels

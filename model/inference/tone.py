@@ -39,7 +39,7 @@ def in_tone(raw: U8, picture: U8, hidden: Bools) -> U8:
     if np.percentile(spread.max(1), 95) > MOST_SPREAD:
         return raw
     own = raw.astype(np.float32) @ _LUMA
-    return np.clip(np.rint(own[..., None] + _at(tone, own)), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(own[..., None] + _at(tone, own)), 0, 255), np.uint8)
 
 
 def _tone(lightness: F32, chroma: F32) -> tuple[F32, F32]:

@@ -81,7 +81,7 @@ class Unmasker:
 
         Parameters
         ----------
-        image_rgb : uint8 (h, w, 3), or path of a file
+        image_rgb : uint8 (h, w, 3), PIL picture, or path of a file
             RGB, framed roughly like aligned CelebA; any size.
 
         Returns
@@ -97,7 +97,7 @@ class Unmasker:
 
         Parameters
         ----------
-        image_rgb : uint8 (h, w, 3), or path of a file
+        image_rgb : uint8 (h, w, 3), PIL picture, or path of a file
             RGB, framed like aligned CelebA; any size.
         alpha : (h, w), optional
             What is taken off: float in [0, 1] or uint8 in 0..255. Where it is not given: the mask that is found,
@@ -125,7 +125,7 @@ class Unmasker:
     def restore_photo(self, image_rgb: PictureOrPath) -> "Restored":
         """Find the masked faces of a photograph and take their masks off: see `.photo.restore_photo`.
 
-        The photograph is an array, uint8 (h, w, 3) RGB, or the path of a file.
+        The photograph is an array, uint8 (h, w, 3) RGB, a PIL picture, or the path of a file.
         """
         from .photo import restore_photo
 

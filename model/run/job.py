@@ -2,9 +2,9 @@
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
 from itertools import islice
@@ -14,17 +14,31 @@ from typing import Any
 import numpy as np
 
 from unmask.datagen.common.atomic import writing_to
+from unmask.datagen.common.checks import check_exists
 from unmask.datagen.common.inside import real_path
 from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.pictures.picture import encode_png
 from unmask.model.inference.aligned import Maps, find_maps, restore_pictures
-from unmask.model.inference.photo import NO_MASK, OK, TOO_SMALL, Restored, restore_photo
+from unmask.model.inference.photo import NO_MASK, OK, TOO_SMALL, UNSURE, Restored, restore_photo
 from unmask.model.inference.unmasker import Unmasker
 
+from .face_rows import WORDS, FaceRow, face_rows
 from .inputs import RunInput, list_inputs
 from .loading import Loaded, load
 from .options import RunOptions
-from .results import MAPS, RESTORED, STATUSES, STRAPS, STRIPS, RunFolder, RunRow, check_apart, open_results
+from .results import (
+    MAPS,
+    RESTORED,
+    STATUSES,
+    STRAPS,
+    STRIPS,
+    UNWRITTEN,
+    RunFolder,
+    RunRow,
+    check_apart,
+    open_results,
+)
+from .single import check_single, is_file_name, run_single
 from .strip import draw_strip
 
 Update = Callable[[int, int, int], None]
@@ -32,10 +46,12 @@ Update = Callable[[int, int, int], None]
 BATCH = 32  # aligned pictures that go through the networks together
 AHEAD = 3  # photographs that are decoded, or wait to be written, beside the one that is worked on
 THREADS = 2
+FAILURES_SHOWN = 3
 REASONS = {
     "no_face": "no face found; unchanged",
     NO_MASK: "no mask found on any face; unchanged",
     TOO_SMALL: "every masked face is too small; unchanged",
+    UNSURE: "every masked face has a score below `least_score`; unchanged",
 }
 
 
@@ -55,6 +71,10 @@ class RunReport:
     seconds : float
     notes : list of str
         What was left out.
+    faces : dict
+        Status to number of faces of this run's inputs.
+    failures : list of str
+        The first inputs that could not be used, and why.
     """
 
     out: Path
@@ -64,6 +84,21 @@ class RunReport:
     restored: int
     seconds: float
     notes: list[str]
+    faces: dict[str, int] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
+
+    @property
+    def none_used(self) -> bool:
+        """Whether there was no input that could be used."""
+        return not any(count for status, count in self.counts.items() if status not in UNWRITTEN)
+
+    def faces_left(self) -> str:
+        """How many faces were left as they are, and why: "2 too small, 1 without a mask"; empty where none."""
+        return ", ".join(
+            f"{self.faces[status]} {words}"
+            for status, words in WORDS.items()
+            if status != OK and self.faces.get(status)
+        )
 
 
 def run_job(options: RunOptions, update: Update = lambda done, total, first: None) -> RunReport:
@@ -81,6 +116,8 @@ def run_job(options: RunOptions, update: Update = lambda done, total, first: Non
         Before any work, when inputs, weights or the folder of results cannot be used; later, when it cannot be
         written to.
     """
+    if is_file_name(options.out):
+        return _run_single(options, update)
     start = time.monotonic()
     inputs = list_inputs(options)
     check_apart(options)
@@ -100,7 +137,23 @@ def run_job(options: RunOptions, update: Update = lambda done, total, first: Non
         restored=sum(row.restored for row in rows),
         seconds=time.monotonic() - start,
         notes=inputs.notes,
+        faces=dict(Counter(face.status for item in inputs.items for face in folder.faces.get(item.name, ()))),
+        failures=_failures(folder.rows[item.name] for item in inputs.items),
     )
+
+
+def _run_single(options: RunOptions, update: Update) -> RunReport:
+    check_exists("inputs", options.inputs[0])
+    check_single(options)
+    reports: list[RunReport] = []
+    run_single(options, lambda inside: reports.append(run_job(inside, update)))
+    return replace(reports[0], out=options.out)
+
+
+def _failures(rows: Iterable[RunRow]) -> list[str]:
+    """The first few inputs that could not be used."""
+    failed = (f"{row.input}: {row.reason}" for row in rows if row.status in UNWRITTEN)
+    return list(islice(failed, FAILURES_SHOWN))
 
 
 def _identity(options: RunOptions, unmasker: Unmasker) -> dict[str, Any]:
@@ -110,6 +163,7 @@ def _identity(options: RunOptions, unmasker: Unmasker) -> dict[str, Any]:
         "map": None if options.map is None else ascii(str(real_path(options.map))),
         "map-weights": unmasker.map_module.card["sha256"][:12] if options.map is None else None,
         "edit-weights": unmasker.edit_module.card["sha256"][:12],
+        "least-score": options.least_score,
         "precision": "bf16" if unmasker.edit_module.bf16 else "fp32",
     }
 
@@ -122,7 +176,7 @@ class _Job:
         self.total, self.done, self.resumed = total, 0, 0
         self.folders = (RESTORED, MAPS, STRAPS, *([STRIPS] if options.side_by_side else []))
         self.rows: list[RunRow] = []
-        self.writing: deque[Future[RunRow]] = deque()
+        self.writing: deque[Future[tuple[RunRow, tuple[FaceRow, ...]]]] = deque()
 
     def run(self, items: Sequence[RunInput]) -> list[RunRow]:
         with ThreadPoolExecutor(THREADS) as pool:
@@ -177,7 +231,7 @@ class _Job:
             yield loaded, row, result
 
     def _photo(self, loaded: Loaded, image: U8) -> tuple[Restored, int, str]:
-        result = restore_photo(self.unmasker, image, loaded.map)
+        result = restore_photo(self.unmasker, image, loaded.map, self.options.least_score)
         return result, len(result.faces), result.status
 
     def _aligned(self, good: Sequence[tuple[Loaded, U8]]) -> list[tuple[Restored, int, str]]:
@@ -199,12 +253,14 @@ class _Job:
             for image, map_ in zip(done, maps, strict=True)
         ]
 
-    def _write(self, loaded: Loaded, row: RunRow, result: Restored | None) -> RunRow:
+    def _write(
+        self, loaded: Loaded, row: RunRow, result: Restored | None
+    ) -> tuple[RunRow, tuple[FaceRow, ...]]:
         name = loaded.item.name
         if result is None:
             for folder in self.folders:  # of an earlier, readable file of that name
                 self.folder.path(folder, name).unlink(missing_ok=True)
-            return row
+            return row, ()
         self.folder.write(MAPS, name, encode_png(result.map))
         self.folder.write(STRAPS, name, encode_png(result.straps))
         if self.options.side_by_side and loaded.image is not None:
@@ -212,12 +268,12 @@ class _Job:
                 STRIPS, name, encode_png(draw_strip(loaded.image, result.map, result.straps, result.image))
             )
         self.folder.write(RESTORED, name, encode_png(result.image))
-        return row
+        return row, face_rows(name, result.faces)
 
     def _settle(self, leave: int) -> None:
         while len(self.writing) > leave:
-            row = self.writing.popleft().result()
-            self.folder.add(row)
+            row, faces = self.writing.popleft().result()
+            self.folder.add(row, faces)
             self.rows.append(row)
             self._count()
 

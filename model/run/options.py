@@ -18,7 +18,7 @@ class RunOptions(ComputeOptions):
     inputs : tuple of Path
         Pictures and folders of them.
     out : Path
-        Folder of the results.
+        Folder of the results; or, for one picture, the ``.png`` file of its result.
     aligned : bool
         The pictures are framed like aligned CelebA: no face is searched for.
     map : Path or None
@@ -27,6 +27,8 @@ class RunOptions(ComputeOptions):
         Which shipped Editing Module: ``perceptual`` or ``fidelity``.
     map_weights, edit_weights : str or Path
         Runs, checkpoints or weights; ``edit_weights`` None takes the preset.
+    least_score : float
+        A masked face that is found with a lower score is left; 2 leaves what is doubtful.
     side_by_side : bool
         Also write strips: input, map on it, result.
     recursive : bool
@@ -47,6 +49,7 @@ class RunOptions(ComputeOptions):
     preset: str = PERCEPTUAL
     map_weights: str | Path = SHIPPED
     edit_weights: str | Path | None = None
+    least_score: float = 0.0
     side_by_side: bool = False
     recursive: bool = True
     limit: int | None = None

@@ -10,20 +10,21 @@ from pathlib import Path
 from typing import Any, Self
 
 from unmask.datagen.common.atomic import write_atomic
-from unmask.datagen.common.errors import ArgumentError, UserError
+from unmask.datagen.common.errors import ArgumentError
 from unmask.datagen.common.inside import Inside, real_path
 from unmask.datagen.common.json_text import Needs, parse_json
 from unmask.datagen.common.line_journal import LineJournal
 from unmask.datagen.common.work_folder import TOOLKIT_KEY, FolderKind, WorkFolder
 
+from .face_rows import FaceRow
 from .inputs import RunInput
 from .options import RunOptions
 
-TABLE, CARD, JOURNAL = "run.csv", "run.json", ".run.jsonl"
+TABLE, FACES, CARD, JOURNAL = "run.csv", "faces.csv", "run.json", ".run.jsonl"
 RESTORED, MAPS, STRAPS, STRIPS = "restored", "map", "straps", "side_by_side"
 FOLDERS = (RESTORED, MAPS, STRAPS, STRIPS)
 UNREADABLE, BAD_MAP = "unreadable", "bad_map"
-STATUSES = ("ok", "no_face", "no_mask", "too_small", UNREADABLE, BAD_MAP)
+STATUSES = ("ok", "no_face", "no_mask", "too_small", "unsure", UNREADABLE, BAD_MAP)
 UNWRITTEN = (UNREADABLE, BAD_MAP)  # the others have results, if only a copy
 
 
@@ -78,10 +79,14 @@ RESULTS = FolderKind(
     card=CARD,
     identity=dict,
     shape=Needs({TOOLKIT_KEY: str}),
-    own=(TABLE, JOURNAL),
+    own=(TABLE, FACES, JOURNAL),
     places=(*FOLDERS, JOURNAL),
     labels={TOOLKIT_KEY: "toolkit version"},
 )
+
+
+class _NoRowError(ValueError):
+    """A line that is no row of ours."""
 
 
 class RunFolder:
@@ -101,25 +106,38 @@ class RunFolder:
     def __init__(self, out: Path) -> None:
         self.out = out
         self.rows: dict[str, RunRow] = {}
+        self.faces: dict[str, tuple[FaceRow, ...]] = {}
         self._inside = Inside(out)
-        with (
-            suppress(FileNotFoundError),
-            (out / TABLE).open(encoding="utf-8", errors="surrogateescape", newline="") as file,
-        ):
-            for cells in csv.DictReader(file):
-                try:
-                    self._take(cells, TABLE)
-                except UserError:
-                    raise
-                except ValueError:
-                    continue  # no row of ours
-        self._journal = LineJournal(out / JOURNAL, lambda line, _: self._take(parse_json(line), JOURNAL))
+        for cells in _table_rows(out / TABLE):
+            with suppress(_NoRowError):
+                self._take(cells, TABLE)
+        for cells in _table_rows(out / FACES):
+            with suppress(_NoRowError):
+                self._take_face(cells)
+        self._journal = LineJournal(out / JOURNAL, self._take_line)
+
+    def _take_line(self, line: bytes, position: int) -> None:
+        said = parse_json(line)
+        if not isinstance(said, dict):
+            raise _NoRowError(line[:80])
+        self._take(said, JOURNAL)
+        faces = said.get("each", [])
+        for cells in faces if isinstance(faces, list) else []:
+            self._take_face(cells)
+
+    def _take_face(self, cells: Mapping[str, Any]) -> None:
+        try:
+            face = FaceRow.from_cells(cells)
+        except (KeyError, TypeError, ValueError) as error:
+            raise _NoRowError(str(error)) from error
+        # Of a picture that was done again the numbers begin anew.
+        self.faces[face.name] = (*self.faces.get(face.name, ())[: max(face.face, 1) - 1], face)
 
     def _take(self, cells: Mapping[str, Any], table: str) -> None:
         try:
             row = RunRow.from_cells(cells)
-        except (KeyError, TypeError) as error:
-            raise ValueError(str(error)) from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise _NoRowError(str(error)) from error
         for folder in FOLDERS:
             self._inside(result_name(folder, row.name), f"{self.out / table}: row {row.name}")
         self.rows[row.name] = row
@@ -141,23 +159,39 @@ class RunFolder:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, data)
 
-    def add(self, row: RunRow) -> None:
+    def add(self, row: RunRow, faces: Sequence[FaceRow]) -> None:
         """Note that a picture is finished, so that it is even after a kill."""
-        self.rows[row.name] = row
-        self._journal.append([json.dumps(asdict(row)).encode("ascii") + b"\n"])
+        self.rows[row.name], self.faces[row.name] = row, tuple(faces)
+        line = asdict(row) | {"each": [asdict(face) for face in faces]}
+        self._journal.append([json.dumps(line).encode("ascii") + b"\n"])
 
     def finish(self) -> None:
-        """Write the table, sorted by name, and remove the journal."""
-        text = io.StringIO(newline="")
-        writer = csv.DictWriter(text, [field.name for field in fields(RunRow)], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(asdict(self.rows[name]) for name in sorted(self.rows))
-        write_atomic(self.out / TABLE, text.getvalue().encode("utf-8", "surrogateescape"))
+        """Write the tables, sorted by name, and remove the journal."""
+        names = sorted(self.rows)
+        self._write_table(FACES, FaceRow, [face for name in names for face in self.faces.get(name, ())])
+        self._write_table(TABLE, RunRow, [self.rows[name] for name in names])
         self._journal.remove()
+
+    def _write_table(self, name: str, kind: type[RunRow | FaceRow], rows: Sequence[RunRow | FaceRow]) -> None:
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, [field.name for field in fields(kind)], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(asdict(row) for row in rows)
+        write_atomic(self.out / name, text.getvalue().encode("utf-8", "surrogateescape"))
 
     def close(self) -> None:
         """Close the journal and leave it, so that the same command resumes."""
         self._journal.close()
+
+
+def _table_rows(path: Path) -> list[dict[str, Any]]:
+    """Rows of a table as they stand there; none where there is no table."""
+    with (
+        suppress(FileNotFoundError),
+        path.open(encoding="utf-8", errors="surrogateescape", newline="") as file,
+    ):
+        return list(csv.DictReader(file))
+    return []
 
 
 def result_name(folder: str, name: str) -> str:
