@@ -42,7 +42,7 @@ _CARD = Needs(
         "sha256": str,
         "network": Needs({"kind": str, "name": str, "width": Whole(0, LARGEST_WIDTH)}, {"straps": bool}),
     },
-    {"size": Whole(SMALLEST_PX, LARGEST_PX), "preset": str, "images": Maybe(NUMBER)},
+    {"size": Whole(SMALLEST_PX, LARGEST_PX), "preset": str, "images": Maybe(NUMBER), "mirror_mean": bool},
 )
 _NO_SPACE = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 

@@ -58,6 +58,7 @@ class TrainedModule:
         self.device = device
         self.side = int(card.get("size", 128))
         self.bf16 = bf16
+        self.mirror_mean = bool(card.get("mirror_mean", False))  # of an Editing Module
 
     def run(
         self, parts: Sequence[Sequence[U8]], answer: Callable[[list[Tensor]], Tensor]
@@ -186,7 +187,12 @@ def restore_pictures(module: TrainedModule, pictures: Sequence[U8], maps: Sequen
 
     def answer(given: list[Tensor]) -> Tensor:
         picture, map_ = given
-        return to_levels(module.checked(module.network(picture, paste_alpha(map_))))
+        alpha = paste_alpha(map_)
+        raw = module.checked(module.network(picture, alpha))
+        if module.mirror_mean:
+            mirrored = module.checked(module.network(picture.flip(3), alpha.flip(3)))
+            raw = (raw + mirrored.flip(3)) / 2
+        return to_levels(raw)
 
     raws = module.run((pictures, maps), answer)
     made = []

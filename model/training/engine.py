@@ -31,7 +31,7 @@ from unmask.model.metrics.table import score_of
 from unmask.model.networks.networks import NetworkSpec, origin_note
 
 from .budget import learning_rate
-from .presets import Preset
+from .presets import EditPreset, Preset
 from .reporter import Reporter, Sums
 from .session import Session
 from .trained import Trained
@@ -128,7 +128,7 @@ class Engine:
         self.sums = Sums()
         self.metrics: dict[str, float] = {}
         self.precision = options.precision
-        self.optimiser, self.schedule = preset.optimiser, preset.schedule
+        self.preset, self.optimiser, self.schedule = preset, preset.optimiser, preset.schedule
         self.rate = self.base_rate = options.learning_rate or preset.optimiser.learning_rate
         self.budget = options.budget()
         self.fraction = 0.0
@@ -362,6 +362,7 @@ class Engine:
             "unmask": version("unmask"),
             "size": self.session.options.size,
             "preset": self.session.options.preset,
+            **(vars(self.preset.inference) if isinstance(self.preset, EditPreset) else {}),
             "dataset": self.session.splits.fingerprint,
             "step": self.count.step,
             "images": self.count.images,

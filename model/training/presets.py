@@ -117,6 +117,13 @@ class EditValidation:
 
 
 @dataclass(frozen=True)
+class EditInference:
+    """Whether a restored face is the mean of the picture's and its mirror image's: nearer to the truth, softer."""
+
+    mirror_mean: bool
+
+
+@dataclass(frozen=True)
 class MapPreset:
     """How a Map Module is trained: one field per table."""
 
@@ -139,6 +146,7 @@ class EditPreset:
     discriminator: Discriminator
     batch: EditBatch
     validation: EditValidation
+    inference: EditInference
 
 
 Preset = MapPreset | EditPreset
