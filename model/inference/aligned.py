@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from unmask.datagen.common.errors import UserError
 from unmask.datagen.pictures.arrays import F32, U8
+from unmask.model.common.spare_threads import spare_threads
 from unmask.model.networks.networks import MODULE_NAMES
 
 from .cleaning import clean_map
@@ -60,6 +61,7 @@ class TrainedModule:
         self.bf16 = bf16
         self.mirror_mean = bool(card.get("mirror_mean", False))  # of an Editing Module
 
+    @spare_threads()
     def run(
         self, parts: Sequence[Sequence[U8]], answer: Callable[[list[Tensor]], Tensor]
     ) -> list[NDArray[np.generic]]:

@@ -10,6 +10,7 @@ import torch
 from unmask.datagen.pictures.arrays import F32, U8
 from unmask.datagen.pictures.pyramid import PicturePyramid
 from unmask.model.common.limits import MULTIPLE_PX
+from unmask.model.common.spare_threads import spare_threads
 
 from .aligned import TrainedModule
 
@@ -35,6 +36,7 @@ class Blob:
     quality: float
 
 
+@spare_threads()
 def see_masks(module: TrainedModule, image_rgb: U8) -> F32:
     """Probability of a mask in each pixel of any picture, at the size that it has.
 

@@ -20,6 +20,7 @@ from unmask.datagen.common.errors import UserError
 from unmask.datagen.faces.frame import FRAME_EYE_DIST_PX
 from unmask.datagen.pictures.arrays import F64
 from unmask.datagen.pictures.pyramid import Grid, PicturePyramid
+from unmask.model.common.spare_threads import spare_threads
 
 from .compact import conv_block
 
@@ -58,6 +59,7 @@ class FrameModule:
         self.network = network.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
         self.device = device
 
+    @spare_threads()
     @torch.inference_mode()
     def look(self, picture: PicturePyramid, frames: Sequence[F64]) -> tuple[list[F64], list[float]]:
         """Correct frames once.
