@@ -29,7 +29,7 @@ def running_tasks() -> int | None:
 
 @contextmanager
 def spare_threads() -> Iterator[None]:
-    """Let torch use no more threads inside the block than cores are free, at least one; where they do not spin, all.
+    """Let torch use no more threads inside the block than cores are free, at least one; all where none spins.
 
     Another number of threads may change results in the last bits of a float.
     """
