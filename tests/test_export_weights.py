@@ -7,8 +7,9 @@ from eval_support import write_module
 
 from unmask.cli.train import main
 from unmask.datagen.common.errors import UserError
-from unmask.model.checkpoints.checkpoint import load_model, load_weights
+from unmask.model.checkpoints.checkpoint import load_model, load_weights, save_checkpoint
 from unmask.model.export.weights import export_weights
+from unmask.model.networks.networks import NetworkSpec, fit_outputs
 
 
 @pytest.mark.parametrize("kind", ["map", "edit"])
@@ -64,3 +65,23 @@ def test_the_mean_of_runs_is_written_and_named(tmp_path: Path, capsys: pytest.Ca
     assert main(["export", str(one), str(out), "--average", "fidelity"]) == 2
     assert "--average" in capsys.readouterr().err
     assert main(["export", str(one), str(tmp_path / "mean.onnx"), "--average", str(three)]) == 2
+
+
+def test_a_network_that_knows_straps_is_averaged_with_one_that_does_not(tmp_path: Path) -> None:
+    plain, spec = (
+        write_module(tmp_path / "plain", "map", seed=1),
+        NetworkSpec("map", "compact", 8, straps=True),
+    )
+    weights = fit_outputs(load_weights(write_module(tmp_path / "as one", "map", seed=2)), spec)
+    weights["head.weight"][1] = 0.5
+    save_checkpoint(tmp_path / "two", weights, {"network": spec.to_dict(), "size": 64}, None)
+    export_weights(tmp_path / "two", tmp_path / "mean.safetensors", [plain])
+    mean, other = load_weights(tmp_path / "mean.safetensors"), load_weights(plain)
+    assert torch.equal(mean["head.weight"][1], weights["head.weight"][1].half())
+    middle = (weights["head.weight"][0] + other["head.weight"][0]) / 2
+    assert torch.allclose(mean["head.weight"][0].float(), middle, rtol=2e-3, atol=1e-4)
+    assert load_model(tmp_path / "mean.safetensors", "map")[1]["network"]["straps"]
+    export_weights(plain, tmp_path / "body.safetensors", [tmp_path / "two"])
+    assert torch.allclose(
+        load_weights(tmp_path / "body.safetensors")["head.weight"][0].float(), middle, atol=1e-3
+    )

@@ -27,7 +27,8 @@ def export_weights(run: Path, out: Path, average: Sequence[str | Path] = ()) -> 
     average : sequence of str or Path
         More runs, checkpoints, weights or names of shipped ones, of the same network: the mean of all weights is
         written, which holds better on pictures unlike those of training where one training went on from the other
-        (Wortsman et al., Model soups, 2022). The card lists them and has no scores.
+        (Wortsman et al., Model soups, 2022). The card lists them and has no scores. A Map Module that knows straps
+        may be averaged with one that does not: its masks gain, its straps have to be trained again.
 
     Returns
     -------
@@ -64,16 +65,28 @@ def _averaged(
         all_weights.append(load_weights(other))
         cards.append(load_card(other))
         for key in ("network", "encoder", "size"):
-            if cards[-1].get(key) != card.get(key):
+            if _but_straps(cards[-1].get(key)) != _but_straps(card.get(key)):
                 raise ArgumentError("average", f"{other}: its {key} is another one")
     mean = {
-        name: torch.stack([each[name].double() for each in all_weights]).mean(0).to(torch.float32)
-        if value.is_floating_point()
-        else value
+        name: _mean([each[name] for each in all_weights]) if value.is_floating_point() else value
         for name, value in weights.items()
     }
     parts = [{key: one.get(key) for key in ("sha256", "images", "seconds", "dataset")} for one in cards]
     return mean, {key: value for key, value in card.items() if key != "metrics"} | {"average_of": parts}
+
+
+def _but_straps(value: Any) -> Any:
+    """A network's description without its second output: what both have can be averaged."""
+    return {key: one for key, one in value.items() if key != "straps"} if isinstance(value, dict) else value
+
+
+def _mean(values: Sequence[torch.Tensor]) -> torch.Tensor:
+    """The mean; a row that only the first ones have, of an output that others lack, is the mean of theirs."""
+    rows = max(len(value) for value in values) if values[0].ndim else 0
+    if all(value.shape == values[0].shape for value in values):
+        return torch.stack([value.double() for value in values]).mean(0).to(torch.float32)
+    have = [[value[row] for value in values if len(value) > row] for row in range(rows)]
+    return torch.stack([_mean(each) for each in have])[: len(values[0])]
 
 
 def _half(name: str, value: torch.Tensor) -> torch.Tensor:
