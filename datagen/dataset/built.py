@@ -64,13 +64,7 @@ def read_rows(folder: Path) -> list[BuiltRow]:
     UserError
         Naming the folder: no dataset, an empty one, or files are missing.
     """
-    if not folder.is_dir():
-        raise ArgumentError("data", f"{folder}: no such folder")
-    manifest = folder / MANIFEST_NAME
-    if not manifest.is_file():
-        raise ArgumentError(
-            "data", f"{folder}: no {MANIFEST_NAME} in it: not a dataset of unmask-data build, or not finished"
-        )
+    manifest = find_manifest(folder)
     rows = [_row(manifest, row, i) for i, row in enumerate(iterate_manifest(manifest)) if row.status == "ok"]
     if not rows:
         raise ArgumentError("data", f"{folder}: an empty dataset: no row of {MANIFEST_NAME} has a triplet")
@@ -78,15 +72,32 @@ def read_rows(folder: Path) -> list[BuiltRow]:
     return rows
 
 
+def find_manifest(folder: Path) -> Path:
+    """Return a dataset's manifest; ArgumentError naming ``data`` where the folder is no finished dataset."""
+    if not folder.is_dir():
+        raise ArgumentError("data", f"{folder}: no such folder")
+    manifest = folder / MANIFEST_NAME
+    if not manifest.is_file():
+        raise ArgumentError(
+            "data", f"{folder}: no {MANIFEST_NAME} in it: not a dataset of unmask-data build, or not finished"
+        )
+    return manifest
+
+
 def _row(manifest: Path, row: ManifestRow, number: int) -> BuiltRow:
+    files = (row.masked, row.map, row.clean)
+    return BuiltRow(row.key, row.source, row.split, row.identity, *files, families_of(manifest, row), number)
+
+
+def families_of(manifest: Path, row: ManifestRow) -> frozenset[str]:
+    """Return the families of the masks of all faces of a row; ArgumentError where its recipe is damaged."""
     families = {row.family}
     if (row.faces or 1) > 1:
         try:
             families |= {face["mask"]["family"] for face in parse_recipe(row.recipe)["faces"]}
         except ValueError as error:
             raise ArgumentError("data", f": {manifest}: row {row.key}: {error}") from error
-    files = (row.masked, row.map, row.clean)
-    return BuiltRow(row.key, row.source, row.split, row.identity, *files, frozenset(families), number)
+    return frozenset(families)
 
 
 def check_files(folder: Path, rows: Sequence[BuiltRow] | Sequence[ManifestRow]) -> None:

@@ -81,7 +81,7 @@ def inspect_dataset(
     problems += check_places(out, rows)
     problems += check_files(out, rows, layers=bool(config.get("layers")))
     chosen = _choose_replays(rows, replay)
-    order = _order(out, config, build.get(TOOLKIT_KEY))
+    order = check_order(out, config, build.get(TOOLKIT_KEY))
     total = len({row.source for row in rows})
     show = progress or (lambda *_: None)
     with naming_dead_workers(workers), open_executor(workers) as (pool, in_flight):
@@ -164,7 +164,8 @@ def _choose_replays(rows: Sequence[ManifestRow], replay: int) -> frozenset[str]:
     return frozenset(ok[i] for i in np.linspace(0, len(ok) - 1, count).round().astype(int))
 
 
-def _order(out: Path, config: dict[str, Any], toolkit: Any) -> CheckOrder:
+def check_order(out: Path, config: dict[str, Any], toolkit: Any) -> CheckOrder:
+    """Return what ``build.json`` says that rendering its rows again needs."""
     families = config.get("families")
     made_by = toolkit.get("unmask") if isinstance(toolkit, dict) else None
     return CheckOrder(

@@ -1,0 +1,1 @@
+"""The local page of `unmask-serve`, and the same over HTTP."""
