@@ -273,3 +273,14 @@ def steps_seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, dict[str, f
 
     monkeypatch.setattr(Engine, "finish_step", noting)
     return seen
+
+
+@pytest.fixture(scope="session")
+def served(built_once: Path) -> Any:
+    """A server in a thread, with the shipped weights and the dataset of `built_once`."""
+    pytest.importorskip("fastapi", reason="needs the extra 'serve'")
+    pytest.importorskip("uvicorn", reason="needs the extra 'serve'")
+    from serve_support import serving
+
+    with serving(data=built_once, max_mb=8) as served:
+        yield served

@@ -118,7 +118,7 @@ class Again(BaseModel):
 
 
 class Wish(BaseModel, extra="forbid"):
-    """What is to be different: values of its recipe, or another draw."""
+    """What is to be different: another draw, where `pins` are given, and then values of the recipe."""
 
     changes: dict[str, bool | int | float | str] = Field(
         {}, description="Values by key, such as `fabric.colour`.", max_length=100

@@ -39,7 +39,9 @@ def page_folder() -> Path:
     return Path(str(files("unmask.assets") / "serve"))
 
 
-def make_app(options: ServeOptions, photographs: Photographs, wall: Wall | None, stack: ExitStack) -> ASGIApp:
+def make_app(
+    options: ServeOptions, photographs: Photographs, wall: Wall | None, workers: ExitStack
+) -> ASGIApp:
     """Put the server together.
 
     Parameters
@@ -49,7 +51,7 @@ def make_app(options: ServeOptions, photographs: Photographs, wall: Wall | None,
         Is made warm in the background.
     wall : Wall or None
         The dataset of the data page.
-    stack : ExitStack
+    workers : ExitStack
         Ends its threads when it is closed.
 
     Raises
@@ -61,20 +63,20 @@ def make_app(options: ServeOptions, photographs: Photographs, wall: Wall | None,
         title="unmask", version=version("unmask"), description=_ABOUT, docs_url=None, redoc_url=None
     )
     _tell_trouble(app)
-    networks = _worker("networks", stack)
+    networks = _worker("networks", workers)
     networks.start(photographs.warm)
     app.include_router(photo_routes(photographs, networks, options))
     if wall is not None:
-        app.include_router(data_routes(wall, Again(wall.folder), _worker("render", stack)))
+        app.include_router(data_routes(wall, Again(wall.folder), _worker("render", workers)))
     for address, name in PAGES.items():
         app.get(address, include_in_schema=False)(_page(page_folder() / name))
     app.mount("/static", StaticFiles(directory=page_folder()), name="static")
     return Guard(app, options.host, _own_names(), options.max_bytes)
 
 
-def _worker(name: str, stack: ExitStack) -> Worker:
+def _worker(name: str, workers: ExitStack) -> Worker:
     worker = Worker(name)
-    stack.callback(worker.close)
+    workers.callback(worker.close)
     return worker
 
 

@@ -2,7 +2,7 @@
 
 import math
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Response
@@ -119,8 +119,6 @@ def data_routes(wall: Wall, maker: Maker, worker: Worker) -> APIRouter:
     async def again(number: int, wish: Wish) -> Again:
         """Make a triplet again with another recipe; nothing is written."""
         known(number)
-        if wish.changes and wish.pins is not None:
-            raise HTTPException(422, "changes and pins: give one of them")
         if wish.recipe not in packaged_recipes():
             raise HTTPException(422, f"recipe: expected one of {', '.join(packaged_recipes())}")
         return await worker.run(lambda: _made(wall, maker, number, wish))
@@ -131,10 +129,10 @@ def data_routes(wall: Wall, maker: Maker, worker: Worker) -> APIRouter:
 def _made(wall: Wall, maker: Maker, number: int, wish: Wish) -> Again:
     row, clean = wall.whole_row(number), wall.read(number, "clean")
     start = time.perf_counter()
-    if wish.pins is None:
-        made = maker.change(clean, row, wish.changes, wish.face)
-    else:
-        made = maker.draw(clean, row, wish.pins, wish.seed, wish.recipe)
+    if wish.pins is not None:
+        drawn = maker.draw(clean, row, wish.pins, wish.seed, wish.recipe)
+        row = replace(row, recipe=drawn.recipe_json)
+    made = maker.change(clean, row, wish.changes, wish.face)
     return _again(made, 1000 * (time.perf_counter() - start))
 
 

@@ -67,7 +67,8 @@ def prepared(options: ServeOptions) -> Iterator[tuple["uvicorn.Server", socket.s
     with ExitStack() as stack:
         listener = stack.enter_context(listen(options.host, options.port))
         wall = None if options.data is None else Wall(options.data)
-        app = make_app(options, Photographs(options), wall, stack)
+        workers = stack.enter_context(ExitStack())
+        app = make_app(options, Photographs(options), wall, workers)
         config = uvicorn.Config(
             app,
             log_level="warning",
@@ -77,7 +78,13 @@ def prepared(options: ServeOptions) -> Iterator[tuple["uvicorn.Server", socket.s
             ws="none",
             timeout_graceful_shutdown=_GRACE_S,
         )
-        yield uvicorn.Server(config), listener
+
+        class Server(uvicorn.Server):
+            async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+                workers.close()  # else the end would wait for what the networks have to do
+                await super().shutdown(sockets)
+
+        yield Server(config), listener
 
 
 def listen(host: str, port: int) -> socket.socket:

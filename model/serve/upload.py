@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from fastapi import HTTPException, Request
 from python_multipart.exceptions import FormParserError
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from unmask.datagen.common.errors import UnreadablePictureError, one_line
@@ -60,6 +60,15 @@ async def read_form(
     except (MultiPartException, FormParserError, KeyError, ValueError) as error:
         why = getattr(error, "message", None) or str(error)
         raise HTTPException(400, f"the form cannot be read: {one_line(why)[:200]}") from error
+    try:
+        return await _sorted(form, files, texts)
+    finally:
+        await form.close()
+
+
+async def _sorted(
+    form: FormData, files: tuple[str, ...], texts: tuple[str, ...]
+) -> tuple[dict[str, bytes], dict[str, str]]:
     given_files: dict[str, bytes] = {}
     given_texts: dict[str, str] = {}
     for name, value in form.multi_items():

@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fastapi import HTTPException
 
 T = TypeVar("T")
 
 MOST_WAITING = 32
+_STOPPED = "the server is being stopped"
 
 
 class Worker:
@@ -23,7 +24,8 @@ class Worker:
 
     def __init__(self, name: str) -> None:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix=name)
-        self._waiting = 0
+        self._jobs: set[asyncio.Future[Any]] = set()
+        self._closed = False
 
     async def run(self, call: Callable[[], T]) -> T:
         """Wait for the result of a call.
@@ -31,20 +33,30 @@ class Worker:
         Raises
         ------
         HTTPException
-            503 where too many wait already.
+            503 where too many wait already, or the server is being stopped.
         """
-        if self._waiting >= MOST_WAITING:
-            raise HTTPException(503, f"{self._waiting} requests are waiting already; try again in a moment")
-        self._waiting += 1
+        if len(self._jobs) >= MOST_WAITING:
+            raise HTTPException(503, f"{len(self._jobs)} requests are waiting already; try again in a moment")
+        if self._closed:
+            raise HTTPException(503, _STOPPED)
+        job = asyncio.get_running_loop().run_in_executor(self._pool, call)
+        self._jobs.add(job)
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, call)
+            return await job
+        except asyncio.CancelledError:
+            if self._closed:
+                raise HTTPException(503, _STOPPED) from None
+            raise
         finally:
-            self._waiting -= 1
+            self._jobs.discard(job)
 
     def start(self, call: Callable[[], object]) -> None:
         """Have something done first of all, without waiting for it."""
         self._pool.submit(call)
 
     def close(self) -> None:
-        """End after the call that is being worked on; what waits is dropped."""
+        """Answer all who wait, and end after the call that is being worked on."""
+        self._closed = True
+        for job in self._jobs:
+            job.cancel()
         self._pool.shutdown(wait=False, cancel_futures=True)
