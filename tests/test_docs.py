@@ -24,7 +24,7 @@ def test_pages_have_no_gaps_and_link_to_what_is_there(page: Path):
 
 
 def test_flags_in_the_readme_exist(capfd: pytest.CaptureFixture[str]):
-    from unmask.cli import data, eval, run, train  # noqa: A004 - the command's name
+    from unmask.cli import data, eval, run, serve, train  # noqa: A004 - the command's name
 
     known = set()
     for main, commands in (
@@ -32,6 +32,7 @@ def test_flags_in_the_readme_exist(capfd: pytest.CaptureFixture[str]):
         (train.main, (["map"], ["edit"], ["export"])),
         (eval.main, ([],)),
         (run.main, ([],)),
+        (serve.main, ([],)),
     ):
         for command in commands:
             assert main([*command, "--help"]) == 0

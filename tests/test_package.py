@@ -88,7 +88,7 @@ def test_the_commands_are_installed():
     scripts = [
         entry.name for entry in distribution("unmask").entry_points if entry.group == "console_scripts"
     ]
-    assert {"unmask-data", "unmask-train"} <= set(scripts)
+    assert {"unmask-data", "unmask-train", "unmask-serve"} <= set(scripts)
 
 
 HEAVY = {"cv2", "dlib", "pandas", "scipy", "skimage", "numpy", "torch", "lightning_fabric", "safetensors"}
@@ -99,6 +99,7 @@ HEAVY = {"cv2", "dlib", "pandas", "scipy", "skimage", "numpy", "torch", "lightni
     [
         ("data", ["--help"]),
         ("train", ["--help"]),
+        ("serve", ["--help"]),
         ("train", ["map", "--help"]),
         ("train", ["edit", "run", "--online", "demo", "--minutes", "1", "--print-config"]),
     ],
@@ -118,6 +119,7 @@ def test_looking_loads_none_of_the_heavy_libraries(module: str, arguments: list[
         ("train", "ma", ["map"]),
         ("eval", "--comp", ["--compare"]),
         ("run", "--side", ["--side-by-side"]),
+        ("serve", "--por", ["--port"]),
     ],
 )
 def test_a_shell_completes_commands_and_flags_without_the_heavy_libraries(
@@ -138,7 +140,7 @@ def test_a_shell_completes_commands_and_flags_without_the_heavy_libraries(
     assert done.stderr.split() == []
 
 
-@pytest.mark.parametrize("command", ["data", "train", "eval", "run"])
+@pytest.mark.parametrize("command", ["data", "train", "eval", "run", "serve"])
 def test_every_command_knows_its_version(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     main = import_module(f"unmask.cli.{command}").main
     assert main(["--version"]) == 0

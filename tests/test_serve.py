@@ -13,6 +13,7 @@ import pytest
 pytest.importorskip("fastapi", reason="needs the extra 'serve'")
 
 import httpx
+from eval_support import write_module
 from fastapi import HTTPException
 from fuzz_support import damaged_bytes, few
 from hypothesis import given
@@ -205,7 +206,9 @@ def test_large_uploads_stay_in_memory(served: Served, monkeypatch: pytest.Monkey
 
 
 def test_results_are_kept_where_that_is_asked_and_nowhere_else(tmp_path: Path):
-    with serving(keep=tmp_path / "kept") as served:
+    own = {f"{kind}_weights": write_module(tmp_path / kind, kind) for kind in ("map", "edit")}
+    with serving(keep=tmp_path / "kept", **own) as served:
+        assert httpx.get(f"{served.url}api/about").json()["presets"] == ["own", "perceptual", "fidelity"]
         answer = served.unmask(masked_portrait()).json()
         served.unmask(b"no picture")
         assert httpx.get(f"{served.url}data").status_code == 200
@@ -213,7 +216,7 @@ def test_results_are_kept_where_that_is_asked_and_nowhere_else(tmp_path: Path):
     (restored, map_) = (list((tmp_path / "kept" / place).iterdir()) for place in ("restored", "map"))
     assert [path.name for path in restored] == [path.name for path in map_]
     assert np.array_equal(decode_picture(restored[0].read_bytes()).image_rgb, pixels(answer["image"]))
-    assert {path.name for path in tmp_path.iterdir()} == {"kept"}
+    assert {path.name for path in tmp_path.iterdir()} == {"kept", "map", "edit"}
 
 
 @pytest.mark.parametrize(

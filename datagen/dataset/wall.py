@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from unmask.datagen.common.errors import ArgumentError
+from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.common.inside import Inside
 
 from .built import BuiltRow, check_files, families_of, find_manifest, read_file
@@ -126,7 +126,10 @@ class Wall:
 
     def whole_row(self, number: int) -> ManifestRow:
         """Return all that the manifest says of it; KeyError as `row`, UserError where the file has changed."""
-        return self._reader.read(self.row(number).number)
+        try:
+            return self._reader.read(self.row(number).number)
+        except UserError as error:
+            raise ArgumentError("data", f": {error.marked}") from error
 
     def read(self, number: int, kind: str) -> bytes:
         """Return the file of a triplet's picture.

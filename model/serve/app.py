@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError, UserError
+from unmask.datagen.common.errors import UnreadablePictureError, UserError
 from unmask.datagen.common.memory import is_want_of_memory
 from unmask.datagen.dataset.again import Again
 from unmask.datagen.dataset.wall import Wall
@@ -110,8 +110,7 @@ def _tell_trouble(app: FastAPI) -> None:
 
     @app.exception_handler(UserError)
     async def of_user(_: Request, error: UserError) -> JSONResponse:
-        asked = isinstance(error, ArgumentError) and error.argument != "data"
-        return told(422 if asked else 409, str(error))
+        return told(409 if error.marked.startswith("`data`") else 422, str(error))
 
     @app.exception_handler(UnreadablePictureError)
     async def of_picture(_: Request, error: UnreadablePictureError) -> JSONResponse:
