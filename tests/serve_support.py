@@ -19,6 +19,8 @@ from unmask.datagen.pictures.picture import decode_picture, encode_jpg, encode_p
 from unmask.model.serve.options import ServeOptions
 from unmask.model.serve.serve import address, prepared
 
+SIDE = 160
+
 
 @dataclass(frozen=True)
 class Served:
@@ -53,8 +55,8 @@ def serving(**options: Any) -> Iterator[Served]:
 
 @cache
 def masked_portrait() -> bytes:
-    """A JPEG of the portrait, 256 x 256, in a surgical mask."""
-    image = cv2.resize(portrait_rgb(), (256, 256), interpolation=cv2.INTER_AREA)
+    """A JPEG of the portrait's head, `SIDE` x `SIDE`, in a surgical mask."""
+    image = cv2.resize(portrait_rgb()[:256, 96:352], (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     made = unmask.put_mask(image, template="surgical-pleated", pins=["worn=proper", "colour=#7fb2d0"], seed=2)
     return encode_jpg(made.masked)
 
