@@ -114,7 +114,7 @@ def test_a_photograph_is_opened_compared_and_saved(visit: Callable[..., Page], s
     assert saved.shape == before.shape and set(np.unique(map_)) == {0, 255}
     changed = (saved != before).any(axis=2)
     assert changed[map_ > 0].mean() > 0.9
-    assert not changed[: round(answer["faces"][0]["box"]["y"])].any()
+    assert not changed[: round(answer["faces"][0]["top"])].any()
 
 
 def picture_of(data: bytes) -> np.ndarray:

@@ -20,10 +20,11 @@ from hypothesis import given
 from serve_support import SIDE, Served, masked_portrait, pixels, serving, small_noise
 
 from unmask.datagen.pictures.picture import decode_picture, encode_png
+from unmask.model.inference.photo import Restored
 from unmask.model.inference.unmasker import Unmasker
 from unmask.model.serve.answers import Unmasked
 from unmask.model.serve.guard import Guard, is_loopback
-from unmask.model.serve.photographs import mask_near
+from unmask.model.serve.photographs import both, mask_near
 from unmask.model.serve.worker import MOST_WAITING, Worker
 
 ASSETS = Path(__file__).parent.parent / "assets" / "serve"
@@ -41,18 +42,18 @@ def test_a_photograph_comes_back_as_the_toolkit_itself_restores_it(answered: dic
     result = Unmasker(device="cpu").restore_photo(image)
     assert result.status == answered["status"] == "ok"
     assert np.array_equal(pixels(answered["image"]), result.image)
-    assert np.array_equal(pixels(answered["overlays"]["map"])[..., 0], result.map)
+    for name in ("map", "straps"):
+        assert np.array_equal(pixels(answered["overlays"][name])[..., 0], getattr(result, name))
 
 
 def test_an_answer_says_where_the_faces_are_and_fits_its_description(answered: dict[str, Any]):
     told = Unmasked.model_validate(answered)
     (face,) = told.faces
     assert face.status == "ok" and face.score > 2
-    box = face.box
-    assert 0 < box.x < box.x + box.width < told.width == SIDE
+    assert 0 < face.left < face.right < told.width == SIDE
     rows, columns = np.nonzero(pixels(told.overlays["map"])[..., 0])
-    assert box.x < columns.mean() < box.x + box.width
-    assert box.y < rows.mean() < box.y + 1.2 * box.height
+    assert face.left < columns.mean() < face.right
+    assert face.top < rows.mean() < face.bottom + 0.2 * (face.bottom - face.top)
 
 
 def test_a_program_that_accepts_png_gets_the_picture(served: Served, answered: dict[str, Any]):
@@ -88,6 +89,20 @@ def _find(served: Served, x: float, y: float) -> Any:
     answer = httpx.post(f"{served.url}api/find", files=files, data=texts, timeout=60)
     assert answer.status_code == 200
     return answer.json()
+
+
+def test_doubtful_faces_are_left_where_that_is_asked(served: Served):
+    answer = served.unmask(masked_portrait(), min_score="99").json()
+    assert (answer["status"], answer["faces"][0]["status"]) == ("unsure", "unsure")
+    assert np.array_equal(pixels(answer["image"]), decode_picture(masked_portrait()).image_rgb)
+
+
+def test_a_strap_that_lies_alone_is_in_no_map_to_correct():
+    map_, straps = np.zeros((20, 30), np.uint8), np.zeros((20, 30), np.uint8)
+    map_[8:14, 8:14], straps[8, 14:18], straps[2, 24:28] = 255, 255, 255
+    joined = both(Restored(np.zeros((20, 30, 3), np.uint8), map_, straps, ()))
+    assert joined[8, 8:18].all() and not joined[2].any()
+    assert not both(Restored(np.zeros((20, 30, 3), np.uint8), 0 * map_, straps, ())).any()
 
 
 def test_the_nearest_region_is_the_one_that_is_meant():
@@ -162,6 +177,7 @@ def test_forms_that_are_not_the_one_that_is_described_are_refused(served: Served
     assert "not expected" in refused(post(url, files=[image, ("other", b"x")]), 400)
     assert "twice" in refused(post(url, files=[image, image]), 400)
     assert "the text 'image'" in refused(post(url, data={"image": "x"}, files=[("map", b"x")]), 400)
+    assert "min_score: a number" in refused(post(url, data={"min_score": "high"}, files=[image]), 422)
     assert "perceptual, fidelity" in refused(post(url, data={"preset": "best"}, files=[image]), 422)
     assert "cannot be read" in refused(post(url, data={f"f{i}": "x" for i in range(99)}, files=[image]), 400)
     assert "cannot be read" in refused(post(url, data={"preset": "x" * 99_999}, files=[image]), 400)
@@ -213,9 +229,12 @@ def test_results_are_kept_where_that_is_asked_and_nowhere_else(tmp_path: Path):
         served.unmask(b"no picture")
         assert httpx.get(f"{served.url}data").status_code == 200
         assert refused(httpx.get(f"{served.url}api/data"), 404)
-    (restored, map_) = (list((tmp_path / "kept" / place).iterdir()) for place in ("restored", "map"))
-    assert [path.name for path in restored] == [path.name for path in map_]
-    assert np.array_equal(decode_picture(restored[0].read_bytes()).image_rgb, pixels(answer["image"]))
+    kept = sorted(path.relative_to(tmp_path / "kept") for path in (tmp_path / "kept").rglob("*.png"))
+    assert [path.parent.name for path in kept] == ["map", "restored", "straps"]
+    assert len({path.name for path in kept}) == 1
+    assert np.array_equal(
+        decode_picture((tmp_path / "kept" / kept[1]).read_bytes()).image_rgb, pixels(answer["image"])
+    )
     assert {path.name for path in tmp_path.iterdir()} == {"kept", "map", "edit"}
 
 
@@ -278,7 +297,9 @@ def test_the_description_names_every_route_and_part(served: Served):
         *(f"/api/data/triplets/{{number}}{rest}" for rest in ("", "/{kind}", "/again")),
     }
     form = told["paths"]["/api/unmask"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
-    assert set(form["properties"]) == {"image", "map", "preset"} and form["required"] == ["image"]
+    assert set(form["properties"]) == {"image", "map", "preset", "min_score"} and form["required"] == [
+        "image"
+    ]
     place = told["paths"]["/api/find"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
     assert set(place["required"]) == {"image", "x", "y"}
 

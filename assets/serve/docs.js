@@ -57,7 +57,7 @@ async function start() {
     'with open("photo.jpg", "rb") as file:',
     `    answer = httpx.post("${here}/api/unmask", files={"image": file}, timeout=60).json()`,
     'for face in answer["faces"]:',
-    '    print(face["status"], face["score"], face["box"])',
+    '    print(face["status"], face["score"], face["left"], face["top"])',
     'png = base64.b64decode(answer["image"].partition(",")[2])',
   ].join("\n");
   try {

@@ -8,7 +8,7 @@ import { Stage } from "./stage.js";
 const $ = (id) => document.getElementById(id);
 const stage = new Stage($("stage"), $("view"));
 const editor = new MapEditor(stage.map);
-const FACE_WORDS = { ok: "mask taken off", no_mask: "no mask found", too_small: "too small, left as it is" };
+const FACE_WORDS = { ok: "mask taken off", no_mask: "no mask found", too_small: "too small, left as it is", unsure: "not sure to be a face, left" };
 const TIPS = {
   brush: "Paint where the mask is.",
   eraser: "Erase what is no mask.",
@@ -58,7 +58,7 @@ async function unmask(entry, signal) {
   entry.result = {
     ...answer,
     image: toBlob(answer.image),
-    map: toBlob(answer.overlays.map),
+    map: toBlob(answer.overlays.both),
     overlays: null,
     seen: () => (performance.now() - sent) / 1000,
   };
@@ -94,7 +94,7 @@ async function open(entry) {
   changed = false;
   cursor = [stage.width / 2, stage.height / 2];
   const face = result && result.faces[0];
-  setDiameter(face ? face.box.width / 5 : Math.max(stage.width, stage.height) / 16);
+  setDiameter(face ? (face.right - face.left) / 5 : Math.max(stage.width, stage.height) / 16);
   tellResult(entry);
 }
 
@@ -191,8 +191,9 @@ async function addFace(x, y) {
 }
 
 async function leaveFace(face) {
-  const { x, y, width, height } = face.box;
-  await leaveAt(x + width / 2, y + height / 2 + LOWER_FACE * width, MASK_REACH * width);
+  const { left, top, right, bottom } = face;
+  const width = right - left;
+  await leaveAt(left + width / 2, (top + bottom) / 2 + LOWER_FACE * width, MASK_REACH * width);
 }
 
 async function leaveAt(x, y, reach) {

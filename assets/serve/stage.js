@@ -66,13 +66,13 @@ export class Stage {
     this.boxes.replaceChildren(
       ...faces.map((face, index) => {
         const box = document.createElement("div");
-        const { x, y, width, height } = face.box;
-        box.className = y < NEAR_TOP * this.height ? "box low" : "box";
+        const { left, top, right, bottom } = face;
+        box.className = top < NEAR_TOP * this.height ? "box low" : "box";
         const share = (value, whole) => `${(100 * value) / whole}%`;
-        box.style.left = share(x, this.width);
-        box.style.top = share(y, this.height);
-        box.style.width = share(width, this.width);
-        box.style.height = share(height, this.height);
+        box.style.left = share(left, this.width);
+        box.style.top = share(top, this.height);
+        box.style.width = share(right - left, this.width);
+        box.style.height = share(bottom - top, this.height);
         const label = document.createElement("span");
         label.textContent = name(face, index);
         box.append(label);

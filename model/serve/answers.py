@@ -11,27 +11,25 @@ class Problem(BaseModel):
     detail: str = Field(description="One sentence.")
 
 
-class Box(BaseModel):
-    """A rectangle in pixels: its left upper corner, and its size; it may reach beyond the photograph."""
+class Face(BaseModel, extra="ignore"):
+    """A face of a photograph, as `faces.csv` of `unmask-run` has it. Its box may reach beyond the edges."""
 
-    x: float
-    y: float
-    width: float
-    height: float
-
-
-class Face(BaseModel):
-    """A face of a photograph."""
-
-    box: Box
-    score: float = Field(description="How sure the finder is: above 2 there is little doubt.")
-    status: str = Field(description="`ok` where its mask was taken off; else why not.")
+    left: float = Field(description="Box in pixels: the square that dlib's detector draws.")
+    top: float
+    right: float
+    bottom: float
+    turn: float = Field(description="How far it leans clockwise, degrees.")
+    eye_dist: float = Field(description="Pixels between the eyes of a face seen from the front.")
+    score: float = Field(description="How sure it is a face: above 2 there is little doubt.")
+    status: str = Field(
+        description="`ok` where its mask was taken off; `no_mask`; `too_small` or `unsure` where it was left."
+    )
 
 
 class Unmasked(BaseModel):
     """A photograph without masks."""
 
-    status: str = Field(description="`ok`, `no_face`, `no_mask` or `too_small`.")
+    status: str = Field(description="`ok`, `no_face`, `no_mask`, `too_small` or `unsure`.")
     preset: str
     width: int
     height: int
@@ -39,7 +37,8 @@ class Unmasked(BaseModel):
     faces: list[Face] = Field(description="The largest first.")
     image: str = Field(description="The result: PNG as a data URL, of the photograph's size.")
     overlays: dict[str, str] = Field(
-        description="Maps, as `image` and white where they apply: `map` is every mask that was taken off."
+        description="Maps, as `image`: `map` is every mask that was taken off, `straps` their straps beside it,"
+        " `both` one map of the two, to correct and to send."
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, HTTPException, Request, Response
 
 from unmask.datagen.pictures.picture import encode_png
+from unmask.model.inference.face_finder import ONLY
 
 from .answers import About, Found, Problem, Unmasked
 from .options import ServeOptions
@@ -18,6 +19,7 @@ PNG = "image/png"
 REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem} for status in (400, 403, 413, 415, 422, 503)
 }
+_SCORE = "Masked faces that are found with a lower score are left; 2: all that are doubtful."
 _IMAGE = "The photograph: JPEG, PNG, WebP or BMP."
 
 
@@ -29,7 +31,10 @@ def photo_routes(photographs: Photographs, worker: Worker, options: ServeOptions
             "image": _IMAGE,
             "map": "Own map, of its size: white where the mask is. Found where it is not given.",
         },
-        {"preset": {"type": "string", "enum": list(options.presets), "default": options.presets[0]}},
+        {
+            "preset": {"type": "string", "enum": list(options.presets), "default": options.presets[0]},
+            "min_score": {"type": "number", "default": ONLY, "description": _SCORE},
+        },
     )
     place = {"type": "number", "required": True}
     place_form = form_schema({"image": _IMAGE}, {"x": dict(place), "y": dict(place)})
@@ -50,15 +55,16 @@ def photo_routes(photographs: Photographs, worker: Worker, options: ServeOptions
     @router.post("/unmask", response_model=Unmasked, responses={**REFUSALS, **either}, openapi_extra=form)
     async def unmask(request: Request) -> Response:
         """Take the masks off a photograph. With `Accept: image/png` the answer is the result itself."""
-        files, texts = await read_form(request, ("image", "map"), ("preset",))
+        files, texts = await read_form(request, ("image", "map"), ("preset", "min_score"))
         image = _needed(files)
         preset = texts.get("preset") or options.presets[0]
         if preset not in options.presets:
             raise HTTPException(422, f"preset: expected one of {', '.join(options.presets)}")
+        least_score = _number(texts, "min_score") if "min_score" in texts else ONLY
         as_picture = PNG in request.headers.get("accept", "")
 
         def work() -> bytes:
-            result, seconds = photographs.unmask(image, files.get("map"), preset)
+            result, seconds = photographs.unmask(image, files.get("map"), preset, least_score)
             if as_picture:
                 return encode_png(result.image)
             return answer(result, preset, seconds).model_dump_json().encode()
@@ -70,7 +76,7 @@ def photo_routes(photographs: Photographs, worker: Worker, options: ServeOptions
         """Look closer at a place of a photograph, for a mask that was missed."""
         files, texts = await read_form(request, ("image",), ("x", "y"))
         image = _needed(files)
-        x, y = _pixels(texts, "x"), _pixels(texts, "y")
+        x, y = _number(texts, "x"), _number(texts, "y")
         found = await worker.run(lambda: photographs.look_closer(image, x, y).model_dump_json())
         return Response(found, media_type="application/json")
 
@@ -83,11 +89,11 @@ def _needed(files: dict[str, bytes]) -> bytes:
     return files["image"]
 
 
-def _pixels(texts: dict[str, str], name: str) -> float:
+def _number(texts: dict[str, str], name: str) -> float:
     try:
         value = float(texts.get(name, ""))
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise HTTPException(422, f"{name}: a number of pixels is needed")
+        raise HTTPException(422, f"{name}: a number is needed")
     return value

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import cv2
@@ -11,23 +11,24 @@ import numpy as np
 
 from unmask.datagen.common.atomic import write_atomic, writing_to
 from unmask.datagen.drawn_faces.demo import portrait_rgb
-from unmask.datagen.faces.frame import frame_box
 from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.pictures.picture import encode_png
 from unmask.model.checkpoints.shipped import find_weights
 from unmask.model.inference.aligned import TrainedModule
 from unmask.model.inference.face_finder import FaceFinder
-from unmask.model.inference.photo import PhotoFace, Restored, restore_photo
+from unmask.model.inference.photo import Restored, restore_photo
 from unmask.model.inference.unmasker import Unmasker, load_module
 from unmask.model.networks.networks import EDIT
+from unmask.model.run.face_rows import face_rows
+from unmask.model.run.results import MAPS, RESTORED, STRAPS
 
-from .answers import Box, Face, Found, Unmasked
+from .answers import Face, Found, Unmasked
 from .options import OWN, ServeOptions
 from .upload import open_map, open_photograph
 
-# Pictures beside the result that an answer has, by the names of `Restored`.
+# What an answer has beside the result, and what is kept, in the folders of unmask-run: by the names of `Restored`.
 OVERLAYS = ("map", "straps")
-KEPT = ("restored", "map")  # folders, as those of unmask-run
+KEPT = {RESTORED: "image", MAPS: "map", STRAPS: "straps"}
 # Parts that are looked at around a place, as shares of the shorter side: small faces are found in small ones.
 _CLOSER = (1.0, 0.5, 0.25)
 _LEAST_PX = 96
@@ -65,7 +66,9 @@ class Photographs:
         """Do once what is slow the first time: kernels are chosen, detectors loaded."""
         restore_photo(self._modules(self.options.presets[0]), portrait_rgb())
 
-    def unmask(self, image: bytes, map_: bytes | None, preset: str) -> tuple[Restored, float]:
+    def unmask(
+        self, image: bytes, map_: bytes | None, preset: str, least_score: float
+    ) -> tuple[Restored, float]:
         """Take the masks off a photograph.
 
         Parameters
@@ -74,6 +77,8 @@ class Photographs:
             Files.
         preset : str
             One of `ServeOptions.presets`.
+        least_score : float
+            Of `restore_photo`.
 
         Returns
         -------
@@ -89,7 +94,7 @@ class Photographs:
         start = time.perf_counter()
         image_rgb = open_photograph(image, self.options.max_pixels)
         given = None if map_ is None else open_map(map_, self.options.max_pixels, image_rgb.shape[:2])
-        result = restore_photo(self._modules(preset), image_rgb, given)
+        result = restore_photo(self._modules(preset), image_rgb, given, least_score)
         if self.options.keep is not None:
             _keep(self.options.keep, hashlib.sha256(image).hexdigest()[:16], result)
         return result, time.perf_counter() - start
@@ -152,7 +157,7 @@ def mask_near(map_: U8, x: float, y: float, reach_px: float) -> U8 | None:
 
 def answer(result: Restored, preset: str, seconds: float) -> Unmasked:
     """Return what is answered about a photograph."""
-    overlays = {name: getattr(result, name, None) for name in OVERLAYS}
+    overlays = {name: getattr(result, name) for name in OVERLAYS} | {"both": both(result)}
     height, width = result.map.shape
     return Unmasked(
         status=result.status,
@@ -160,10 +165,20 @@ def answer(result: Restored, preset: str, seconds: float) -> Unmasked:
         width=width,
         height=height,
         seconds=round(seconds, 3),
-        faces=[_face(face) for face in result.faces],
+        faces=[Face.model_validate(asdict(row)) for row in face_rows("", result.faces)],
         image=data_url(result.image),
-        overlays={name: data_url(pixels) for name, pixels in overlays.items() if pixels is not None},
+        overlays={name: data_url(pixels) for name, pixels in overlays.items()},
     )
+
+
+def both(result: Restored) -> U8:
+    """Masks with the straps that hang on them, uint8 (h, w), 0 or 255: as one map they say what is to be taken off.
+
+    A piece of strap that lies alone would be taken for the mask of one more face.
+    """
+    _, labels = cv2.connectedComponents(result.map | result.straps, connectivity=8)
+    held = np.unique(labels[result.map > 0])
+    return np.where(np.isin(labels, held[held > 0]), 255, 0).astype(np.uint8)
 
 
 def data_url(image: U8) -> str:
@@ -171,15 +186,8 @@ def data_url(image: U8) -> str:
     return "data:image/png;base64," + base64.b64encode(encode_png(image)).decode("ascii")
 
 
-def _face(face: PhotoFace) -> Face:
-    box = frame_box(face.frame)
-    left, top = box.x - box.width / 2, box.y - box.width / 2
-    where = Box(x=round(left, 1), y=round(top, 1), width=round(box.width, 1), height=round(box.width, 1))
-    return Face(box=where, score=round(face.score, 2), status=face.status)
-
-
 def _keep(folder: Path, name: str, result: Restored) -> None:
     with writing_to(folder, "keep"):
-        for place, image in zip(KEPT, (result.image, result.map), strict=True):
+        for place, part in KEPT.items():
             (folder / place).mkdir(parents=True, exist_ok=True)
-            write_atomic(folder / place / f"{name}.png", encode_png(image))
+            write_atomic(folder / place / f"{name}.png", encode_png(getattr(result, part)))
