@@ -25,7 +25,7 @@ let shown = null; // the entry of the photograph on the stage
 let opening = 0;
 let changed = false; // the map, since the result was made
 let cursor = [0, 0];
-const queue = new Queue({ unmask, opened: (entry) => entry === shown && open(entry), told: tellProgress });
+const queue = new Queue({ unmask, opened, told: tellProgress });
 
 function say(words, wrong = false) {
   $("status").textContent = words;
@@ -62,7 +62,6 @@ async function unmask(entry, signal) {
     overlays: null,
     seen: () => (performance.now() - sent) / 1000,
   };
-  if (!entry.thumbnail) entry.thumbnail = await thumbnail(entry.result.image);
 }
 
 async function thumbnail(blob) {
@@ -71,6 +70,13 @@ async function thumbnail(blob) {
   [canvas.width, canvas.height] = [bitmap.width, bitmap.height];
   canvas.getContext("2d").drawImage(bitmap, 0, 0);
   return URL.createObjectURL(await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.8)));
+}
+
+// A photograph of the queue is done: it is shown where it is the chosen one, and then, or else, its small picture made.
+async function opened(entry) {
+  if (entry === shown) await open(entry);
+  if (entry.result && !entry.thumbnail) entry.thumbnail = await thumbnail(entry.result.image).catch(() => null);
+  tellEntry(entry);
 }
 
 async function open(entry) {

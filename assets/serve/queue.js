@@ -41,7 +41,7 @@ export class Queue {
       } catch (error) {
         this.#set(entry, "failed", error.name === "AbortError" ? "stopped" : error.message);
       }
-      this.opened(entry);
+      await this.opened(entry);
     }
     this.running = false;
     this.told();
