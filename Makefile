@@ -1,9 +1,13 @@
 # make demo | test | lint | types | fuzz | bench | clean | help        another Python: make test PYTHON=python3.12
 PYTHON ?= python3
+COMMA := ,
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PACKAGES := unmask
+# Tests of the pages drive a browser where there is one; the library that does it is of no use without, and large.
+CHROMIUM := $(firstword $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name))))
+EXTRAS := $(if $(CHROMIUM),[dev$(COMMA)browser],[dev])
 # Too short to be of use, long enough to see every part at work; --data would also do, --online draws new masks. The
 # drawn faces are judged in all splits: six of them are a test split.
 DEMO_TRAINING := --online demo --images 1280 --batch-size 8 --size 64 --workers 1 --existing overwrite
@@ -57,7 +61,7 @@ clean:  ## remove everything that make made
 $(VENV)/dependencies: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install -c constraints.txt setuptools
-	$(PIP) install -c constraints.txt --no-build-isolation '.[dev]'
+	$(PIP) install -c constraints.txt --no-build-isolation '.$(EXTRAS)'
 	touch $@
 
 # Not editable, so that the tests see what a user gets; build/ would bring removed modules back.

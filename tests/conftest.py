@@ -282,5 +282,5 @@ def served(built_once: Path) -> Any:
     pytest.importorskip("uvicorn", reason="needs the extra 'serve'")
     from serve_support import serving
 
-    with serving(data=built_once, max_mb=8) as served:
+    with serving(data=built_once, max_mb=52) as served:
         yield served

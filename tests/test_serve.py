@@ -1,5 +1,10 @@
 import asyncio
+import json
+import re
+import shlex
+import shutil
 import struct
+import subprocess
 import tempfile
 import threading
 import zlib
@@ -205,10 +210,10 @@ def test_damaged_forms_are_refused_and_the_server_lives(served: Served, data: by
 def test_bodies_beyond_the_limit_are_refused_with_and_without_a_length(served: Served):
     url, headers = f"{served.url}api/unmask", {"Content-Type": "multipart/form-data; boundary=b"}
     much = bytes(served.options.max_bytes + 1)
-    assert "at most 8 MB" in refused(httpx.post(url, content=much, headers=headers), 413)
+    assert "at most 52 MB" in refused(httpx.post(url, content=much, headers=headers), 413)
     head = b'--b\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'
-    parts = (head, *(much[: 1 << 20] for _ in range(9)))
-    assert "at most 8 MB" in refused(httpx.post(url, content=iter(parts), headers=headers), 413)
+    parts = (head, *(much[: 1 << 22] for _ in range(13)))
+    assert "at most 52 MB" in refused(httpx.post(url, content=iter(parts), headers=headers), 413)
 
 
 def test_large_uploads_stay_in_memory(served: Served, monkeypatch: pytest.MonkeyPatch):
@@ -288,6 +293,36 @@ def test_pages_may_load_nothing_from_elsewhere(served: Served):
         text = path.read_text(encoding="utf-8").replace('xmlns="http://www.w3.org/2000/svg"', "")
         assert "//unpkg" not in text and "https://" not in text and "http://" not in text, path
     assert refused(httpx.get(f"{served.url}static/..%2f..%2f__init__.py"), 404)
+
+
+def page_examples(language: str) -> str:
+    text = (Path(__file__).parent.parent / "docs" / "page.md").read_text(encoding="utf-8")
+    if language == "python":
+        return re.findall(r"```python\n(.*?)```", text, re.DOTALL)[0]
+    return "\n".join(re.findall(r"^    (curl .*)$", text, re.MULTILINE))
+
+
+@pytest.fixture
+def example_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answered: dict[str, Any]) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("photo.jpg").write_bytes(masked_portrait())
+    Path("map.png").write_bytes(encode_png(pixels(answered["overlays"]["both"])[..., 0]))
+
+
+def test_the_python_example_runs(served: Served, example_files: None, answered: dict[str, Any]):
+    names: dict[str, Any] = {}
+    exec(page_examples("python").replace("http://127.0.0.1:8090/", served.url), names)
+    assert np.array_equal(decode_picture(names["png"]).image_rgb, pixels(answered["image"]))
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+def test_the_curl_examples_run(served: Served, example_files: None, answered: dict[str, Any]):
+    first, second = page_examples("curl").replace("http://127.0.0.1:8090/", served.url).splitlines()
+    subprocess.run(shlex.split(first), check=True, capture_output=True)
+    saved = decode_picture(Path("unmasked.png").read_bytes()).image_rgb
+    assert np.array_equal(saved, pixels(answered["image"]))
+    done = subprocess.run(shlex.split(second), check=True, capture_output=True)
+    assert json.loads(done.stdout)["preset"] == "fidelity"
 
 
 def test_the_description_names_every_route_and_part(served: Served):
