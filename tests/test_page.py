@@ -281,12 +281,10 @@ def test_a_triplet_is_seen_large_and_made_again(visit: Callable[..., Page]):
     expect(page.locator("#large")).to_be_hidden()
 
 
-@pytest.mark.parametrize(
-    ("width", "scheme"), [(390, "light"), (390, "dark"), (1440, "light"), (1440, "dark")]
-)
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1440, "light")])
 def test_nothing_sticks_out_and_everything_has_a_name(visit: Callable[..., Page], width: int, scheme: str):
     page = visit(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    if (width, scheme) == (390, "dark"):
+    if width == 390:
         unmasked(page)
         page.keyboard.press("b")
     for path in ("", "data", "docs"):

@@ -8,7 +8,6 @@ import subprocess
 import tempfile
 import threading
 import zlib
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -117,12 +116,6 @@ def test_the_nearest_region_is_the_one_that_is_meant():
     assert near is not None and near[:, 40:].any() and not near[:, :40].any()
     assert mask_near(map_, 30, 35, 5) is None
     assert mask_near(np.zeros((40, 60), np.uint8), 30, 35, 50) is None
-
-
-def test_two_people_at_once_are_both_answered(served: Served, answered: dict[str, Any]):
-    with ThreadPoolExecutor(2) as people:
-        both = list(people.map(lambda _: served.unmask(masked_portrait()).json(), range(2)))
-    assert all(answer["image"] == answered["image"] for answer in both)
 
 
 def png_header(width: int, height: int) -> bytes:

@@ -35,6 +35,8 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["--max-mb", "0"], "--max-mb 0"),
         (["--data", "none"], "--data none: no such folder"),
         (["--host", "no.such.host.invalid", "--port", "0"], "--host no.such.host.invalid: no such address"),
+        (["--keep", __file__], "no such folder"),
+        (["--keep", "/proc/none", "--port", "0"], "--keep /proc/none: cannot write"),
         (["--precision", "fp8"], "--precision fp8"),
         (["--preset", "fidelity", "--edit-weights", "x"], "--preset and --edit-weights"),
         (["--port", "0", "--edit-weights", "none"], "none"),

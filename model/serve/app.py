@@ -110,7 +110,7 @@ def _tell_trouble(app: FastAPI) -> None:
 
     @app.exception_handler(UserError)
     async def of_user(_: Request, error: UserError) -> JSONResponse:
-        return told(409 if error.marked.startswith("`data`") else 422, str(error))
+        return told(409 if error.marked.startswith(("`data`", "`keep`")) else 422, str(error))
 
     @app.exception_handler(UnreadablePictureError)
     async def of_picture(_: Request, error: UnreadablePictureError) -> JSONResponse:

@@ -53,8 +53,10 @@ class Wanted(BaseModel, extra="forbid"):
 
     def as_filter(self) -> WallFilter:
         """Return what `Wall.select` takes."""
-        chosen = map(tuple, (self.family, self.worn, self.split, self.attribute))
-        return WallFilter(*chosen, *(self.span(name) for name in ("coverage", "yaw", "pitch", "roll")))
+        chosen = (tuple(names) for names in (self.family, self.worn, self.split, self.attribute))
+        families, worn, splits, attributes = chosen
+        spans = (self.span(name) for name in ("coverage", "yaw", "pitch", "roll"))
+        return WallFilter(families, worn, splits, attributes, *spans)
 
 
 def data_routes(wall: Wall, maker: Maker, worker: Worker) -> APIRouter:

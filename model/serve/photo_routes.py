@@ -38,7 +38,9 @@ def photo_routes(photographs: Photographs, worker: Worker, options: ServeOptions
     )
     place = {"type": "number", "required": True}
     place_form = form_schema({"image": _IMAGE}, {"x": dict(place), "y": dict(place)})
-    either = {200: {"content": {PNG: {"schema": {"type": "string", "format": "binary"}}}}}
+    either: dict[int | str, dict[str, Any]] = {
+        200: {"content": {PNG: {"schema": {"type": "string", "format": "binary"}}}}
+    }
 
     @router.get("/about", response_model=About)
     def about() -> About:

@@ -10,9 +10,10 @@ import cv2
 import numpy as np
 
 from unmask.datagen.common.atomic import write_atomic, writing_to
+from unmask.datagen.common.inside import Inside
 from unmask.datagen.drawn_faces.demo import portrait_rgb
 from unmask.datagen.pictures.arrays import U8
-from unmask.datagen.pictures.picture import encode_png
+from unmask.datagen.pictures.picture import encode_png, shrunk
 from unmask.model.checkpoints.shipped import find_weights
 from unmask.model.inference.aligned import TrainedModule
 from unmask.model.inference.face_finder import FaceFinder
@@ -35,7 +36,7 @@ _LEAST_PX = 96
 _REACH = 0.12  # of that part's side: how far from the place a mask may begin
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Modules:
     map_module: TrainedModule
     edit_module: TrainedModule
@@ -61,10 +62,13 @@ class Photographs:
         self._unmasker = Unmasker(options.map_weights, first, options.device, options.precision)
         self._editors = {options.presets[0]: self._unmasker.edit_module}
         _ = self._unmasker.finder  # its weights are missing now, not at the first photograph
+        if options.keep is not None:
+            with writing_to(options.keep, "keep"):
+                options.keep.mkdir(parents=True, exist_ok=True)
 
     def warm(self) -> None:
         """Do once what is slow the first time: kernels are chosen, detectors loaded."""
-        restore_photo(self._modules(self.options.presets[0]), portrait_rgb())
+        restore_photo(self._modules(self.options.presets[0]), shrunk(portrait_rgb(), 0.5))
 
     def unmask(
         self, image: bytes, map_: bytes | None, preset: str, least_score: float
@@ -131,7 +135,7 @@ class Photographs:
                 return Found(found=True, map=data_url(whole))
             if side == _LEAST_PX:
                 break
-        return Found(found=False)
+        return Found(found=False, map=None)
 
     def _modules(self, preset: str) -> _Modules:
         """The networks of a preset; its Editing Module is loaded when it is first asked for."""
@@ -187,7 +191,9 @@ def data_url(image: U8) -> str:
 
 
 def _keep(folder: Path, name: str, result: Restored) -> None:
+    inside = Inside(folder)
     with writing_to(folder, "keep"):
         for place, part in KEPT.items():
-            (folder / place).mkdir(parents=True, exist_ok=True)
-            write_atomic(folder / place / f"{name}.png", encode_png(getattr(result, part)))
+            path = inside(f"{place}/{name}.png", f"`keep` {folder}")
+            path.parent.mkdir(exist_ok=True)
+            write_atomic(path, encode_png(getattr(result, part)))
