@@ -70,8 +70,12 @@ def test_every_dependency_says_what_it_is_for():
 
 def test_packaged_data_is_installed():
     assets = files("unmask.assets")
-    there = {path.relative_to(ROOT / "assets") for path in (ROOT / "assets").glob("masks/*/*.*")}
-    assert there
+    there = {
+        path.relative_to(ROOT / "assets")
+        for pattern in ("masks/*/*.*", "pages/*", "serve/*")
+        for path in (ROOT / "assets").glob(pattern)
+    }
+    assert {Path("serve/photograph.js"), Path("pages/report.html")} < there
     for path in [*there, Path("recipes/default.toml")]:
         assert (assets / path.as_posix()).is_file(), path
 
