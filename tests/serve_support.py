@@ -72,3 +72,12 @@ def pixels(data_url: str) -> np.ndarray:
     kind, _, text = data_url.partition(",")
     assert kind == "data:image/png;base64"
     return decode_picture(base64.b64decode(text)).image_rgb
+
+
+def refused(answer: httpx.Response, status: int) -> str:
+    """Check that an answer refuses with that status and one sentence, which is returned."""
+    detail = answer.json()["detail"]
+    assert answer.status_code == status, detail
+    assert answer.json().keys() == {"detail"}
+    assert detail and len(detail) < 400 and "\n" not in detail
+    return str(detail)

@@ -1,6 +1,8 @@
 // The page of photographs: what is chosen, what is seen of it, and what a person corrects.
 
 import { ask, counted, element, form, save, toBitmap, toBlob } from "./api.js";
+import { saveAll, stem, tellEntry, tellProgress, thumbnail } from "./batch.js";
+import { listen as takeFrom } from "./intake.js";
 import { MapEditor } from "./map_editor.js";
 import { Queue, SKIPPED } from "./queue.js";
 import { Stage } from "./stage.js";
@@ -25,7 +27,7 @@ let shown = null; // the entry of the photograph on the stage
 let opening = 0;
 let changed = false; // the map, since the result was made
 let cursor = [0, 0];
-const queue = new Queue({ unmask, opened, told: tellProgress });
+const queue = new Queue({ unmask, opened, told: () => tellProgress(queue, shown, open) });
 
 function say(words, wrong = false) {
   $("status").textContent = words;
@@ -64,26 +66,18 @@ async function unmask(entry, signal) {
   };
 }
 
-async function thumbnail(blob) {
-  const bitmap = await createImageBitmap(blob, { resizeWidth: 104, resizeQuality: "medium" });
-  const canvas = document.createElement("canvas");
-  [canvas.width, canvas.height] = [bitmap.width, bitmap.height];
-  canvas.getContext("2d").drawImage(bitmap, 0, 0);
-  return URL.createObjectURL(await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.8)));
-}
-
 // A photograph of the queue is done: it is shown where it is the chosen one, and then, or else, its small picture made.
 async function opened(entry) {
   if (entry === shown) await open(entry);
   if (entry.result && !entry.thumbnail) entry.thumbnail = await thumbnail(entry.result.image).catch(() => null);
-  tellEntry(entry);
+  tellEntry(entry, shown, open);
 }
 
 async function open(entry) {
   const mine = ++opening;
   if (shown && shown !== entry && changed) shown.map = editor.empty ? null : await editor.toBlob();
   shown = entry;
-  tellProgress();
+  tellProgress(queue, shown, open);
   if (entry.state === "failed") {
     $("work").classList.toggle("single", queue.entries.length < 2);
     say(`${entry.name}: ${entry.words}`, true);
@@ -252,43 +246,6 @@ function move(x, y, pressed) {
   stage.setCursor(...cursor, tool() === "brush" || tool() === "eraser" ? diameter() : 24 * stage.scale);
 }
 
-function tellProgress() {
-  const { entries } = queue;
-  $("batch").hidden = entries.length < 2;
-  const count = (state) => entries.filter((entry) => entry.state === state).length;
-  const [done, failed, left] = [count("done"), count("failed"), count("waiting") + count("working")];
-  $("progress").max = Math.max(1, entries.length);
-  $("progress").value = done + failed;
-  const parts = [`${done + failed} of ${entries.length} done`];
-  if (failed) parts.push(`${failed} failed`);
-  if (queue.eta) parts.push(`about ${queue.eta} s left`);
-  $("progress-words").textContent = parts.join(", ");
-  $("stop").disabled = !left;
-  $("save-all").disabled = !done;
-  for (const entry of entries) tellEntry(entry);
-}
-
-// Its line in the list: made once, so that it keeps the keyboard's focus.
-function tellEntry(entry) {
-  if (!entry.line) {
-    entry.line = element(
-      "button",
-      { type: "button", onclick: () => open(entry) },
-      element("span", { class: "blank" }),
-      element("span", { class: "name" }, entry.name),
-      element("span"),
-    );
-    $("photographs").append(element("li", {}, entry.line));
-  }
-  const { line } = entry;
-  if (entry.thumbnail && line.firstChild.tagName !== "IMG")
-    line.firstChild.replaceWith(element("img", { src: entry.thumbnail, alt: "" }));
-  if (line.lastChild.textContent !== entry.words) line.lastChild.textContent = entry.words;
-  line.lastChild.className = entry.state === "failed" ? "quiet wrong" : "quiet";
-  if (entry === shown) line.setAttribute("aria-current", "true");
-  else line.removeAttribute("aria-current");
-}
-
 // What was chosen, dropped or pasted: [name, File] each.
 function take(files) {
   if (!files.length) return;
@@ -303,44 +260,12 @@ function take(files) {
   queue.run();
 }
 
-async function dropped(items) {
-  const found = [];
-  async function walk(entry, path) {
-    if (entry.isFile) {
-      found.push([path + entry.name, await new Promise((resolve, reject) => entry.file(resolve, reject))]);
-      return;
-    }
-    const reader = entry.createReader();
-    for (;;) {
-      const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
-      if (!some.length) return;
-      for (const one of some) await walk(one, `${path}${entry.name}/`);
-    }
-  }
-  for (const entry of items.map((item) => item.webkitGetAsEntry()).filter(Boolean)) await walk(entry, "");
-  return found.sort(([one], [other]) => (one < other ? -1 : 1));
-}
-
-function stem(entry) {
-  return entry.name.replace(/\.[^./]*$/, "");
-}
-
 function saveResult() {
   if (shown && shown.result) save(shown.result.image, `${stem(shown).split("/").pop()}-unmasked.png`);
 }
 
 async function saveMap() {
   if (shown && shown.result) save(await editor.toBlob(), `${stem(shown).split("/").pop()}-map.png`);
-}
-
-async function saveAll() {
-  const { zip } = await import("./zip.js");
-  const done = queue.entries.filter((entry) => entry.result);
-  const files = done.flatMap((entry) => [
-    [`restored/${stem(entry)}.png`, entry.result.image],
-    [`map/${stem(entry)}.png`, entry.map || entry.result.map],
-  ]);
-  await zip(files).then((blob) => save(blob, "unmasked.zip")).catch((error) => say(error.message, true));
 }
 
 function onStageKey(event) {
@@ -376,29 +301,7 @@ function onKey(event) {
 }
 
 function listen() {
-  $("choose").onclick = () => $("files").click();
-  $("choose-folder").onclick = () => $("folder").click();
-  for (const id of ["files", "folder"]) {
-    $(id).onchange = () => {
-      take([...$(id).files].map((file) => [file.webkitRelativePath || file.name, file]));
-      $(id).value = "";
-    };
-  }
-  document.addEventListener("paste", (event) => {
-    take([...(event.clipboardData?.files || [])].map((file) => [file.name || "pasted.png", file]));
-  });
-  document.addEventListener("dragover", (event) => {
-    event.preventDefault();
-    document.body.classList.add("dropping");
-  });
-  document.addEventListener("dragleave", (event) => {
-    if (!event.relatedTarget) document.body.classList.remove("dropping");
-  });
-  document.addEventListener("drop", async (event) => {
-    event.preventDefault();
-    document.body.classList.remove("dropping");
-    take(await dropped([...event.dataTransfer.items].filter((item) => item.kind === "file")));
-  });
+  takeFrom(take);
   $("tools").onchange = showTool;
   $("size").oninput = showTool;
   $("show-map").onchange = showTool;
@@ -411,7 +314,7 @@ function listen() {
   $("again").onclick = again;
   $("save").onclick = saveResult;
   $("save-map").onclick = saveMap;
-  $("save-all").onclick = saveAll;
+  $("save-all").onclick = () => saveAll(queue).catch((error) => say(error.message, true));
   $("stop").onclick = () => queue.stop();
   $("preset").onchange = () => shown?.result && again();
   editor.onchange = () => {
