@@ -5,8 +5,9 @@ import numpy as np
 
 from unmask.datagen.pictures.arrays import F32, U8
 
-# Straps are thin: blurred over a pixel's width, they reach one half in few places.
-FAINT, SURE = 0.3, 0.5
+# Straps are a pixel wide where the network sees them, and so reach one half in few places. On drawn masks 0.2 finds
+# them best (benchmarks/straps.py).
+FAINT, SURE = 0.2, 0.35
 LEAST_PX = 4  # of a piece: single pixels are teeth, earrings, frames of glasses
 REACH = (
     0.16  # of the picture's width from the body or from another piece: what is further away is hair or a cord
