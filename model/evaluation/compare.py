@@ -1,5 +1,6 @@
 """Two reports on the same pictures: paired differences."""
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,13 @@ import numpy as np
 import pandas as pd
 
 from unmask.datagen.common.errors import ArgumentError
-from unmask.model.metrics.intervals import paired_difference
+from unmask.model.metrics.intervals import Difference, paired_difference
+from unmask.model.metrics.table import score_of
 
+from .clusters import find_clusters
 from .folder import METRICS
 
+NO_DIFFERENCE = "no difference shown"
 _COMPARED = (
     *(f"{system}_{name}" for system in ("pipe", "edit") for name in (
         "psnr", "ssim", "mask_psnr", "mask_ssim", "raw_psnr", "mask_perceptual", "identity"
@@ -43,7 +47,9 @@ def read_metrics(report: Path) -> pd.DataFrame:
 
 
 def compare_tables(ours: pd.DataFrame, theirs: pd.DataFrame, name: str) -> Mapping[str, Any]:
-    """Compare every headline score that both have on the pictures that both have, as the page shows it.
+    """Compare every headline score that both have on the pictures that both have, as page and summary show it.
+
+    Each row has its verdict: `NO_DIFFERENCE` where the interval of the difference holds zero, else what ours is.
 
     Raises
     ------
@@ -53,6 +59,7 @@ def compare_tables(ours: pd.DataFrame, theirs: pd.DataFrame, name: str) -> Mappi
     both = ours.merge(theirs, on="key", suffixes=("", "\0"))
     if both.empty:
         raise ArgumentError("compare", f"{name}: no picture is in both reports")
+    clusters = find_clusters(both)
     rows = []
     for metric in _COMPARED:
         if f"{metric}\0" not in both:
@@ -62,7 +69,7 @@ def compare_tables(ours: pd.DataFrame, theirs: pd.DataFrame, name: str) -> Mappi
         shared = np.isfinite(a) & np.isfinite(b)
         if shared.sum() < 2:
             continue
-        found = paired_difference(a, b)
+        found = paired_difference(a, b, clusters.codes)
         rows.append(
             {
                 "metric": metric,
@@ -72,6 +79,33 @@ def compare_tables(ours: pd.DataFrame, theirs: pd.DataFrame, name: str) -> Mappi
                 "low": found.low,
                 "high": found.high,
                 "p": found.p,
+                "n": found.n,
+                "clusters": found.clusters,
+                "verdict": _verdict(metric, found, float(a[shared].mean()), float(b[shared].mean())),
             }
         )
-    return {"other": name, "pictures": len(both), "rows": rows}
+    return {
+        "other": name,
+        "pictures": len(both),
+        "clusters": clusters.count,
+        "clustered_by": clusters.words,
+        "rows": rows,
+    }
+
+
+def _verdict(metric: str, found: Difference, ours: float, theirs: float) -> str:
+    known = np.isfinite(found.low) and np.isfinite(found.high)
+    if not known or found.low <= 0 <= found.high:
+        return NO_DIFFERENCE
+    return score_of(metric).verdict(ours, theirs)
+
+
+def comparison_words(comparison: Mapping[str, Any]) -> str:
+    """Sum up a comparison in a line: "better in 3 of 8 scores, worse in 1, ..."."""
+    verdicts = Counter(str(row["verdict"]) for row in comparison["rows"])
+    counts = [f"{verdicts.pop(word, 0)}" for word in ("better", "worse")]
+    others = "".join(f", {words} in {count}" for words, count in verdicts.items())
+    many = f"{comparison['pictures']} pictures"
+    if comparison["clusters"] != comparison["pictures"]:
+        many += f" of {comparison['clusters']} {comparison['clustered_by']}"
+    return f"better in {counts[0]} of {len(comparison['rows'])} scores, worse in {counts[1]}{others} ({many})"

@@ -229,7 +229,9 @@ def _open_pairs(options: EvalOptions) -> EvalSet:
         if lacks:
             left_out[f"no_{lacks[0]}"] += 1
         else:
-            items.append(EvalItem(stem, path, found["map"], found["clean"], own_map=True))
+            # one clean picture may have several masked ones
+            tags = {"source": (found["clean"] or path).name}
+            items.append(EvalItem(stem, path, found["map"], found["clean"], tags, own_map=True))
     if not items:
         missing, first = max(left_out.items(), key=lambda pair: pair[1])[0], next(iter(masked))
         name, where = ("clean", clean) if missing == "no_clean" else ("maps", maps)

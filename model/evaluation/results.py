@@ -23,6 +23,7 @@ from unmask.model.report.page import EvalReport, draw_report
 
 from .attributes import AttributeProbe
 from .breakdown import Metric, break_down, breakdown_csv, worst_groups
+from .clusters import Clusters, find_clusters
 from .evaluate import IDENTITY, SCORES, Evaluation, read_parts
 from .feature_scores import ANSWERS, CLEAN, CROP_FEATURES, SHIFTED, WHOLE_FEATURES
 from .folder import BREAKDOWN, METRICS, PAGE, SUMMARY
@@ -94,9 +95,11 @@ def write_report(
     table, folder = passes.table, evaluation.folder
     groupings = [*make_groupings(table), *(cross(table, names) for names in evaluation.options.by)]
     metrics = _metrics(table)
-    breakdown = break_down(table, metrics, groupings, seed=_SEED)
-    summary = _summary(evaluation, passes, probe, command)
+    clusters = find_clusters(table)
+    breakdown = break_down(table, metrics, groupings, clusters.codes, seed=_SEED)
+    summary = _summary(evaluation, passes, clusters, probe, command)
     summary["worst"] = worst_groups(breakdown)
+    summary["comparison"] = comparison
     folder.write(METRICS, table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
     folder.write(BREAKDOWN, breakdown_csv(breakdown))
     folder.write(SUMMARY, json.dumps(_plain(summary), indent=2) + "\n")
@@ -117,11 +120,11 @@ def _metrics(table: pd.DataFrame) -> list[Metric]:
 
 
 def _summary(
-    evaluation: Evaluation, passes: Passes, probe: AttributeProbe | None, command: str
+    evaluation: Evaluation, passes: Passes, clusters: Clusters, probe: AttributeProbe | None, command: str
 ) -> dict[str, Any]:
     table, pictures, options = passes.table, evaluation.pictures, evaluation.options
     columns = score_columns(table)
-    means = bootstrap_means(table[columns].to_numpy(np.float64), seed=_SEED)
+    means = bootstrap_means(table[columns].to_numpy(np.float64), clusters.codes, seed=_SEED)
     systems = [name for name in SYSTEM_NAMES if f"{name}_psnr" in table.columns]
     sizes = (table["width"] + "x" + table["height"]).value_counts()
     coverage = (
@@ -135,6 +138,8 @@ def _summary(
             "kind": pictures.kind,
             "fingerprint": pictures.fingerprint,
             "pictures": len(table),
+            "clusters": clusters.count,
+            "clustered_by": clusters.words,
             "left_out": dict(pictures.left_out),
             "split": pictures.split,
             "coverage_mean": float(coverage.mean()),
@@ -147,10 +152,7 @@ def _summary(
             if module is not None
         },
         "systems": [{"id": name, "name": SYSTEM_NAMES[name]} for name in systems],
-        "means": {
-            column: {"mean": mean.mean, "low": mean.low, "high": mean.high, "n": mean.n}
-            for column, mean in zip(columns, means, strict=True)
-        },
+        "means": {column: asdict(mean) for column, mean in zip(columns, means, strict=True)},
         "kid": _kid(passes.arrays, systems) if options.features else {},
         "identity": _identity_scale(passes),
         "attributes": _changes(passes.arrays, systems, probe),
