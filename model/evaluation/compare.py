@@ -1,7 +1,7 @@
 """Two reports on the same pictures: paired differences."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +9,12 @@ import numpy as np
 import pandas as pd
 
 from unmask.datagen.common.errors import ArgumentError
-from unmask.model.metrics.intervals import Difference, paired_difference
+from unmask.model.metrics.intervals import paired_difference
 from unmask.model.metrics.table import score_of
 
 from .clusters import find_clusters
 from .folder import METRICS
 
-NO_DIFFERENCE = "no difference shown"
 _COMPARED = (
     *(f"{system}_{name}" for system in ("pipe", "edit") for name in (
         "psnr", "ssim", "mask_psnr", "mask_ssim", "raw_psnr", "mask_perceptual", "identity"
@@ -49,7 +48,7 @@ def read_metrics(report: Path) -> pd.DataFrame:
 def compare_tables(ours: pd.DataFrame, theirs: pd.DataFrame, name: str) -> Mapping[str, Any]:
     """Compare every headline score that both have on the pictures that both have, as page and summary show it.
 
-    Each row has its verdict: `NO_DIFFERENCE` where the interval of the difference holds zero, else what ours is.
+    Each row has its verdict: what ours is, where the interval of the difference does not hold zero.
 
     Raises
     ------
@@ -70,42 +69,36 @@ def compare_tables(ours: pd.DataFrame, theirs: pd.DataFrame, name: str) -> Mappi
         if shared.sum() < 2:
             continue
         found = paired_difference(a, b, clusters.codes)
+        ours_mean, theirs_mean = float(a[shared].mean()), float(b[shared].mean())
         rows.append(
             {
                 "metric": metric,
-                "ours": float(a[shared].mean()),
-                "theirs": float(b[shared].mean()),
+                "ours": ours_mean,
+                "theirs": theirs_mean,
                 "difference": found.mean,
                 "low": found.low,
                 "high": found.high,
                 "p": found.p,
                 "n": found.n,
                 "clusters": found.clusters,
-                "verdict": _verdict(metric, found, float(a[shared].mean()), float(b[shared].mean())),
+                "verdict": score_of(metric).judge(ours_mean, theirs_mean, found.low, found.high),
             }
         )
+    many = f"{len(both):,} pictures"
+    if clusters.count < len(both):
+        many += f" of {clusters.count:,} {clusters.words}"
     return {
         "other": name,
         "pictures": len(both),
         "clusters": clusters.count,
-        "clustered_by": clusters.words,
+        "verdict": f"{_count_verdicts([row['verdict'] for row in rows])} ({many})",
         "rows": rows,
     }
 
 
-def _verdict(metric: str, found: Difference, ours: float, theirs: float) -> str:
-    known = np.isfinite(found.low) and np.isfinite(found.high)
-    if not known or found.low <= 0 <= found.high:
-        return NO_DIFFERENCE
-    return score_of(metric).verdict(ours, theirs)
-
-
-def comparison_words(comparison: Mapping[str, Any]) -> str:
-    """Sum up a comparison in a line: "better in 3 of 8 scores, worse in 1, ..."."""
-    verdicts = Counter(str(row["verdict"]) for row in comparison["rows"])
-    counts = [f"{verdicts.pop(word, 0)}" for word in ("better", "worse")]
-    others = "".join(f", {words} in {count}" for words, count in verdicts.items())
-    many = f"{comparison['pictures']} pictures"
-    if comparison["clusters"] != comparison["pictures"]:
-        many += f" of {comparison['clusters']} {comparison['clustered_by']}"
-    return f"better in {counts[0]} of {len(comparison['rows'])} scores, worse in {counts[1]}{others} ({many})"
+def _count_verdicts(verdicts: Sequence[str]) -> str:
+    """Sum up: "better in 3 of 8 scores, worse in 1, no difference shown in 4"."""
+    counts = Counter(verdicts)
+    words = [f"better in {counts.pop('better', 0)} of {len(verdicts)} scores"]
+    words.append(f"worse in {counts.pop('worse', 0)}")
+    return ", ".join([*words, *(f"{verdict} in {count}" for verdict, count in counts.items())])

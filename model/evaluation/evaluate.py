@@ -87,7 +87,10 @@ def open_evaluation(options: EvalOptions) -> Iterator[Evaluation]:
     bf16 = infers_in_bf16(options.precision, device)
     map_module, map_sha = _load("map_module", options.map_module, MAP, device, bf16)
     edit_module, edit_sha = _load("edit_module", options.edit_module, EDIT, device, bf16)
-    notes = [f"{count} pictures left out: {reason}" for reason, count in pictures.left_out.items()]
+    notes = [
+        f"{count} {'picture' if count == 1 else 'pictures'} left out: {reason.replace('_', ' ')}"
+        for reason, count in pictures.left_out.items()
+    ]
     notes += pictures.notes
     mean_face = None
     if any(item.clean is not None for item in pictures.items):

@@ -14,16 +14,47 @@ from .pictures import read_item
 from .systems import EDIT, MAP, PIPE, Outcome
 
 _ROWS = 6
+# Of the first screen: shares of the other pictures that one is better than.
+_SHARES = {1.0: "best", **{s / 100: f"better than {s} %" for s in (80, 60, 40, 20)}, 0.0: "worst"}
+
+
+_JUDGED = ((EDIT, f"{PIPE}_mask_psnr"), (EDIT, f"{EDIT}_mask_psnr"), (MAP, f"{MAP}_iou"))
+# What the first screen shows of each, the first of those that are there.
+_EXAMPLE = {
+    EDIT: (("masked",), ("restored", "restored, true map"), ("clean",)),
+    MAP: (("masked",), ("found map",), ("true map",)),
+}
 
 
 def draw_galleries(evaluation: Evaluation, table: pd.DataFrame) -> tuple[Gallery, ...]:
     """Return galleries for the Map Module (by IoU) and for the Editing Module (by PSNR in the mask)."""
     galleries: list[Gallery] = []
-    for module, column in ((EDIT, f"{PIPE}_mask_psnr"), (EDIT, f"{EDIT}_mask_psnr"), (MAP, f"{MAP}_iou")):
+    for module, column in _JUDGED:
         known = column in table and table[column].notna().any()
         if known and all(gallery.module != module for gallery in galleries):
             galleries += _galleries(evaluation, table, module, column)
     return tuple(galleries)
+
+
+def draw_examples(evaluation: Evaluation, table: pd.DataFrame) -> Gallery | None:
+    """Return six pictures from the best to the worst, by the score that the report is about; None without one."""
+    for module, column in _JUDGED:
+        if column not in table or not table[column].notna().any():
+            continue
+        order = table[column].dropna().sort_values(kind="stable").index.to_list()
+        chosen: dict[int, str] = {}
+        for share, words in _SHARES.items():
+            chosen.setdefault(order[round(share * (len(order) - 1))], words)
+        score, rows = score_of(column), []
+        for index, words in chosen.items():
+            images = _images(module, _outcome(evaluation, index))
+            stages = [next((name for name in names if name in images), "") for names in _EXAMPLE[module]]
+            shown = {name: images[name] for name in stages if name}
+            value = score.write(float(table.loc[index, column]), unit=True, brief=True)
+            rows.append(GalleryRow(str(table.loc[index, "key"]), f"{value}\n{words}", tuple(shown.values())))
+        what = score_words(column.partition("_")[2])
+        return Gallery(module, "From the best to the worst", f"By {what}.", tuple(shown), tuple(rows))
+    return None
 
 
 def _galleries(evaluation: Evaluation, table: pd.DataFrame, module: str, column: str) -> list[Gallery]:

@@ -27,7 +27,7 @@ from .clusters import Clusters, find_clusters
 from .evaluate import IDENTITY, SCORES, Evaluation, read_parts
 from .feature_scores import ANSWERS, CLEAN, CROP_FEATURES, SHIFTED, WHOLE_FEATURES
 from .folder import BREAKDOWN, METRICS, PAGE, SUMMARY
-from .gallery import draw_galleries
+from .gallery import draw_examples, draw_galleries
 from .groups import cross, make_groupings
 from .identity import identity_scale
 from .identity_scores import DESCRIPTORS
@@ -104,7 +104,8 @@ def write_report(
     folder.write(BREAKDOWN, breakdown_csv(breakdown))
     folder.write(SUMMARY, json.dumps(_plain(summary), indent=2) + "\n")
     galleries = draw_galleries(evaluation, table)
-    page = draw_report(EvalReport(summary, table, breakdown, galleries, comparison))
+    examples = draw_examples(evaluation, table)
+    page = draw_report(EvalReport(summary, table, breakdown, galleries, comparison, examples))
     folder.write(PAGE, page)
     return summary
 

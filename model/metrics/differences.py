@@ -90,7 +90,7 @@ _ROUNDING = 1e-12
 
 
 def _seen(scaled: F64, members: Bools, codes: Codes, count: int) -> tuple[F64, NDArray[np.int64]]:
-    """t of each group, (g, k), and how many clusters to deal out for it: those of its smaller side.
+    """Return t of each group, (g, k), and how many clusters to deal out for it: those of its smaller side.
 
     A cluster that lies on both sides moves both means at a time, which makes their difference surer.
     """

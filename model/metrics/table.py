@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 MINUS = "\N{MINUS SIGN}"
+NO_DIFFERENCE = "no difference shown"
 _REGIONS = {"mask": " in the mask", "box": " in the box"}
 
 
@@ -59,6 +60,10 @@ class Score:
             return "differs"
         gap = abs(theirs) - abs(ours) if self.better == "zero" else self.sign * (ours - theirs)
         return "better" if gap > 0 else "worse"
+
+    def judge(self, ours: float, theirs: float, low: float, high: float) -> str:
+        """Say what ours is beside theirs where their difference has an interval: nothing where that holds zero."""
+        return self.verdict(ours, theirs) if low > 0 or high < 0 else NO_DIFFERENCE
 
 
 SCORES = {
