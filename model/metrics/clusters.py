@@ -1,8 +1,8 @@
 """Sums over clusters: pictures that are no news to each other, as variants of one face or pictures of one person.
 
-Sums, squares and sizes of clusters are all that means, errors, bootstraps and permutations need. The standard error of
-a mean over pictures is that of a ratio of two sums over clusters (Cochran 1977, section 9A.1), which is the usual one
-where every picture is a cluster of its own.
+Sums, squares and sizes of clusters are all that means, errors, bootstraps and permutations need. The standard
+error of a mean over pictures is that of a ratio of two sums over clusters (Cochran 1977, section 9A.1), which is
+the usual one where every picture is a cluster of its own.
 """
 
 from collections.abc import Hashable, Sequence
