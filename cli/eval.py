@@ -2,14 +2,14 @@
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from unmask.model.evaluation.options import EvalOptions
-from unmask.model.metrics.table import score_of, score_words
+from unmask.model.metrics.table import MINUS, score_of, score_words
 
 from . import flags
 from .flags import Flag
@@ -46,6 +46,8 @@ _FLAGS = {
     "clean": Flag("Clean pictures of the same names, for a plain folder.", "DIR"),
     "maps": Flag("True maps of the same names, for a plain folder.", "DIR"),
     "tags": Flag("More columns to break down by; the first names pictures.", "CSV"),
+    "frame": Flag("Look for faces and frame them, as unmask-run does.", name="--frame"),
+    "bare": Flag("DATA shows bare faces: count masks taken off.", name="--bare"),
     "split": Flag("train, val, test or all; test where there is one."),
     "limit": flags.LIMIT,
     "size": Flag("Crop and scale to squares first; as they are by default.", "PX"),
@@ -79,38 +81,97 @@ def _print_result(result: "EvalResult") -> None:
     summary = result.summary
     means, data = summary["means"], summary["data"]
     _print_systems(summary)
-    pairs = {
-        f"map {name}": _interval(means[f"map_{name}"], name)
-        for name in ("iou", "dice", "boundary_f")
+    pairs = _pipeline_pairs(summary["pipeline"])
+    pairs |= {
+        score_words(name) + " of the maps" * (name != "pipeline_iou"): _interval(means[f"map_{name}"], name)
+        for name in ("pipeline_iou", "iou", "dice", "boundary_f")
         if f"map_{name}" in means
     }
-    for worst in summary["worst"]:
-        if worst["metric"] in ("pipe_mask_psnr", "map_iou"):
-            digits = score_of(worst["metric"]).digits
-            told = f"{worst['mean']:.{digits}f}, gap {worst['gap']:+.{digits}f}, n {worst['n']}"
-            pairs[f"worst {worst['kind']} ({worst['metric']})"] = f"{worst['name']} {worst['group']}: {told}"
-    pairs["pictures"] = str(data["pictures"])
+    pairs |= _worst_pairs(summary)
+    many = f"{data['pictures']}"
+    if data["clusters"] != data["pictures"]:
+        many += f" of {data['clusters']} {data['clustered_by']}"
+    pairs["pictures"] = many
     if data["coverage_mean"] == data["coverage_mean"]:
         pairs["mean coverage"] = f"{data['coverage_mean']:.1%} of the picture"
+    if summary["comparison"] is not None:
+        _print_comparison(summary)
+        pairs[f"against {summary['comparison']['other']}"] = summary["comparison"]["verdict"]
     pairs["report"] = str(result.page)
     print_pairs(pairs)
 
 
-def _print_systems(summary: dict[str, Any]) -> None:
+def _pipeline_pairs(pipeline: Mapping[str, Any] | None) -> dict[str, str]:
+    """What became of photographs whose faces were looked for."""
+    if pipeline is None:
+        return {}
+    share = pipeline["taken_off"]
+    words = "false alarms" if pipeline["bare"] else "masks taken off"
+    counts = ", ".join(f"{name} {count}" for name, count in pipeline["statuses"].items() if count)
+    spread = f"[{share['low']:.1%}, {share['high']:.1%}]"
+    return {words: f"{share['mean']:.1%} {spread} of the pictures", "statuses": counts}
+
+
+def _worst_pairs(summary: Mapping[str, Any]) -> dict[str, str]:
+    """The worst group of each kind, by the scores that come first on the page."""
+    from unmask.model.report.names import group_words, kind_heading
+
+    pairs = {}
+    for worst in summary["worst"]:
+        if worst["metric"] in ("pipe_mask_psnr", "map_iou", "map_pipeline_iou", "map_false_alarm"):
+            score = score_of(worst["metric"])
+            gap = score.write(worst["gap"], sign=True, unit=True).replace(MINUS, "-")
+            name = f"worst {score_words(worst['metric'].partition('_')[2])}, {kind_heading(worst['kind']).lower()}"
+            group = group_words(worst["kind"], worst["name"], worst["group"])
+            pairs[name] = f"{group}: {score.write(worst['mean'])} ({gap}), {worst['n']} pictures"
+    return pairs
+
+
+def _print_systems(summary: Mapping[str, Any]) -> None:
     means = summary["means"]
     shown = [name for name in _SHOWN if any(f"{s['id']}_{name}" in means for s in summary["systems"])]
     if not shown:
         return
     rows = [
-        [system["name"], *(_interval(means.get(f"{system['id']}_{name}"), name) for name in shown)]
+        [system["name"], *(_interval(means.get(f"{system['id']}_{name}"), name, lines=2) for name in shown)]
         for system in summary["systems"]
     ]
-    columns = ["system", *map(score_words, shown)]
-    print_table("composited pictures, mean and 95 % interval", columns, rows)
+    columns = ["system", *(_in_lines(score_words(name)) for name in shown)]
+    data = summary["data"]
+    over = f" over {data['clustered_by']}" if data["clusters"] != data["pictures"] else ""
+    print_table(f"composited pictures, mean and 95 % interval{over}", columns, rows, folds=1)
 
 
-def _interval(mean: dict[str, float] | None, name: str) -> str:
+def _print_comparison(summary: Mapping[str, Any]) -> None:
+    """Every score that both reports have, with its verdict."""
+    from unmask.model.report.content import System
+    from unmask.model.report.names import read_metric
+
+    comparison, rows = summary["comparison"], []
+    systems = [System(str(system["id"]), str(system["name"])) for system in summary["systems"]]
+    for row in comparison["rows"]:
+        metric = read_metric(row["metric"], systems)
+        write = metric.score.write
+        texts = [write(row["ours"]), write(row["theirs"]), write(row["difference"], sign=True)]
+        if row["low"] == row["low"]:
+            texts[2] += f"\n{write(row['low'], sign=True)} to {write(row['high'], sign=True)}"
+        cells = [text.replace(MINUS, "-") for text in texts]
+        rows.append([metric.words, *cells, row["verdict"]])
+    columns = ["score", "this", "other", "difference", "verdict"]
+    print_table(f"against {comparison['other']}", columns, rows, folds=1)
+
+
+def _in_lines(words: str) -> str:
+    """Break a score's name before its region, where there is one."""
+    return words.replace(" in the ", "\nin the ").replace(" of the ", "\nof the ")
+
+
+def _interval(mean: Mapping[str, float] | None, name: str, *, lines: int = 1) -> str:
     if mean is None:
         return ""
     digits = score_of(name).digits
+    if mean["low"] is None or mean["low"] != mean["low"]:
+        return f"{mean['mean']:.{digits}f}"
+    if lines == 2:
+        return f"{mean['mean']:.{digits}f}\n{mean['low']:.{digits}f} to {mean['high']:.{digits}f}"
     return f"{mean['mean']:.{digits}f} [{mean['low']:.{digits}f}, {mean['high']:.{digits}f}]"

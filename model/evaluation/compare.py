@@ -19,7 +19,7 @@ _COMPARED = (
     *(f"{system}_{name}" for system in ("pipe", "edit") for name in (
         "psnr", "ssim", "mask_psnr", "mask_ssim", "raw_psnr", "mask_perceptual", "identity"
     )),
-    "map_iou", "map_boundary_f",
+    "map_pipeline_iou", "map_iou", "map_boundary_f",
 )  # fmt: skip
 
 

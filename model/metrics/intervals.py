@@ -130,6 +130,36 @@ def bootstrap_means(
     return intervals
 
 
+def share_interval(hits: ArrayLike, clusters: Codes | None = None, *, level: float = LEVEL) -> Interval:
+    """Return a share and its interval, which has a width where all or none are hit.
+
+    Wilson's, for as many independent pictures as would know the share as well as these clusters do (Korn & Graubard
+    1998).
+
+    Parameters
+    ----------
+    hits : bool (n,)
+    clusters, level
+        As of `bootstrap_means`.
+    """
+    values = np.asarray(hits, np.float64)
+    n, codes = len(values), cluster_codes(clusters, len(values))
+    count = len(np.unique(codes))
+    if n == 0:
+        return Interval(np.nan, np.nan, np.nan, 0, 0)
+    share = float(values.mean())
+    error = float(_standard_errors(values[:, None], np.unique(codes, return_inverse=True)[1])[0])
+    alone = share * (1 - share) / error**2 * (n / (n - 1)) if count > 1 and error > 0 else count
+    z = float(stats.norm.ppf((1 + level) / 2))
+    known = float(min(alone, n))
+    middle, reach = (
+        share + z**2 / (2 * known),
+        z * np.sqrt(share * (1 - share) / known + z**2 / (4 * known**2)),
+    )
+    low, high = ((middle + sign * reach) / (1 + z**2 / known) for sign in (-1, 1))
+    return Interval(share, float(max(low, 0.0)), float(min(high, 1.0)), n, count)
+
+
 def paired_difference(
     ours: ArrayLike,
     theirs: ArrayLike,

@@ -112,6 +112,14 @@ SCORES = {
     "abs_area_error": Score(
         "area error without sign", "the same, always above 0: how far off areas are.", "map", better="low"
     ),
+    "pipeline_iou": Score(
+        "IoU of the whole pipeline",
+        "overlap as above where faces were looked for in photographs; 0 where no face or no mask was found.", "map",
+    ),
+    "false_alarm": Score(
+        "false alarms", "share of pictures of bare faces on which a mask is taken off.",
+        "set", digits=3, better="low",
+    ),
 }  # fmt: skip
 
 

@@ -25,8 +25,30 @@ def answers(report: EvalReport) -> list[tuple[str, str]]:
 
 
 def _pipeline(report: EvalReport) -> list[str]:
+    """Of photographs: how often a mask was taken off, and what the maps are worth with the others counted as 0."""
     pipeline = report.section("pipeline")
-    return [str(sentence) for sentence in pipeline.get("sentences") or []]
+    found = pipeline.get("taken_off") or {}
+    share, low, high, n = (number(found.get(key)) for key in ("mean", "low", "high", "n"))
+    if share is None or n is None:
+        return []
+    spread = "" if low is None or high is None else f", {100 * low:.1f} to {100 * high:.1f} %"
+    hits = f"{round(share * n):,} of {int(n):,} photographs"
+    often = f"({100 * share:.1f} %{spread})"
+    counts = pipeline.get("statuses") or {}
+    others = ", ".join(
+        f"{names.plain(why)} {count}" for why, count in counts.items() if why != "ok" and count
+    )
+    others = f" The others: {others}." if others else ""
+    if pipeline.get("bare"):
+        return [
+            f"False alarms: on {hits} of bare faces {often} a mask is taken off that is not there.{others}"
+        ]
+    whole = report.mean("map_pipeline_iou")
+    worth = ""
+    if whole:
+        spread = f" ({whole.range(3)})" if whole.range(3) else ""
+        worth = f" Over all of them, those without a map counted as 0, IoU is {whole.mean:.3f}{spread}."
+    return [f"Faces were looked for: on {hits} {often} a mask was found and taken off.{others}{worth}"]
 
 
 def _how_good(report: EvalReport) -> list[str]:

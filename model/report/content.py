@@ -13,7 +13,7 @@ from unmask.model.metrics.table import write_number
 
 SMALL = 30  # a group of fewer people or source pictures, or one whose rest is fewer, says nothing
 MODULES = ("pipe", "edit")  # systems that are ours, the one that matters most first
-_HEADLINES = ("pipe_mask_psnr", "edit_mask_psnr", "map_iou")
+_HEADLINES = ("pipe_mask_psnr", "edit_mask_psnr", "map_pipeline_iou", "map_iou", "map_false_alarm")
 
 
 @dataclass(frozen=True, eq=False)

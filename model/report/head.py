@@ -9,7 +9,12 @@ from .content import EvalReport, System, number
 from .names import plain
 
 _TILES = {"mask_psnr": "PSNR in the mask", "psnr": "PSNR, composited"}
-_MAP_TILES = {"map_iou": "IoU of the found maps", "map_boundary_f": "boundary F of the found maps"}
+_MAP_TILES = {
+    "map_pipeline_iou": "IoU, 0 where no mask was found",
+    "map_iou": "IoU of the found maps",
+    "map_boundary_f": "boundary F of the found maps",
+}
+_KINDS = {"dataset": "a dataset of this toolkit", "bare": "photographs of bare faces"}
 _MOST = 3  # scores
 
 
@@ -29,8 +34,19 @@ def tiles(report: EvalReport) -> list[tuple[str, str]]:
         for column, words in (shown | _MAP_TILES).items()
         if (mean := report.mean(column)) is not None
     ]
+    if report.section("pipeline"):
+        scores = [*_taken_off(report), *scores]
     count, _, words = report.many_pictures.partition(" ")
     return [*scores[:_MOST], (count, f"{words}, scored")]
+
+
+def _taken_off(report: EvalReport) -> list[tuple[str, str]]:
+    pipeline = report.section("pipeline")
+    share = number((pipeline.get("taken_off") or {}).get("mean"))
+    words = (
+        "of bare faces: a mask is taken off" if pipeline.get("bare") else "of photographs: a mask was found"
+    )
+    return [] if share is None else [(f"{100 * share:.1f} %", words)]
 
 
 def subject(report: EvalReport) -> list[tuple[str, str]]:
@@ -42,7 +58,7 @@ def subject(report: EvalReport) -> list[tuple[str, str]]:
     left = ", ".join(f"{_count(count)} {plain(why)}" for why, count in (data.get("left_out") or {}).items())
     words = [
         str(data.get("folder", "unknown folder")),
-        "a dataset of this toolkit" if data.get("kind") == "dataset" else "pairs of pictures",
+        _KINDS.get(str(data.get("kind")), "pairs of pictures"),
         f"split {data['split']}" if data.get("split") else "",
         f"{len(report.table):,} pictures" + (f" of {size} px" if sizes else ""),
         f"left out: {left}" if left else "",
