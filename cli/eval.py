@@ -133,7 +133,7 @@ def _print_systems(summary: Mapping[str, Any]) -> None:
     if not shown:
         return
     rows = [
-        [system["name"], *(_interval(means.get(f"{system['id']}_{name}"), name, lines=2) for name in shown)]
+        [system["name"], *(_narrow(means.get(f"{system['id']}_{name}"), name) for name in shown)]
         for system in summary["systems"]
     ]
     columns = ["system", *(_in_lines(score_words(name)) for name in shown)]
@@ -163,15 +163,26 @@ def _print_comparison(summary: Mapping[str, Any]) -> None:
 
 def _in_lines(words: str) -> str:
     """Break a score's name before its region, where there is one."""
-    return words.replace(" in the ", "\nin the ").replace(" of the ", "\nof the ")
+    return words.replace(" in the ", "\nin the ").replace(" of the ", "\n")
 
 
-def _interval(mean: Mapping[str, float] | None, name: str, *, lines: int = 1) -> str:
+def _interval(mean: Mapping[str, float] | None, name: str) -> str:
     if mean is None:
         return ""
     digits = score_of(name).digits
-    if mean["low"] is None or mean["low"] != mean["low"]:
+    if not _has_limits(mean):
         return f"{mean['mean']:.{digits}f}"
-    if lines == 2:
-        return f"{mean['mean']:.{digits}f}\n{mean['low']:.{digits}f} to {mean['high']:.{digits}f}"
     return f"{mean['mean']:.{digits}f} [{mean['low']:.{digits}f}, {mean['high']:.{digits}f}]"
+
+
+def _narrow(mean: Mapping[str, float] | None, name: str) -> str:
+    """Mean and interval in two lines: four of them fit into 80 columns."""
+    if mean is None or not _has_limits(mean):
+        return _interval(mean, name)
+    digits = score_of(name).digits
+    brief = score_of(name).brief
+    return f"{mean['mean']:.{digits}f}\n{mean['low']:.{brief}f} - {mean['high']:.{brief}f}"
+
+
+def _has_limits(mean: Mapping[str, float]) -> bool:
+    return mean["low"] is not None and mean["low"] == mean["low"]

@@ -157,7 +157,9 @@ def share_interval(hits: ArrayLike, clusters: Codes | None = None, *, level: flo
         z * np.sqrt(share * (1 - share) / known + z**2 / (4 * known**2)),
     )
     low, high = ((middle + sign * reach) / (1 + z**2 / known) for sign in (-1, 1))
-    return Interval(share, float(max(low, 0.0)), float(min(high, 1.0)), n, count)
+    # rounding would leave a share of none or all beside its end
+    low, high = 0.0 if share == 0 else max(low, 0.0), 1.0 if share == 1 else min(high, 1.0)
+    return Interval(share, float(low), float(high), n, count)
 
 
 def paired_difference(
