@@ -60,10 +60,9 @@ def _how_good(report: EvalReport) -> list[str]:
     iou, boundary = report.mean("map_iou"), report.mean("map_boundary_f")
     if iou:
         spread = f" ({iou.range(3)})" if iou.range(3) else ""
+        whose = "Where one was found, maps" if report.section("pipeline") else "The found maps"
         outlines = f"; their outlines with a boundary F of {boundary.mean:.3f}" if boundary else ""
-        sentences.append(
-            f"The found maps overlap the true ones with an IoU of {iou.mean:.3f}{spread}{outlines}."
-        )
+        sentences.append(f"{whose} overlap the true ones with an IoU of {iou.mean:.3f}{spread}{outlines}.")
     return sentences
 
 
@@ -121,6 +120,8 @@ def _worst(report: EvalReport, kinds: tuple[str, ...], what: str) -> list[str]:
         for item in report.summary.get("worst") or []
         if item.get("metric") == column and item.get("kind") in kinds and number(item.get("gap")) is not None
     ]
+    if not worst and not _any_tested(report, column, kinds):
+        return [f"Groups of {what} are too small to be compared."]
     if not worst:
         return [f"No group of {what} is significantly worse in {metric.what}."]
     worst.sort(key=lambda item: -abs(number(item.get("gap")) or 0.0))
@@ -129,6 +130,12 @@ def _worst(report: EvalReport, kinds: tuple[str, ...], what: str) -> list[str]:
         group = names.group_words(*(str(item.get(key)) for key in ("kind", "name", "group")))
         told.append(f"{group} ({metric.worse_words(number(item.get('gap')) or 0.0, brief=True)})")
     return [f"Worst in {metric.what}: {', '.join(told)}."]
+
+
+def _any_tested(report: EvalReport, column: str, kinds: tuple[str, ...]) -> bool:
+    table = report.breakdown
+    rows = table[(table["metric"] == column) & table["kind"].isin(kinds)]
+    return bool(pd.to_numeric(rows["p"], errors="coerce").notna().any()) if "p" in rows else True
 
 
 def _masks(report: EvalReport) -> list[str]:
