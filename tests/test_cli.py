@@ -205,17 +205,6 @@ def test_preview_draws_one_sheet_and_repeats_it(built_once: Path):
     assert sheet.shape[1] > 6 * 178
 
 
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [
-        ("a.JPG", "jpeg"),
-        ("a.jfif", "jpeg"),
-        ("a.webp", "webp"),
-        ("a.bmp", "bmp"),
-        ("a.png", "png"),
-        ("a", "png"),
-    ],
-)
 def test_a_sheet_is_not_written_over_unless_that_is_asked_for(
     built_once: Path, capsys: pytest.CaptureFixture[str]
 ):
@@ -238,6 +227,17 @@ def test_a_sheet_of_some_families_shows_their_templates_only(capsys: pytest.Capt
     assert "visor" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("a.JPG", "jpeg"),
+        ("a.jfif", "jpeg"),
+        ("a.webp", "webp"),
+        ("a.bmp", "bmp"),
+        ("a.png", "png"),
+        ("a", "png"),
+    ],
+)
 def test_preview_writes_what_the_ending_says(built_once: Path, name: str, kind: str):
     assert main(["preview", str(built_once), "--n", "1", "--out", name]) == 0
     assert read_header(Path(name).read_bytes()).kind == kind
