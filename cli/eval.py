@@ -87,7 +87,6 @@ def _print_result(result: "EvalResult") -> None:
         for name in ("pipeline_iou", "iou", "dice", "boundary_f")
         if f"map_{name}" in means
     }
-    pairs |= _worst_pairs(summary)
     many = f"{data['pictures']}"
     if data["clusters"] != data["pictures"]:
         many += f" of {data['clusters']} {data['clustered_by']}"
@@ -98,6 +97,7 @@ def _print_result(result: "EvalResult") -> None:
         _print_comparison(summary)
         pairs[f"against {summary['comparison']['other']}"] = summary["comparison"]["verdict"]
     pairs["report"] = str(result.page)
+    _print_worst(summary)
     print_pairs(pairs)
 
 
@@ -112,19 +112,24 @@ def _pipeline_pairs(pipeline: Mapping[str, Any] | None) -> dict[str, str]:
     return {words: f"{share['mean']:.1%} {spread} of the pictures", "statuses": counts}
 
 
-def _worst_pairs(summary: Mapping[str, Any]) -> dict[str, str]:
-    """The worst group of each kind, by the scores that come first on the page."""
-    from unmask.model.report.names import group_words, kind_heading
+def _print_worst(summary: Mapping[str, Any]) -> None:
+    """The worst groups of faces and masks, by the scores that come first on the page."""
+    from unmask.model.report.names import group_words
 
-    pairs = {}
+    found: dict[str, object] = {}
     for worst in summary["worst"]:
         if worst["metric"] in ("pipe_mask_psnr", "map_iou", "map_pipeline_iou", "map_false_alarm"):
-            score = score_of(worst["metric"])
-            gap = score.write(worst["gap"], sign=True, unit=True).replace(MINUS, "-")
-            name = f"worst {score_words(worst['metric'].partition('_')[2])}, {kind_heading(worst['kind']).lower()}"
+            score, what = score_of(worst["metric"]), score_words(worst["metric"].partition("_")[2])
+            mean, gap = (
+                score.write(worst["mean"], brief=True),
+                score.write(worst["gap"], sign=True, brief=True),
+            )
+            told = f"{what} {mean} ({gap}), {worst['n']} pictures".replace(MINUS, "-")
             group = group_words(worst["kind"], worst["name"], worst["group"])
-            pairs[name] = f"{group}: {score.write(worst['mean'])} ({gap}), {worst['n']} pictures"
-    return pairs
+            found[f"  {group}"] = f"{found[f'  {group}']}; {told}" if f"  {group}" in found else told
+    if found:
+        print("worst groups, and how far from the others")
+        print_pairs(found)
 
 
 def _print_systems(summary: Mapping[str, Any]) -> None:

@@ -20,7 +20,7 @@ from .systems import EDIT, FALSE_ALARM, MAP, PIPE, Outcome
 _ROWS = 6
 _ALARMS = 24
 # Of the first screen: shares of the other pictures that one is better than.
-_SHARES = {1.0: "best", **{s / 100: f"better than {s} %" for s in (80, 60, 40, 20)}, 0.0: "worst"}
+_SHARES = {1.0: "best", **{s / 100: f"beats {s} %" for s in (80, 60, 40, 20)}, 0.0: "worst"}
 _LONGEST_PX = 480  # of what is kept: the page shows less
 _JUDGED = (
     (EDIT, f"{PIPE}_mask_psnr"),
