@@ -322,6 +322,21 @@ def test_the_command_prints_the_systems_and_where_the_page_is(
     assert "12/12 pictures" in printed.err
 
 
+def test_ctrl_c_says_that_the_same_command_resumes(
+    built_once: Path,
+    modules: tuple[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("unmask.model.evaluation.run.run_evaluation", stop)
+    assert main([str(built_once), "--map", modules[0], "--out", str(tmp_path / "r")]) == 130
+    assert capsys.readouterr().err == "stopped; the same command resumes\n"
+
+
 def test_mean_faces_come_from_the_training_split_only(
     built_once: Path, drawn_celeba: Path, options: EvalOptions, tmp_path: Path
 ) -> None:

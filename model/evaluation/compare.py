@@ -91,7 +91,7 @@ def compare_tables(ours: pd.DataFrame, theirs: pd.DataFrame, name: str) -> Mappi
         "other": name,
         "pictures": len(both),
         "clusters": clusters.count,
-        "verdict": f"{_count_verdicts([row['verdict'] for row in rows])} ({many})",
+        "verdict": f"{_count_verdicts([str(row['verdict']) for row in rows])} ({many})",
         "rows": rows,
     }
 

@@ -134,7 +134,9 @@ def _draw(
     rows = []
     for index, rank in choice.rows.items():
         caption = (
-            _ranked(choice, table.loc[index], rank) if choice.is_first else _caption(choice, table.loc[index])
+            _ranked(choice, table.iloc[index], rank)
+            if choice.is_first
+            else _caption(choice, table.iloc[index])
         )
         images = tuple(shown[index][name] for name in columns)
         rows.append(GalleryRow(str(table.loc[index, "key"]), caption, images))
