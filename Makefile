@@ -23,7 +23,7 @@ help:  ## what there is to make
 demo: $(VENV)/installed  ## masks on drawn faces, checked; both networks trained for a moment; reports; an unmasked portrait
 	$(BIN)/unmask-data build demo demo-out --seed 1 --existing overwrite
 	$(BIN)/unmask-data verify demo-out --replay 5
-	$(BIN)/unmask-data preview demo-out --out demo-out.png
+	$(BIN)/unmask-data preview demo-out --out demo-out.png --existing overwrite
 	$(BIN)/unmask-train map demo-runs/map $(DEMO_TRAINING)
 	$(BIN)/unmask-train edit demo-runs/edit $(DEMO_TRAINING) --map demo-runs/map
 	$(BIN)/unmask-eval demo-out --split all --map demo-runs/map --edit demo-runs/edit --out demo-report --existing overwrite

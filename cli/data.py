@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unmask.datagen.common.checks import check_at_least
+from unmask.datagen.common.checks import check_at_least, check_free
 from unmask.datagen.common.cores import available_cores
 from unmask.datagen.dataset.options import BuildOptions, parse_size
 
 from . import flags
 from .data_stats import stats_command
-from .data_templates import Templates, templates_app
+from .data_templates import SheetExisting, Templates, templates_app
 from .flags import Flag
 from .running import (
     in_flags,
@@ -146,6 +146,7 @@ def preview_command(
     recipe: Recipe = "default",
     pins: Pins = None,
     templates: Templates = None,
+    existing: SheetExisting = "fail",
 ) -> None:
     """Draw random triplets as one picture: clean, masked, map."""
     from unmask.datagen.common.atomic import write_atomic, writing_to
@@ -155,6 +156,7 @@ def preview_command(
     from unmask.datagen.pictures.picture import check_ending, encode_for
 
     check_at_least("n", n, 1)
+    check_free("sheet", sheet, existing)
     try:
         check_ending(sheet)
     except ValueError as error:
@@ -191,7 +193,8 @@ def verify_command(
         print(printable(in_flags(str(problem))))
     again = f", {report.replayed} rendered again" if report.replayed else ""
     if report.problems:
-        print(f"{len(report.problems)} problems in {report.rows} rows{again}")
+        count = len(report.problems)
+        print(f"{count} problem{'s' * (count != 1)} in {report.rows} rows{again}")
         raise typer.Exit(1)
     print(f"all well: {report.rows} rows{again}")
 

@@ -5,9 +5,13 @@ from typing import Annotated
 
 import typer
 
+from unmask.datagen.common.checks import check_free
+
+from .flags import FAMILIES, split_names
 from .running import make_app, print_table, printable
 
 templates_app = make_app("Mask templates: list them, check a folder, draw a sheet.")
+SheetExisting = Annotated[str, typer.Option(help="A file of that name: fail or overwrite.")]
 Templates = Annotated[list[Path] | None, typer.Option(metavar="DIR", help="Own templates; repeatable.")]
 
 
@@ -47,6 +51,8 @@ def validate_command(
 def sheet_command(
     out: Annotated[Path, typer.Option("--out", metavar="PNG", help="The sheet.")] = Path("templates.png"),
     templates: Templates = None,
+    families: Annotated[str | None, typer.Option(metavar="A,B", help=FAMILIES.help)] = None,
+    existing: SheetExisting = "fail",
 ) -> None:
     """Draw every template on one picture."""
     from unmask.datagen.common.atomic import write_atomic, writing_to
@@ -54,7 +60,8 @@ def sheet_command(
     from unmask.datagen.masks.template import load_templates
     from unmask.datagen.pictures.picture import encode_png
 
-    found = load_templates(templates or ())
+    check_free("out", out, existing)
+    found = load_templates(templates or (), None if families is None else split_names(families))
     data = encode_png(draw_template_sheet(found))
     with writing_to(out):
         write_atomic(out, data)

@@ -2,14 +2,14 @@
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from unmask.model.evaluation.options import EvalOptions
-from unmask.model.metrics.table import score_of, score_words
+from unmask.model.metrics.table import MINUS, score_of, score_words
 
 from . import flags
 from .flags import Flag
@@ -46,6 +46,8 @@ _FLAGS = {
     "clean": Flag("Clean pictures of the same names, for a plain folder.", "DIR"),
     "maps": Flag("True maps of the same names, for a plain folder.", "DIR"),
     "tags": Flag("More columns to break down by; the first names pictures.", "CSV"),
+    "frame": Flag("Look for faces and frame them, as unmask-run does.", name="--frame"),
+    "bare": Flag("DATA shows bare faces: count masks taken off.", name="--bare"),
     "split": Flag("train, val, test or all; test where there is one."),
     "limit": flags.LIMIT,
     "size": Flag("Crop and scale to squares first; as they are by default.", "PX"),
@@ -79,38 +81,113 @@ def _print_result(result: "EvalResult") -> None:
     summary = result.summary
     means, data = summary["means"], summary["data"]
     _print_systems(summary)
-    pairs = {
-        f"map {name}": _interval(means[f"map_{name}"], name)
-        for name in ("iou", "dice", "boundary_f")
+    pairs = _pipeline_pairs(summary["pipeline"])
+    pairs |= {
+        score_words(name) + " of the maps" * (name != "pipeline_iou"): _interval(means[f"map_{name}"], name)
+        for name in ("pipeline_iou", "iou", "dice", "boundary_f")
         if f"map_{name}" in means
     }
-    for worst in summary["worst"]:
-        if worst["metric"] in ("pipe_mask_psnr", "map_iou"):
-            digits = score_of(worst["metric"]).digits
-            told = f"{worst['mean']:.{digits}f}, gap {worst['gap']:+.{digits}f}, n {worst['n']}"
-            pairs[f"worst {worst['kind']} ({worst['metric']})"] = f"{worst['name']} {worst['group']}: {told}"
-    pairs["pictures"] = str(data["pictures"])
+    many = f"{data['pictures']}"
+    if data["clusters"] != data["pictures"]:
+        many += f" of {data['clusters']} {data['clustered_by']}"
+    pairs["pictures"] = many
     if data["coverage_mean"] == data["coverage_mean"]:
         pairs["mean coverage"] = f"{data['coverage_mean']:.1%} of the picture"
+    if summary["comparison"] is not None:
+        _print_comparison(summary)
+        pairs[f"against {summary['comparison']['other']}"] = summary["comparison"]["verdict"]
     pairs["report"] = str(result.page)
+    _print_worst(summary)
     print_pairs(pairs)
 
 
-def _print_systems(summary: dict[str, Any]) -> None:
+def _pipeline_pairs(pipeline: Mapping[str, Any] | None) -> dict[str, str]:
+    """What became of photographs whose faces were looked for."""
+    if pipeline is None:
+        return {}
+    share = pipeline["taken_off"]
+    words = "false alarms" if pipeline["bare"] else "masks taken off"
+    counts = ", ".join(f"{name} {count}" for name, count in pipeline["statuses"].items() if count)
+    spread = f"[{share['low']:.1%}, {share['high']:.1%}]"
+    return {words: f"{share['mean']:.1%} {spread} of the pictures", "statuses": counts}
+
+
+def _print_worst(summary: Mapping[str, Any]) -> None:
+    """The worst groups of faces and masks, by the scores that come first on the page."""
+    from unmask.model.report.names import group_words
+
+    found: dict[str, object] = {}
+    for worst in summary["worst"]:
+        if worst["metric"] in ("pipe_mask_psnr", "map_iou", "map_pipeline_iou", "map_false_alarm"):
+            score, what = score_of(worst["metric"]), score_words(worst["metric"].partition("_")[2])
+            mean, gap = (
+                score.write(worst["mean"], brief=True),
+                score.write(worst["gap"], sign=True, brief=True),
+            )
+            told = f"{what} {mean} ({gap}), {worst['n']} pictures".replace(MINUS, "-")
+            group = group_words(worst["kind"], worst["name"], worst["group"])
+            found[f"  {group}"] = f"{found[f'  {group}']}; {told}" if f"  {group}" in found else told
+    if found:
+        print("worst groups, and how far from the others")
+        print_pairs(found)
+
+
+def _print_systems(summary: Mapping[str, Any]) -> None:
     means = summary["means"]
     shown = [name for name in _SHOWN if any(f"{s['id']}_{name}" in means for s in summary["systems"])]
     if not shown:
         return
     rows = [
-        [system["name"], *(_interval(means.get(f"{system['id']}_{name}"), name) for name in shown)]
+        [system["name"], *(_narrow(means.get(f"{system['id']}_{name}"), name) for name in shown)]
         for system in summary["systems"]
     ]
-    columns = ["system", *map(score_words, shown)]
-    print_table("composited pictures, mean and 95 % interval", columns, rows)
+    columns = ["system", *(_in_lines(score_words(name)) for name in shown)]
+    data = summary["data"]
+    over = f" over {data['clustered_by']}" if data["clusters"] != data["pictures"] else ""
+    print_table(f"composited pictures, mean and 95 % interval{over}", columns, rows, folds=1)
 
 
-def _interval(mean: dict[str, float] | None, name: str) -> str:
+def _print_comparison(summary: Mapping[str, Any]) -> None:
+    """Every score that both reports have, with its verdict."""
+    from unmask.model.report.content import System
+    from unmask.model.report.names import read_metric
+
+    comparison, rows = summary["comparison"], []
+    systems = [System(str(system["id"]), str(system["name"])) for system in summary["systems"]]
+    for row in comparison["rows"]:
+        metric = read_metric(row["metric"], systems)
+        write = metric.score.write
+        texts = [write(row["ours"]), write(row["theirs"]), write(row["difference"], sign=True)]
+        if row["low"] == row["low"]:
+            texts[2] += f"\n{write(row['low'], sign=True)} to {write(row['high'], sign=True)}"
+        cells = [text.replace(MINUS, "-") for text in texts]
+        rows.append([metric.words, *cells, row["verdict"]])
+    columns = ["score", "this", "other", "difference", "verdict"]
+    print_table(f"against {comparison['other']}", columns, rows, folds=1)
+
+
+def _in_lines(words: str) -> str:
+    """Break a score's name before its region, where there is one."""
+    return words.replace(" in the ", "\nin the ").replace(" of the ", "\n")
+
+
+def _interval(mean: Mapping[str, float] | None, name: str) -> str:
     if mean is None:
         return ""
     digits = score_of(name).digits
+    if not _has_limits(mean):
+        return f"{mean['mean']:.{digits}f}"
     return f"{mean['mean']:.{digits}f} [{mean['low']:.{digits}f}, {mean['high']:.{digits}f}]"
+
+
+def _narrow(mean: Mapping[str, float] | None, name: str) -> str:
+    """Mean and interval in two lines: four of them fit into 80 columns."""
+    if mean is None or not _has_limits(mean):
+        return _interval(mean, name)
+    digits = score_of(name).digits
+    brief = score_of(name).brief
+    return f"{mean['mean']:.{digits}f}\n{mean['low']:.{brief}f} - {mean['high']:.{brief}f}"
+
+
+def _has_limits(mean: Mapping[str, float]) -> bool:
+    return mean["low"] is not None and mean["low"] == mean["low"]

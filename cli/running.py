@@ -278,13 +278,19 @@ def _plain_lines(title: str, unit: str) -> Callable[[int, int, int], None]:
     return update
 
 
-def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a title and a small table on stdout; columns that hold numbers are right-aligned."""
+def print_table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], folds: int | None = None
+) -> None:
+    """Print a title and a small table on stdout; columns that hold numbers are right-aligned.
+
+    Only the first ``folds`` columns are folded where it is wide; None: all are.
+    """
     print(title)
     table = Table()
     for number, column in enumerate(columns):
         numeric = all(row[number].replace(".", "").replace(",", "").isdigit() for row in rows)
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        keeps = folds is not None and number >= folds
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold", no_wrap=keeps)
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
     Console().print(table)

@@ -1,5 +1,6 @@
 """A made-up evaluation: scores like those of a real one, drawn by code, with everything that a report can hold."""
 
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -150,6 +151,8 @@ def draw_summary(
             "kind": "dataset",
             "fingerprint": "5f" * 16,
             "pictures": len(table),
+            "clusters": table["identity"].nunique(),
+            "clustered_by": "people",
             "left_out": {"no_face": 7},
             "split": "test",
             "coverage_mean": float(table["coverage"].mean()),
@@ -200,7 +203,8 @@ def _changes(systems: list[str], pictures: int) -> dict[str, Any] | None:
 
     def shares(scale: float) -> dict[str, Any]:
         return {
-            name: {"lost": scale * rng.random() ** 3, "gained": scale * rng.random() ** 3, "n": pictures}
+            name: {"lost": scale * rng.random() ** 3, "gained": scale * rng.random() ** 3}
+            | {"n": pictures, "yes": pictures // 5}
             for name in ATTRIBUTE_NAMES
         }
 
@@ -251,8 +255,23 @@ def draw_comparison() -> dict[str, Any]:
     return {
         "other": "report-of-last-week",
         "pictures": 1970,
-        "rows": [line | {"difference": line["ours"] - line["theirs"], "p": 0.0004} for line in lines],
+        "verdict": "better in 2 of 3 scores, worse in 0, no difference shown in 1 (1,970 pictures of 900 people)",
+        "rows": [
+            line | {"difference": line["ours"] - line["theirs"], "p": 0.0004, "verdict": verdict}
+            for line, verdict in zip(lines, ("better", "better", "no difference shown"), strict=True)
+        ],
     }
+
+
+def draw_examples(*, with_edit: bool) -> Gallery:
+    """Six pictures from the best to the worst."""
+    columns = ("masked", "restored", "clean") if with_edit else ("masked", "found map", "true map")
+    ranks = ["best", *(f"better than {share} %" for share in (80, 60, 40, 20)), "worst"]
+    rows = [
+        replace(_draw_case(columns, i), caption=f"{25 - 2 * i}.0 dB\n{rank}") for i, rank in enumerate(ranks)
+    ]
+    module = "edit" if with_edit else "map"
+    return Gallery(module, "From the best to the worst", "By PSNR in the mask.", columns, tuple(rows))
 
 
 def made_report(
@@ -277,4 +296,5 @@ def made_report(
     breakdown = draw_breakdown(table, tuple(name for name in metrics if name in table))
     summary = draw_summary(table, breakdown, systems, with_map=with_map)
     galleries = draw_galleries(gallery_rows, with_map=with_map, with_edit=with_edit)
-    return EvalReport(summary, table, breakdown, galleries, draw_comparison() if compared else None)
+    examples = draw_examples(with_edit=with_edit)
+    return EvalReport(summary, table, breakdown, galleries, draw_comparison() if compared else None, examples)

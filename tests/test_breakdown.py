@@ -9,7 +9,8 @@ from scipy import stats
 
 from unmask.model.evaluation.breakdown import COLUMNS, Metric, break_down, breakdown_csv, worst_groups
 from unmask.model.evaluation.groups import Grouping, make_groupings
-from unmask.model.metrics.intervals import benjamini_hochberg, bootstrap_mean, difference_p
+from unmask.model.metrics.differences import benjamini_hochberg, difference_p
+from unmask.model.metrics.intervals import bootstrap_mean
 
 PSNR, L1 = Metric("edit_psnr", True), Metric("edit_l1", False)
 QUICK = {"draws": 20, "shuffles": 2000}
@@ -161,6 +162,18 @@ def test_a_group_of_fewer_than_30_pictures_is_shown_but_never_judged():
     assert row(enough, group="tiny").worst
 
 
+def test_many_pictures_of_few_people_are_shown_but_never_judged():
+    people = np.repeat(np.arange(100), 4)
+    scores = np.random.default_rng(0).normal(28, 1, 400) - 10 * (people < 29)
+    table = pd.DataFrame({"edit_psnr": scores})
+    names = ["tiny" if person < 29 else "large" for person in people]
+    alone = row(break_down(table, [PSNR], [group_of(names)], **QUICK), group="tiny")
+    tiny = row(break_down(table, [PSNR], [group_of(names)], people, **QUICK), group="tiny")
+    assert (alone.n, alone.clusters, bool(alone.small), bool(alone.worst)) == (116, 116, False, True)
+    assert (tiny.n, tiny.clusters, bool(tiny.small), bool(tiny.worst)) == (116, 29, True, False)
+    assert (tiny.rest_n, tiny.rest_clusters) == (284, 71)
+
+
 def test_a_group_without_any_score_has_no_row():
     table = pd.DataFrame({"edit_psnr": [np.nan] * 5 + [1.0, 2.0, 3.0, 4.0, 5.0]})
     found = break_down(table, [PSNR], [group_of(["a"] * 5 + ["b"] * 5)], **QUICK)
@@ -199,7 +212,8 @@ def planted() -> pd.DataFrame:
 
 def test_worst_groups_are_what_the_summary_holds(planted: pd.DataFrame):
     (worst,) = json.loads(json.dumps(worst_groups(planted)))
-    assert list(worst) == ["metric", "kind", "name", "group", "n", "mean", "gap", "p_adjusted"]
+    assert list(worst) == ["metric", "kind", "name", "group", "n", "clusters", "mean", "gap", "p_adjusted"]
+    assert worst["clusters"] == 40
     assert (worst["metric"], worst["kind"], worst["group"], worst["n"]) == ("edit_psnr", "worn", "tilted", 40)
     assert worst["gap"] == float(f"{row(planted, group='tilted').gap:.6g}")
 
@@ -208,7 +222,7 @@ def test_csv_has_six_digits_flags_of_0_and_1_and_reads_back(planted: pd.DataFram
     text = breakdown_csv(planted)
     head, first, _ = text.splitlines()
     assert head == ",".join(COLUMNS)
-    assert first.startswith("edit_psnr,worn,worn,proper,100,28.")
+    assert first.startswith("edit_psnr,worn,worn,proper,100,100,28.")
     assert first.endswith(",1,0,0")
     assert max(len(number.replace(".", "").lstrip("-0")) for number in first.split(",")[4:]) <= 6
     again = pd.read_csv(io.StringIO(text))

@@ -170,6 +170,20 @@ def test_ctrl_c_says_that_the_same_command_resumes(tmp_path: Path):
     assert "Traceback" not in err
 
 
+def test_verify_of_an_unfinished_build_says_that_and_nothing_else(
+    built_once: Path, capsys: pytest.CaptureFixture[str]
+):
+    shutil.copytree(built_once, "copy")
+    told = json.loads(Path("copy/build.json").read_text())
+    Path("copy/build.json").write_text(json.dumps(told | {"status": "running"}))
+    Path("copy/manifest.csv").unlink()
+    assert main(["verify", "copy", "--workers", "1"]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "build.json: the build did not finish; the same build command resumes it",
+        "1 problem in 0 rows",
+    ]
+
+
 def test_verify_lists_what_is_wrong_and_exits_1(built_once: Path, capsys: pytest.CaptureFixture[str]):
     shutil.copytree(built_once, "copy")
     assert main(["verify", "copy", "--replay", "2", "--workers", "1"]) == 0
@@ -178,7 +192,7 @@ def test_verify_lists_what_is_wrong_and_exits_1(built_once: Path, capsys: pytest
     assert main(["verify", "copy", "--workers", "1"]) == 1
     assert capsys.readouterr().out.splitlines() == [
         "map/000001_00.png: the file is missing",
-        "1 problems in 12 rows",
+        "1 problem in 12 rows",
     ]
 
 
@@ -189,6 +203,28 @@ def test_preview_draws_one_sheet_and_repeats_it(built_once: Path):
     sheet = cv2.imread("a.png")
     assert sheet.shape[0] > 3 * 218
     assert sheet.shape[1] > 6 * 178
+
+
+def test_a_sheet_is_not_written_over_unless_that_is_asked_for(
+    built_once: Path, capsys: pytest.CaptureFixture[str]
+):
+    Path("mine.png").write_bytes(b"a picture of somebody's own")
+    for command in (["preview", str(built_once), "--n", "1"], ["templates", "sheet"]):
+        assert main([*command, "--out", "mine.png"]) == 2
+        err = capsys.readouterr().err
+        assert err == "error: --out mine.png: is there already; --existing overwrite replaces it\n"
+        assert Path("mine.png").read_bytes() == b"a picture of somebody's own"
+    command = ["preview", str(built_once), "--n", "1", "--out", "mine.png", "--existing", "overwrite"]
+    assert main(command) == 0
+    assert Path("mine.png").stat().st_size > 10_000
+
+
+def test_a_sheet_of_some_families_shows_their_templates_only(capsys: pytest.CaptureFixture[str]):
+    assert main(["templates", "sheet", "--families", "gaiter,duckbill", "--out", "some.png"]) == 0
+    count = int(capsys.readouterr().out.split()[0])
+    assert cv2.imread("some.png").shape[0] == count * (218 + 18 + 4)
+    assert main(["templates", "sheet", "--families", "visor", "--out", "none.png"]) == 2
+    assert "visor" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

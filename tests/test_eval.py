@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 import sys
 from dataclasses import replace
@@ -12,7 +13,7 @@ import torch
 from eval_support import evaluate, write_module
 from picture_scores import psnr, ssim
 
-from unmask.cli.eval import main
+from unmask.cli.eval import _print_result, main
 from unmask.datagen.common.errors import UserError
 from unmask.model.evaluation import evaluate as evaluate_module
 from unmask.model.evaluation.options import EvalOptions
@@ -157,11 +158,33 @@ def test_identity_can_be_added_later(options: EvalOptions) -> None:
     assert table(options.out)["edit_identity"].between(0, 2).all()
 
 
-def test_a_comparison_with_itself_has_no_difference(options: EvalOptions, tmp_path: Path) -> None:
+def test_a_comparison_with_itself_has_no_difference(
+    options: EvalOptions, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     evaluate(options, out=tmp_path / "first")
-    evaluate(options, compare=tmp_path / "first")
+    result = evaluate(options, compare=tmp_path / "first")
     page = (options.out / "report.html").read_text(encoding="utf-8")
-    assert "first" in page
+    comparison = json.loads((options.out / "summary.json").read_text(encoding="utf-8"))["comparison"]
+    count = len(comparison["rows"])
+    verdict = f"better in 0 of {count} scores, worse in 0, no difference shown in {count} (12 pictures"
+    assert comparison["verdict"].startswith(verdict)
+    assert f"This one is {verdict}" in page
+    assert {row["verdict"] for row in comparison["rows"]} == {"no difference shown"}
+    _print_result(result)
+    printed = capsys.readouterr().out
+    assert "against first" in printed
+    assert verdict in " ".join(printed.split())
+
+
+def test_variants_of_a_face_and_pictures_of_a_person_are_counted_as_one(options: EvalOptions) -> None:
+    summary = evaluate(options).summary
+    rows = table(options.out)
+    assert summary["data"]["clusters"] == rows["identity"].nunique() < len(rows)
+    assert summary["data"]["clustered_by"] == "people"
+    assert summary["means"]["map_iou"]["clusters"] == summary["data"]["clusters"]
+    breakdown = pd.read_csv(options.out / "breakdown.csv")
+    assert (breakdown["clusters"] <= breakdown["n"]).all()
+    assert (breakdown["clusters"] < breakdown["n"]).any()
 
 
 def test_pictures_of_another_size_have_no_mean_face(
@@ -284,14 +307,34 @@ def test_the_command_prints_the_systems_and_where_the_page_is(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setattr(sys, "argv", ["unmask-eval", "..."])
     arguments = [str(built_once), "--map", modules[0], "--edit", modules[1], "--out", str(tmp_path / "r")]
-    assert main([*arguments, "--split", "all", "--limit", "3", "--no-identity", "--no-features"]) == 0
+    assert main([*arguments, "--split", "all", "--no-identity", "--no-features"]) == 0
     printed = capsys.readouterr()
-    for words in ("both modules, predicted maps", "nearest pixel", "map iou", "report.html"):
+    for words in ("both modules", "nearest pixel", "IoU of the maps", "report.html"):
         assert words in printed.out
-    assert "3/3 pictures" in printed.err
+    table_lines = [
+        line for line in printed.out.splitlines() if line.startswith("\N{BOX DRAWINGS LIGHT VERTICAL}")
+    ]
+    assert max(map(len, table_lines)) <= 80
+    assert any(re.search(r"\d\.\d - \d+\.\d ", line) for line in table_lines)  # in one piece
+    assert "12/12 pictures" in printed.err
+
+
+def test_ctrl_c_says_that_the_same_command_resumes(
+    built_once: Path,
+    modules: tuple[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("unmask.model.evaluation.run.run_evaluation", stop)
+    assert main([str(built_once), "--map", modules[0], "--out", str(tmp_path / "r")]) == 130
+    assert capsys.readouterr().err == "stopped; the same command resumes\n"
 
 
 def test_mean_faces_come_from_the_training_split_only(

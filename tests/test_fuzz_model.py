@@ -117,8 +117,8 @@ def test_any_table_and_journal_of_a_run_are_resumed_or_one_line(
 ):
     out, card = tmp_path_factory.mktemp("run") / "out", {"toolkit": "0", "aligned": False}
     with open_results(out, "resume", card) as results:
-        results.add(RunRow("a", "/in/a.png", "ok", 1, 1, 0.5, "", "00"))
-        results.add(RunRow("b/c", "/in/b/c.png", "unreadable", reason="no, it is not"))
+        results.add(RunRow("a", "/in/a.png", "ok", 1, 1, 0.5, "", "00"), ())
+        results.add(RunRow("b/c", "/in/b/c.png", "unreadable", reason="no, it is not"), ())
         journal = (out / JOURNAL).read_bytes()
         results.finish()
     table = (out / TABLE).read_bytes()

@@ -4,15 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from unmask.model.metrics.intervals import (
-    DRAWS,
-    benjamini_hochberg,
-    bootstrap_mean,
-    bootstrap_means,
-    difference_p,
-    difference_ps,
-    paired_difference,
-)
+from unmask.model.metrics.differences import benjamini_hochberg, difference_p, difference_ps
+from unmask.model.metrics.intervals import DRAWS, bootstrap_mean, bootstrap_means, paired_difference
 
 Draw = Callable[[np.random.Generator, tuple[int, int]], np.ndarray]
 
@@ -217,7 +210,7 @@ def test_p_does_not_depend_on_how_many_shuffles_fit_into_memory(monkeypatch: pyt
     values = np.random.default_rng(1).normal(size=(120, 2))
     members = (np.arange(120) < 40)[:, None]
     whole = difference_ps(values, members, shuffles=1000)
-    monkeypatch.setattr("unmask.model.metrics.intervals._CHUNK", 100)
+    monkeypatch.setattr("unmask.model.metrics.differences._CHUNK", 100)
     assert np.array_equal(whole, difference_ps(values, members, shuffles=1000))
 
 

@@ -35,6 +35,16 @@ for (const table of document.querySelectorAll("table.sort")) {
   }
 }
 
+// Paper shows every part; what was folded is folded again.
+let folded = [];
+window.addEventListener("beforeprint", () => {
+  folded = Array.from(document.querySelectorAll("details.part:not([open])"));
+  for (const part of folded) { part.open = true; }
+});
+window.addEventListener("afterprint", () => {
+  for (const part of folded) { part.open = false; }
+});
+
 const choice = document.getElementById("metric");
 if (choice) {
   const parts = document.querySelectorAll("details.metric");

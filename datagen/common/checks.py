@@ -17,6 +17,13 @@ def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
         raise ArgumentError(name, f"{value}: expected one of {', '.join(choices)}")
 
 
+def check_free(name: str, path: Path, existing: str) -> None:
+    """Refuse to write over a file, unless ``existing`` says ``overwrite`` and not ``fail``."""
+    check_choice("existing", existing, ("fail", "overwrite"))
+    if existing == "fail" and path.is_file():
+        raise ArgumentError(name, f"{path}: is there already; `existing` overwrite replaces it")
+
+
 def check_at_least(name: str, value: int | None, least: int) -> None:
     """Refuse a number below ``least``; None is not given."""
     if value is not None and value < least:

@@ -71,6 +71,8 @@ def inspect_dataset(
     problems: list[Problem] = []
     if build.get("status") != "complete":
         problems.append(Problem(BUILD_NAME, "the build did not finish; the same build command resumes it"))
+        if not (out / MANIFEST_NAME).exists():  # it is written last
+            return Report(0, 0, tuple(problems))
     try:
         # Recipes are most of a manifest; they are read again, a few at a time, when pictures are looked at.
         rows = [replace(row, recipe="") for row in iterate_manifest(out / MANIFEST_NAME)]

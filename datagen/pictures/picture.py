@@ -74,6 +74,27 @@ def decode_picture(data: bytes) -> Picture:
     return Picture(image, header.plain)
 
 
+def decode_rgba(data: bytes) -> U8 | None:
+    """Decode a picture that is transparent somewhere to uint8 (h, w, 4), upright, its colours not laid on white.
+
+    None where it is opaque.
+
+    Raises
+    ------
+    UnreadablePictureError
+        As `decode_picture`.
+    """
+    header = read_header(data)
+    stored = decode_as_stored(data) if header.has_alpha else None
+    if stored is None or stored.ndim != 3 or stored.shape[2] != 4:
+        return None
+    bytes_ = (stored >> 8).astype(np.uint8) if stored.dtype == np.uint16 else stored.astype(np.uint8)
+    if bytes_[..., 3].min() == 255:
+        return None
+    rgba = np.asarray(cv2.cvtColor(bytes_, cv2.COLOR_BGRA2RGBA), np.uint8)
+    return rgba if header.orientation == 1 else turn(rgba, header.orientation)
+
+
 def decode_as_stored(data: bytes) -> NDArray[Any]:
     """Decode a picture file as it is stored: channels in OpenCV's order, depth and orientation as they are.
 
@@ -217,7 +238,7 @@ def shrunk(image: U8, scale: float) -> U8:
 
 
 def encode_png(image: U8) -> bytes:
-    """Encode (h, w) or RGB (h, w, 3) uint8 as PNG, always with the same settings, hence the same bytes."""
+    """Encode (h, w), RGB (h, w, 3) or RGBA (h, w, 4) uint8 as PNG, with the same settings, hence the same bytes."""
     # On faces of 178 x 218: 11 % smaller than OpenCV's defaults at the same speed; on their maps a quarter of
     # the time. One fixed row filter costs a third of choosing one per row.
     if image.ndim == 2:
@@ -259,7 +280,9 @@ def check_ending(path: Path) -> str:
 
 
 def _encode(extension: str, image: U8, settings: list[int]) -> bytes:
-    ordered = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    ordered = image
+    if image.ndim == 3:
+        ordered = cv2.cvtColor(image, cv2.COLOR_RGB2BGR if image.shape[2] == 3 else cv2.COLOR_RGBA2BGRA)
     done, buffer = cv2.imencode(extension, ordered, settings)
     if not done:
         raise ValueError(f"cannot encode {image.shape} {image.dtype} as {extension}")

@@ -9,19 +9,20 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from unmask.datagen.pictures.arrays import F64, Bools
-from unmask.model.metrics import intervals
+from unmask.model.metrics import differences, intervals
+from unmask.model.metrics.clusters import Codes, cluster_codes
 
 from .groups import Grouping
 
-FEWEST = 10  # fewer pictures get no interval: it would reach beyond what a score can be
-SMALL = 30  # groups with fewer pictures are shown, never judged
+FEWEST = 10  # fewer clusters get no interval: it would reach beyond what a score can be
+SMALL = 30  # groups with fewer clusters are shown, never judged
 LEVEL = 0.05
 COLUMNS = (
-    "metric", "kind", "name", "group", "n", "mean", "low", "high", "rest_n", "rest_mean", "gap",
-    "p", "p_adjusted", "significant", "small", "worst",
+    "metric", "kind", "name", "group", "n", "clusters", "mean", "low", "high",
+    "rest_n", "rest_clusters", "rest_mean", "gap", "p", "p_adjusted", "significant", "small", "worst",
 )  # fmt: skip
 _FLAGS = ("significant", "small", "worst")
-_WORST_KEYS = ("metric", "kind", "name", "group", "n", "mean", "gap", "p_adjusted")
+_WORST_KEYS = ("metric", "kind", "name", "group", "n", "clusters", "mean", "gap", "p_adjusted")
 _DIGITS = 6
 
 
@@ -37,10 +38,11 @@ def break_down(
     table: pd.DataFrame,
     metrics: Sequence[Metric],
     groupings: Sequence[Grouping],
+    clusters: Codes | None = None,
     *,
     seed: int = 0,
     draws: int = intervals.DRAWS,
-    shuffles: int = intervals.SHUFFLES,
+    shuffles: int = differences.SHUFFLES,
 ) -> pd.DataFrame:
     """Compare each group with the rest of its grouping.
 
@@ -52,6 +54,8 @@ def break_down(
         Columns of `table`.
     groupings : sequence of Grouping
         Of the same rows, those of one kind together.
+    clusters : intp (n,), optional
+        Equal for rows that belong together (`unmask.model.evaluation.clusters.find_clusters`).
     seed, draws, shuffles : int
         As of `bootstrap_means` and `difference_ps`.
 
@@ -60,18 +64,19 @@ def break_down(
     DataFrame
         Columns `COLUMNS`; one row for each metric and group that has pictures. ``gap`` is the group's mean minus
         that of the pictures in the grouping's other groups. ``p`` and ``p_adjusted`` are NaN where group or rest
-        has fewer than `SMALL` pictures. ``p_adjusted`` is Benjamini and Hochberg's over all groups of one metric
+        has fewer than `SMALL` clusters. ``p_adjusted`` is Benjamini and Hochberg's over all groups of one metric
         and kind, two groups that are each other's rest counted once. ``worst`` marks, for each metric and kind,
         the significant group whose gap is largest in the bad direction, if any.
     """
     values = np.array(table[[metric.name for metric in metrics]], np.float64)
     values[~np.isfinite(values)] = np.nan
-    tested = _test_groups(values, groupings, seed, shuffles)
+    codes = cluster_codes(clusters, len(values))
+    tested = _test_groups(values, groupings, codes, seed, shuffles)
     rows = [
         row
         for index, grouping in enumerate(groupings)
         for code in range(len(grouping.groups))
-        for row in _group_rows(values, metrics, grouping, code, tested[index][code], (draws, seed))
+        for row in _group_rows(values, metrics, grouping, code, codes, tested[index][code], (draws, seed))
     ]
     found = pd.DataFrame(rows, columns=[*COLUMNS, "counts"])
     place = {metric.name: index for index, metric in enumerate(metrics)}
@@ -95,7 +100,9 @@ def breakdown_csv(breakdown: pd.DataFrame) -> str:
     return flags.to_csv(index=False, float_format=f"%.{_DIGITS}g", lineterminator="\n")
 
 
-def _test_groups(values: F64, groupings: Sequence[Grouping], seed: int, shuffles: int) -> list[F64]:
+def _test_groups(
+    values: F64, groupings: Sequence[Grouping], codes: Codes, seed: int, shuffles: int
+) -> list[F64]:
     """The p of each group and score, (groups, k) for each grouping; NaN where a side is small."""
     tested = [np.full((len(grouping.groups), values.shape[1]), np.nan) for grouping in groupings]
     for columns, scored in intervals.by_gaps(values):
@@ -104,13 +111,16 @@ def _test_groups(values: F64, groupings: Sequence[Grouping], seed: int, shuffles
         for index, grouping in enumerate(groupings):
             known = scored & (grouping.codes >= 0)
             for code in range(1 if len(grouping.groups) == 2 else len(grouping.groups)):
-                size = int((known & (grouping.codes == code)).sum())
-                if min(size, int(known.sum()) - size) >= SMALL:
+                member = grouping.codes == code
+                sides = [_count(codes[known & side]) for side in (member, ~member)]
+                if min(sides) >= SMALL:
                     pools.setdefault(known.tobytes(), []).append((index, code))
         for pool, groups in pools.items():
             known = np.frombuffer(pool, np.bool_)
             members = np.stack([groupings[index].codes[known] == code for index, code in groups], axis=1)
-            found = intervals.difference_ps(values[known][:, columns], members, shuffles=shuffles, seed=seed)
+            found = differences.difference_ps(
+                values[known][:, columns], members, codes[known], shuffles=shuffles, seed=seed
+            )
             for (index, code), p in zip(groups, found, strict=True):
                 tested[index][code, columns] = p
     for p in tested:
@@ -124,16 +134,18 @@ def _group_rows(
     metrics: Sequence[Metric],
     grouping: Grouping,
     code: int,
+    clusters: Codes,
     tested: F64,
     resampling: tuple[int, int],
 ) -> Iterator[dict[str, Any]]:
     """Rows of one group, one for each metric that it has pictures for."""
     draws, seed = resampling
     member = grouping.codes == code
-    rest = values[(grouping.codes >= 0) & ~member]
-    means = intervals.bootstrap_means(values[member], draws=draws, seed=seed)
+    rest = (grouping.codes >= 0) & ~member
+    means = intervals.bootstrap_means(values[member], clusters[member], draws=draws, seed=seed)
     for place, (metric, interval) in enumerate(zip(metrics, means, strict=True)):
-        others = rest[np.isfinite(rest[:, place]), place]
+        other = rest & np.isfinite(values[:, place])
+        others = values[other, place]
         rest_mean = float(others.mean()) if len(others) else np.nan
         if interval.n:
             yield {
@@ -142,16 +154,22 @@ def _group_rows(
                 "name": grouping.name,
                 "group": grouping.groups[code],
                 "n": interval.n,
+                "clusters": interval.clusters,
                 "mean": interval.mean,
-                "low": interval.low if interval.n >= FEWEST else np.nan,
-                "high": interval.high if interval.n >= FEWEST else np.nan,
+                "low": interval.low if interval.clusters >= FEWEST else np.nan,
+                "high": interval.high if interval.clusters >= FEWEST else np.nan,
                 "rest_n": len(others),
+                "rest_clusters": _count(clusters[other]),
                 "rest_mean": rest_mean,
                 "gap": interval.mean - rest_mean,
                 "p": tested[place],
-                "small": interval.n < SMALL,
+                "small": interval.clusters < SMALL,
                 "counts": len(grouping.groups) != 2 or code == 0,
             }
+
+
+def _count(codes: Codes) -> int:
+    return len(np.unique(codes))
 
 
 def _judge(found: pd.DataFrame, higher_is_better: dict[str, bool]) -> None:
@@ -174,7 +192,7 @@ def _judge(found: pd.DataFrame, higher_is_better: dict[str, bool]) -> None:
 
 def _adjust(p: F64, counts: Bools) -> F64:
     """Adjust the p that count; one that does not is its forerunner's twin."""
-    adjusted = intervals.benjamini_hochberg(np.where(counts, p, np.nan))
+    adjusted = differences.benjamini_hochberg(np.where(counts, p, np.nan))
     for place in np.flatnonzero(~counts):
         adjusted[place] = adjusted[place - 1]
     return adjusted

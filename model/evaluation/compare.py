@@ -1,6 +1,7 @@
 """Two reports on the same pictures: paired differences."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,16 @@ import pandas as pd
 
 from unmask.datagen.common.errors import ArgumentError
 from unmask.model.metrics.intervals import paired_difference
+from unmask.model.metrics.table import score_of
 
+from .clusters import find_clusters
 from .folder import METRICS
 
 _COMPARED = (
     *(f"{system}_{name}" for system in ("pipe", "edit") for name in (
         "psnr", "ssim", "mask_psnr", "mask_ssim", "raw_psnr", "mask_perceptual", "identity"
     )),
-    "map_iou", "map_boundary_f",
+    "map_pipeline_iou", "map_iou", "map_boundary_f",
 )  # fmt: skip
 
 
@@ -43,7 +46,9 @@ def read_metrics(report: Path) -> pd.DataFrame:
 
 
 def compare_tables(ours: pd.DataFrame, theirs: pd.DataFrame, name: str) -> Mapping[str, Any]:
-    """Compare every headline score that both have on the pictures that both have, as the page shows it.
+    """Compare every headline score that both have on the pictures that both have, as page and summary show it.
+
+    Each row has its verdict: what ours is, where the interval of the difference does not hold zero.
 
     Raises
     ------
@@ -53,6 +58,7 @@ def compare_tables(ours: pd.DataFrame, theirs: pd.DataFrame, name: str) -> Mappi
     both = ours.merge(theirs, on="key", suffixes=("", "\0"))
     if both.empty:
         raise ArgumentError("compare", f"{name}: no picture is in both reports")
+    clusters = find_clusters(both)
     rows = []
     for metric in _COMPARED:
         if f"{metric}\0" not in both:
@@ -62,16 +68,37 @@ def compare_tables(ours: pd.DataFrame, theirs: pd.DataFrame, name: str) -> Mappi
         shared = np.isfinite(a) & np.isfinite(b)
         if shared.sum() < 2:
             continue
-        found = paired_difference(a, b)
+        found = paired_difference(a, b, clusters.codes)
+        ours_mean, theirs_mean = float(a[shared].mean()), float(b[shared].mean())
         rows.append(
             {
                 "metric": metric,
-                "ours": float(a[shared].mean()),
-                "theirs": float(b[shared].mean()),
+                "ours": ours_mean,
+                "theirs": theirs_mean,
                 "difference": found.mean,
                 "low": found.low,
                 "high": found.high,
                 "p": found.p,
+                "n": found.n,
+                "clusters": found.clusters,
+                "verdict": score_of(metric).judge(ours_mean, theirs_mean, found.low, found.high),
             }
         )
-    return {"other": name, "pictures": len(both), "rows": rows}
+    many = f"{len(both):,} pictures"
+    if clusters.count < len(both):
+        many += f" of {clusters.count:,} {clusters.words}"
+    return {
+        "other": name,
+        "pictures": len(both),
+        "clusters": clusters.count,
+        "verdict": f"{_count_verdicts([str(row['verdict']) for row in rows])} ({many})",
+        "rows": rows,
+    }
+
+
+def _count_verdicts(verdicts: Sequence[str]) -> str:
+    """Sum up: "better in 3 of 8 scores, worse in 1, no difference shown in 4"."""
+    counts = Counter(verdicts)
+    words = [f"better in {counts.pop('better', 0)} of {len(verdicts)} scores"]
+    words.append(f"worse in {counts.pop('worse', 0)}")
+    return ", ".join([*words, *(f"{verdict} in {count}" for verdict, count in counts.items())])

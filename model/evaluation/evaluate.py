@@ -4,7 +4,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,20 +20,21 @@ from unmask.model.checkpoints.checkpoint import resolve_model
 from unmask.model.checkpoints.shipped import find_weights
 from unmask.model.inference.aligned import TrainedModule
 from unmask.model.inference.precision import infers_in_bf16
-from unmask.model.inference.unmasker import choose_device, load_module
+from unmask.model.inference.unmasker import choose_device, load_finder, load_module
 from unmask.model.networks.networks import EDIT, MAP
 
 from .folder import Arrays, EvalFolder, open_report
-from .items import EvalSet, open_eval_set
+from .items import EvalItem, EvalSet, open_eval_set
 from .mean_face import fit_mean_face
 from .options import EvalOptions
 from .pictures import read_item
 from .scores import Row, score_outcome
-from .systems import Outcome, Systems
+from .systems import Outcome, PhotoParts, Systems
 
 _LOG = logging.getLogger(__name__)
 
 Progress = Callable[[int, int, int], None]
+Bar = Callable[[str], AbstractContextManager[Progress]]
 
 SCORES, IDENTITY = "scores", "identity"
 
@@ -66,7 +67,10 @@ class Evaluation:
 
     def run_batch(self, start: int, pool: ThreadPoolExecutor) -> list[Outcome]:
         """Decode a batch and let every system work on it."""
-        items = self.pictures.items[start : start + self.options.batch_size]
+        return self.run_items(self.pictures.items[start : start + self.options.batch_size], pool)
+
+    def run_items(self, items: Sequence[EvalItem], pool: ThreadPoolExecutor) -> list[Outcome]:
+        """Decode some pictures and let every system work on them."""
         outcomes = self.systems.run(list(pool.map(lambda item: read_item(item, self.pictures.size), items)))
         list(pool.map(self.systems.fill_baselines, outcomes))
         return outcomes
@@ -83,11 +87,16 @@ def open_evaluation(options: EvalOptions) -> Iterator[Evaluation]:
     """
     options.validate()
     pictures = open_eval_set(options)
+    _LOG.info("reading the pictures, to know them again")
+    _ = pictures.fingerprint  # before networks are loaded: it names files that cannot be read
     device = choose_device(options.device)
     bf16 = infers_in_bf16(options.precision, device)
     map_module, map_sha = _load("map_module", options.map_module, MAP, device, bf16)
     edit_module, edit_sha = _load("edit_module", options.edit_module, EDIT, device, bf16)
-    notes = [f"{count} pictures left out: {reason}" for reason, count in pictures.left_out.items()]
+    notes = [
+        f"{count} {'picture' if count == 1 else 'pictures'} left out: {reason.replace('_', ' ')}"
+        for reason, count in pictures.left_out.items()
+    ]
     notes += pictures.notes
     mean_face = None
     if any(item.clean is not None for item in pictures.items):
@@ -104,7 +113,10 @@ def open_evaluation(options: EvalOptions) -> Iterator[Evaluation]:
     }
     for note in notes:
         _LOG.info(note)
-    systems = Systems(map_module, edit_module, mean_face)
+    photos = None
+    if map_module is not None and options.looks_for_faces:
+        photos = PhotoParts(map_module, edit_module, load_finder(device))
+    systems = Systems(map_module, edit_module, mean_face, photos)
     with open_report(options.out, identity, options.existing) as folder, writing_to(options.out):
         yield Evaluation(options, pictures, systems, folder, tuple(notes), device)
 

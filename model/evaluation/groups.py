@@ -236,5 +236,5 @@ _TAGS: dict[str, Callable[["pd.Series[str]"], Labelled]] = {
     "pitch": lambda column: _by_angle(column, (LEVEL_DEG,), _PITCH_NAMES),
     **dict.fromkeys(("split", "identity"), _by_word),
 }
-_NO_TAGS = frozenset({"key", "source", "width", "height"})
+_NO_TAGS = frozenset({"key", "status", "source", "width", "height"})
 _ONLY_CROSSED = ("pitch", "split", "identity")  # many or seldom of interest: shown when asked for

@@ -27,10 +27,10 @@ from unmask.model.metrics.table import is_score
 
 from .options import EvalOptions
 
-DATASET, PAIRS = "dataset", "pairs"
+DATASET, PAIRS, BARE = "dataset", "pairs", "bare"
 TAGS = ("source", "split", "identity", "family", "template", "worn", "colour", "texture")
 NUMBER_TAGS = ("coverage", "yaw", "pitch")
-_OWN_COLUMNS = ("key", "lightness", "width", "height")
+_OWN_COLUMNS = ("key", "status", "lightness", "width", "height")
 # As `unmask.model.evaluation.systems` calls them, which cannot be imported here.
 SCORED = ("map", "edit", "pipe", "nothing", "nearest", "telea", "mean_face")
 
@@ -52,6 +52,8 @@ class EvalItem:
         Somebody drew the map: not a dataset's.
     points : tuple of int
         The 68 points of the largest face as `Landmarks.to_quarters` gives them; () where unknown.
+    is_bare : bool
+        Nobody in it wears a mask.
     """
 
     key: str
@@ -61,6 +63,7 @@ class EvalItem:
     tags: Mapping[str, str] = field(default_factory=dict)
     points: tuple[int, ...] = ()
     own_map: bool = False
+    is_bare: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ class EvalSet:
     Attributes
     ----------
     kind : str
-        ``dataset`` or ``pairs``.
+        ``dataset``, ``pairs`` or ``bare``.
     folder : Path
     items : tuple of EvalItem
     split : str
@@ -123,7 +126,9 @@ def open_eval_set(options: EvalOptions) -> EvalSet:
     """
     if options.data.is_file():
         raise ArgumentError("data", f"{options.data}: expected a folder, found a file")
-    if (options.data / MANIFEST).is_file():
+    if options.bare:
+        opened = _open_bare(options)
+    elif (options.data / MANIFEST).is_file():
         for name in ("clean", "maps"):
             if getattr(options, name) is not None:
                 raise ArgumentError(
@@ -229,7 +234,9 @@ def _open_pairs(options: EvalOptions) -> EvalSet:
         if lacks:
             left_out[f"no_{lacks[0]}"] += 1
         else:
-            items.append(EvalItem(stem, path, found["map"], found["clean"], own_map=True))
+            # one clean picture may have several masked ones
+            tags = {"source": (found["clean"] or path).name}
+            items.append(EvalItem(stem, path, found["map"], found["clean"], tags, own_map=True))
     if not items:
         missing, first = max(left_out.items(), key=lambda pair: pair[1])[0], next(iter(masked))
         name, where = ("clean", clean) if missing == "no_clean" else ("maps", maps)
@@ -237,6 +244,22 @@ def _open_pairs(options: EvalOptions) -> EvalSet:
     items = items[: options.limit]
     notes = _by_start([(item.masked, partner) for item in items for partner in (item.clean, item.map)])
     return EvalSet(PAIRS, options.data, tuple(items), "all", dict(left_out), notes=notes)
+
+
+def _open_bare(options: EvalOptions) -> EvalSet:
+    if (options.data / MANIFEST).is_file():
+        raise ArgumentError(
+            "data",
+            f"{options.data}: is a dataset of masked faces; its bare ones are in {options.data / CLEAN[0]}",
+        )
+    pictures = by_stem(options.data)
+    if not pictures:
+        raise ArgumentError("data", f"{options.data}: no jpg, jpeg, png, webp or bmp picture in it")
+    items = [
+        EvalItem(stem, path, None, None, {"source": path.name}, is_bare=True)
+        for stem, path in pictures.items()
+    ]
+    return EvalSet(BARE, options.data, tuple(items[: options.limit]), "all", {})
 
 
 def _by_start(pairs: Sequence[tuple[Path, Path | None]]) -> tuple[str, ...]:

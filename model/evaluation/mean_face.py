@@ -1,5 +1,6 @@
 """The mean-face baseline: an average of clean faces of the training split, never of those that are judged on."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from unmask.model.metrics.baselines import MeanFace
 
 from .items import DATASET, EvalSet
 
+_LOG = logging.getLogger(__name__)
 _FACES = 1000
 
 
@@ -50,6 +52,7 @@ def fit_mean_face(
             raise ArgumentError("train", f"{chosen}: {error.marked}") from error
         return None, f"no mean face: {error}"
     _check_people(source, evaluated, spec)
+    _LOG.info("mean face: reading the training split of %s", spec)
     faces = list(_clean_faces(source, size))
     if not faces:
         return None, f"no mean face: no picture of {spec} can be read"

@@ -30,6 +30,11 @@ class EvalOptions(ComputeOptions):
         its subfolders where it has some.
     tags : Path or None
         CSV whose first column names pictures; its other columns are groups for ``by``.
+    frame : bool
+        Look for faces in every picture and frame them, as ``unmask-run`` does; else pictures are faces framed
+        like aligned CelebA.
+    bare : bool
+        The pictures show bare faces: score how often a mask is taken off all the same. Looks for faces, too.
     split : str or None
         ``train``, ``val``, ``test``, ``all``; None takes ``test`` where the dataset has it, else ``val``, else all.
     limit : int or None
@@ -56,6 +61,8 @@ class EvalOptions(ComputeOptions):
     clean: Path | None = None
     maps: Path | None = None
     tags: Path | None = None
+    frame: bool = False
+    bare: bool = False
     split: str | None = None
     limit: int | None = None
     size: int | None = None
@@ -74,6 +81,7 @@ class EvalOptions(ComputeOptions):
                 "give `map_module` RUN, `edit_module` RUN or both; `map_module` shipped and `edit_module` fidelity "
                 "or perceptual are the weights that come with unmask"
             )
+        self._check_photos()
         if self.split is not None:
             check_choice("split", self.split, SPLITS)
         self.check_compute()
@@ -88,7 +96,25 @@ class EvalOptions(ComputeOptions):
         if self.compare is not None and real_path(self.compare) == real_path(self.out):
             raise ArgumentError("compare", f"{self.compare}: is the report that is being made")
 
+    def _check_photos(self) -> None:
+        """Raise UserError where something does not go with photographs."""
+        name = "bare" if self.bare else "frame"
+        if not self.looks_for_faces:
+            return
+        if self.map_module is None:
+            raise ArgumentError("map_module", f": `{name}` needs a Map Module, which finds faces, too")
+        if self.size is not None:
+            raise ArgumentError("size", f"{self.size}: pictures keep their size with `{name}`")
+        for other in ("clean", "maps", "compare") if self.bare else ():
+            if getattr(self, other) is not None:
+                raise ArgumentError(other, ": does not go with `bare`: there is nothing under a mask")
+
+    @property
+    def looks_for_faces(self) -> bool:
+        """Whether faces are looked for in every picture."""
+        return self.frame or self.bare
+
     def identity_of_run(self) -> Mapping[str, Any]:
         """Return what decides the rows of ``metrics.csv`` besides models and data, for resuming."""
-        names = ("split", "limit", "size", "batch_size", "precision", "features")
+        names = ("split", "limit", "size", "batch_size", "precision", "features", "frame", "bare")
         return {name: getattr(self, name) for name in names}

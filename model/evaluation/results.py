@@ -1,6 +1,7 @@
 """From finished passes to the report's files: the table, its means and groups, and the page."""
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -23,7 +24,8 @@ from unmask.model.report.page import EvalReport, draw_report
 
 from .attributes import AttributeProbe
 from .breakdown import Metric, break_down, breakdown_csv, worst_groups
-from .evaluate import IDENTITY, SCORES, Evaluation, read_parts
+from .clusters import Clusters, find_clusters
+from .evaluate import IDENTITY, SCORES, Bar, Evaluation, read_parts
 from .feature_scores import ANSWERS, CLEAN, CROP_FEATURES, SHIFTED, WHOLE_FEATURES
 from .folder import BREAKDOWN, METRICS, PAGE, SUMMARY
 from .gallery import draw_galleries
@@ -31,12 +33,14 @@ from .groups import cross, make_groupings
 from .identity import identity_scale
 from .identity_scores import DESCRIPTORS
 from .items import NUMBER_TAGS, TAGS
-from .systems import EDIT, MAP, PIPE, SYSTEM_NAMES
+from .pipeline import describe_pipeline
+from .systems import EDIT, FALSE_ALARM, MAP, PIPE, SYSTEM_NAMES
 
 Arrays = Mapping[str, NDArray[np.generic]]
+_LOG = logging.getLogger(__name__)
 _SEED = 0
 _BROKEN_DOWN = {
-    MAP: ("iou", "boundary_f"),
+    MAP: ("pipeline_iou", "iou", "boundary_f", "false_alarm"),
     PIPE: ("mask_psnr", "mask_ssim", "psnr", "ssim", "mask_perceptual", "identity"),
     EDIT: ("mask_psnr", "mask_ssim", "psnr", "ssim", "mask_perceptual", "identity"),
 }
@@ -55,7 +59,7 @@ class Passes:
 def tag_columns(attribute_names: Sequence[str], extra: Sequence[str] = ()) -> list[str]:
     """Columns of ``metrics.csv`` that say what a picture is, in order."""
     attributes = [ATTRIBUTE_PREFIX + name for name in attribute_names]
-    return ["key", *TAGS, *NUMBER_TAGS, "lightness", "width", "height", *extra, *attributes]
+    return ["key", "status", *TAGS, *NUMBER_TAGS, "lightness", "width", "height", *extra, *attributes]
 
 
 def collect(evaluation: Evaluation) -> Passes:
@@ -87,21 +91,29 @@ def score_columns(table: pd.DataFrame) -> list[str]:
 
 
 def write_report(
-    evaluation: Evaluation, probe: AttributeProbe | None, command: str, comparison: Mapping[str, Any] | None
+    evaluation: Evaluation,
+    probe: AttributeProbe | None,
+    command: str,
+    comparison: Mapping[str, Any] | None,
+    bar: Bar,
 ) -> dict[str, Any]:
     """Write ``metrics.csv``, ``breakdown.csv``, ``summary.json`` and ``report.html``; returns the summary."""
     passes = collect(evaluation)
     table, folder = passes.table, evaluation.folder
     groupings = [*make_groupings(table), *(cross(table, names) for names in evaluation.options.by)]
     metrics = _metrics(table)
-    breakdown = break_down(table, metrics, groupings, seed=_SEED)
-    summary = _summary(evaluation, passes, probe, command)
+    clusters = find_clusters(table)
+    _LOG.info("intervals and groups of %d pictures", len(table))
+    breakdown = break_down(table, metrics, groupings, clusters.codes, seed=_SEED)
+    summary = _summary(evaluation, passes, clusters, probe, command)
     summary["worst"] = worst_groups(breakdown)
+    summary["comparison"] = comparison
     folder.write(METRICS, table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
     folder.write(BREAKDOWN, breakdown_csv(breakdown))
     folder.write(SUMMARY, json.dumps(_plain(summary), indent=2) + "\n")
-    galleries = draw_galleries(evaluation, table)
-    page = draw_report(EvalReport(summary, table, breakdown, galleries, comparison))
+    with bar("pictures of the page") as progress:
+        examples, galleries = draw_galleries(evaluation, table, progress)
+    page = draw_report(EvalReport(summary, table, breakdown, galleries, comparison, examples))
     folder.write(PAGE, page)
     return summary
 
@@ -117,11 +129,17 @@ def _metrics(table: pd.DataFrame) -> list[Metric]:
 
 
 def _summary(
-    evaluation: Evaluation, passes: Passes, probe: AttributeProbe | None, command: str
+    evaluation: Evaluation, passes: Passes, clusters: Clusters, probe: AttributeProbe | None, command: str
 ) -> dict[str, Any]:
     table, pictures, options = passes.table, evaluation.pictures, evaluation.options
     columns = score_columns(table)
-    means = bootstrap_means(table[columns].to_numpy(np.float64), seed=_SEED)
+    found = bootstrap_means(table[columns].to_numpy(np.float64), clusters.codes, seed=_SEED)
+    means = {column: asdict(mean) for column, mean in zip(columns, found, strict=True)}
+    pipeline = describe_pipeline(table, clusters, options)
+    if pipeline is not None and FALSE_ALARM in means:
+        means[FALSE_ALARM] = pipeline[
+            "taken_off"
+        ]  # a share: its interval has a width where there is no alarm
     systems = [name for name in SYSTEM_NAMES if f"{name}_psnr" in table.columns]
     sizes = (table["width"] + "x" + table["height"]).value_counts()
     coverage = (
@@ -135,6 +153,8 @@ def _summary(
             "kind": pictures.kind,
             "fingerprint": pictures.fingerprint,
             "pictures": len(table),
+            "clusters": clusters.count,
+            "clustered_by": clusters.words,
             "left_out": dict(pictures.left_out),
             "split": pictures.split,
             "coverage_mean": float(coverage.mean()),
@@ -147,10 +167,8 @@ def _summary(
             if module is not None
         },
         "systems": [{"id": name, "name": SYSTEM_NAMES[name]} for name in systems],
-        "means": {
-            column: {"mean": mean.mean, "low": mean.low, "high": mean.high, "n": mean.n}
-            for column, mean in zip(columns, means, strict=True)
-        },
+        "means": means,
+        "pipeline": pipeline,
         "kid": _kid(passes.arrays, systems) if options.features else {},
         "identity": _identity_scale(passes),
         "attributes": _changes(passes.arrays, systems, probe),

@@ -1,7 +1,5 @@
 """A whole evaluation: passes over the pictures, then the report."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +8,7 @@ import pandas as pd
 
 from .attributes import AttributeProbe, load_probe
 from .compare import compare_tables, read_metrics
-from .evaluate import Evaluation, Progress, open_evaluation, score_pictures
+from .evaluate import Bar, Evaluation, open_evaluation, score_pictures
 from .feature_scores import FeatureMeter
 from .features import FeatureNetwork
 from .folder import PAGE
@@ -20,8 +18,6 @@ from .identity_scores import measure_identity
 from .items import EvalSet
 from .options import EvalOptions
 from .results import collect, write_report
-
-Bar = Callable[[str], AbstractContextManager[Progress]]
 
 
 @dataclass(frozen=True)
@@ -56,7 +52,7 @@ def run_evaluation(options: EvalOptions, command: str, bar: Bar) -> EvalResult:
         comparison = None
         if theirs is not None and options.compare is not None:
             comparison = compare_tables(collect(evaluation).table, theirs, options.compare.name)
-        summary = write_report(evaluation, probe, command, comparison)
+        summary = write_report(evaluation, probe, command, comparison, bar)
         return EvalResult(options.out, options.out / PAGE, summary)
 
 

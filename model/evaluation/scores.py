@@ -5,11 +5,12 @@ from dataclasses import asdict
 import numpy as np
 
 from unmask.datagen.pictures.arrays import Bools
+from unmask.model.inference.photo import OK
 from unmask.model.metrics.metrics import MASKED, score_map, score_regions
 from unmask.model.metrics.similarity import Windowed
 from unmask.model.metrics.skin import skin_lightness
 
-from .systems import EDIT, MAP, PIPE, Outcome
+from .systems import EDIT, FALSE_ALARM, MAP, PIPE, Outcome
 
 Row = dict[str, str | float]
 
@@ -26,6 +27,8 @@ def score_outcome(outcome: Outcome) -> Row:
     picture = outcome.picture
     height, width = picture.masked.shape[:2]
     row: Row = {"key": picture.item.key, **picture.item.tags, "width": str(width), "height": str(height)}
+    if outcome.status:
+        row["status"] = outcome.status
     if picture.map is not None:
         row["coverage"] = f"{np.mean(picture.map >= MASKED):.5f}"
     if picture.clean is not None and picture.landmarks is not None:
@@ -36,10 +39,16 @@ def score_outcome(outcome: Outcome) -> Row:
 
 def _map_scores(outcome: Outcome) -> Row:
     truth, found = outcome.picture.map, outcome.found
+    if outcome.picture.item.is_bare:
+        return {FALSE_ALARM: float(outcome.status == OK)}
     if truth is None or found is None:
         return {}
-    raw = np.where(found.probability >= 0.5, 255, 0).astype(np.uint8)
+    if outcome.status and outcome.status != OK:
+        return {f"{MAP}_pipeline_iou": 0.0}
     scores = {f"{MAP}_{name}": value for name, value in asdict(score_map(found.map, truth)).items()}
+    if found.probability is None:
+        return {**scores, f"{MAP}_pipeline_iou": scores[f"{MAP}_iou"]}
+    raw = np.where(found.probability >= 0.5, 255, 0).astype(np.uint8)
     return {**scores, **{f"{MAP}_raw_{name}": value for name, value in asdict(score_map(raw, truth)).items()}}
 
 

@@ -8,11 +8,14 @@ import numpy as np
 from unmask.datagen.pictures.arrays import F32, U8
 from unmask.model.inference import aligned
 from unmask.model.inference.compositing import paste_alpha
+from unmask.model.inference.face_finder import FaceFinder
+from unmask.model.inference.photo import PhotoModules, restore_photo
 from unmask.model.metrics.baselines import MeanFace, nearest_fill, telea_fill
 
 from .pictures import EvalPicture
 
 EDIT, PIPE, MAP = "edit", "pipe", "map"
+FALSE_ALARM = f"{MAP}_false_alarm"
 SYSTEM_NAMES = {
     EDIT: "Editing Module, true maps",
     PIPE: "both modules, predicted maps",
@@ -29,13 +32,13 @@ class Found:
 
     Attributes
     ----------
-    probability : float32 (h, w)
-        Of the mask body.
+    probability : float32 (h, w) or None
+        Of the mask body; None in a photograph, where faces are looked at apart.
     map, straps : uint8 (h, w)
         Cleaned, 0 or 255.
     """
 
-    probability: F32
+    probability: F32 | None
     map: U8
     straps: U8
 
@@ -52,22 +55,43 @@ class Outcome:
     done : mapping of str to uint8 (h, w, 3)
         Composited picture of every system.
     raw : mapping of str to uint8 (h, w, 3)
-        The Editing Module's own picture, of ``edit`` and ``pipe``.
+        The Editing Module's own picture, of ``edit`` and ``pipe``; none of a photograph.
+    status : str
+        Of a photograph: ``ok`` where a mask was taken off, else ``no_face``, ``no_mask`` or ``too_small``.
     """
 
     picture: EvalPicture
     found: Found | None
     done: dict[str, U8]
     raw: dict[str, U8]
+    status: str = ""
+
+
+@dataclass(frozen=True)
+class PhotoParts:
+    """What `restore_photo` works with."""
+
+    map_module: aligned.TrainedModule
+    edit_module: aligned.TrainedModule | None
+    finder: FaceFinder
 
 
 @dataclass(frozen=True)
 class Systems:
-    """Everything that is evaluated."""
+    """Everything that is evaluated.
+
+    Attributes
+    ----------
+    map_module, edit_module : TrainedModule or None
+    mean_face : MeanFace or None
+    photos : PhotoModules or None
+        Looks for faces in every picture and frames them, as ``unmask-run`` does; None takes pictures as framed.
+    """
 
     map_module: aligned.TrainedModule | None
     edit_module: aligned.TrainedModule | None
     mean_face: MeanFace | None
+    photos: PhotoModules | None = None
 
     def run(self, pictures: Sequence[EvalPicture]) -> list[Outcome]:
         """Let the networks work on a batch; baselines are added by `fill_baselines`.
@@ -77,6 +101,8 @@ class Systems:
         unmask.datagen.common.errors.UserError
             When a network's output is not finite.
         """
+        if self.photos is not None:
+            return [_run_photo(self.photos, picture) for picture in pictures]
         masked = [picture.masked for picture in pictures]
         found: list[Found | None] = [None] * len(pictures)
         if self.map_module is not None:
@@ -121,3 +147,15 @@ class Systems:
             fills["mean_face"] = self.mean_face.fill
         for name, fill in fills.items():
             outcome.done[name] = aligned.paste(fill(picture.masked, hole), picture.masked, picture.map)
+
+
+def _run_photo(photos: PhotoModules, picture: EvalPicture) -> Outcome:
+    """What ``unmask-run`` makes of a photograph, and of its true map where there is an Editing Module."""
+    made = restore_photo(photos, picture.masked)
+    found = Found(None, made.map, made.straps)
+    done: dict[str, U8] = {}
+    if photos.edit_module is not None and picture.clean is not None:
+        done[PIPE] = made.image
+        if picture.map is not None:
+            done[EDIT] = restore_photo(photos, picture.masked, picture.map).image
+    return Outcome(picture, found, dict(sorted(done.items())), {}, made.status)

@@ -28,8 +28,13 @@ STRAP_SHARE = 0.6  # of that for straps: a wider band of drawn skin beside a thi
 class PhotoModules(Protocol):
     """What takes masks off a photograph: `unmask.model.inference.unmasker.Unmasker` has it."""
 
-    map_module: TrainedModule
-    edit_module: TrainedModule
+    @property
+    def map_module(self) -> TrainedModule:
+        """Finds masks."""
+
+    @property
+    def edit_module(self) -> TrainedModule | None:
+        """Draws what is under them; None: only maps are wanted, and the picture stays as it is."""
 
     @property
     def finder(self) -> FaceFinder:
@@ -152,13 +157,16 @@ def restore_face(
     unmasker: PhotoModules, picture: PicturePyramid, frame: F64, mask: FaceMask, done: U8
 ) -> None:
     """Draw what is under a mask and its straps and paste it there into ``done``, a copy of the photograph."""
-    grid = work_grid(unmasker.edit_module.side)
+    editor = unmasker.edit_module
+    if editor is None:
+        return
+    grid = work_grid(editor.side)
     matrix = grid.to_picture(frame)
     crop = picture.cut(matrix, grid.width, grid.height)
     both = mask.both
     matrix[:, 2] -= (both.left, both.top)
     map_crop = PicturePyramid(both.pixels).cut(matrix, grid.width, grid.height, border=cv2.BORDER_CONSTANT)
-    raw = restore_pictures(unmasker.edit_module, [crop], [map_crop])[0].raw
+    raw = restore_pictures(editor, [crop], [map_crop])[0].raw
 
     scale = frame_scale(frame)
     grow, feather = max(1.0, GROW * scale), max(1.5, FEATHER * scale)

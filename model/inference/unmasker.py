@@ -70,11 +70,7 @@ class Unmasker:
     @cached_property
     def finder(self) -> "FaceFinder":
         """Finds the faces of photographs; its network is loaded when it is first needed."""
-        from unmask.model.networks.frame_net import load_frame_module
-
-        from .face_finder import FaceFinder
-
-        return FaceFinder(load_frame_module(weights_folder() / FRAME_FILE, self.device))
+        return load_finder(self.device)
 
     def segment(self, image_rgb: PictureOrPath) -> F32:
         """Find the mask of one aligned face.
@@ -130,6 +126,21 @@ class Unmasker:
         from .photo import restore_photo
 
         return restore_photo(self, open_picture(image_rgb))
+
+
+def load_finder(device: torch.device) -> "FaceFinder":
+    """Load what finds the faces of photographs.
+
+    Raises
+    ------
+    UserError
+        When its weights are missing or damaged.
+    """
+    from unmask.model.networks.frame_net import load_frame_module
+
+    from .face_finder import FaceFinder
+
+    return FaceFinder(load_frame_module(weights_folder() / FRAME_FILE, device))
 
 
 def load_module(path: Path, kind: str, device: torch.device, *, bf16: bool = False) -> TrainedModule:

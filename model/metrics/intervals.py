@@ -10,21 +10,25 @@ standard error. Of 2,000 simulated data sets, nominal 95 % intervals hold the tr
     log-normal(0, 1)                    92.6 (87.3) %  94.1 (92.4) %  94.2 (94.4) %
     one in fifty a failure              72.0 (64.8) %  86.9 (86.4) %  95.6 (94.0) %
 No method mends the last line: thirty such scores often hold no failure at all. BCa intervals are between the two.
+
+Variants of one face and pictures of one person are alike: whole clusters of them are drawn, and errors are those of
+clusters (docs/evaluation.md has the coverage).
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from unmask.datagen.pictures.arrays import F64, Bools
 
+from .clusters import Codes, cluster_codes, cluster_moments, ratios_and_spreads, sums_by_cluster
+
 DRAWS = 2000
 LEVEL = 0.95
-SHUFFLES = 10_000  # 40 attributes judged at once need p near 0.001, known well enough from no fewer
 _CHUNK = 1_000_000  # numbers in memory at a time: 8 MB
-_TOO_FEW = 10  # fewer values than this have too few different resamples: Student's t instead
+_TOO_FEW = 10  # fewer clusters than this have too few different resamples: Student's t instead
 # A resample whose standard error is below this share of the data's lacks the very values that make the data spread
 # (one failure among thirty). Without a floor it would stretch the interval without end; this one costs no coverage.
 _LEAST_ERROR = 0.4
@@ -38,14 +42,15 @@ class Interval:
     ----------
     mean, low, high : float
         NaN where there are too few values.
-    n : int
-        Values behind it.
+    n, clusters : int
+        Values behind it, and the clusters that they come in.
     """
 
     mean: float
     low: float
     high: float
     n: int
+    clusters: int
 
 
 @dataclass(frozen=True)
@@ -56,8 +61,8 @@ class Difference:
     ----------
     mean, low, high : float
         Ours minus theirs; NaN where there are too few pairs.
-    n : int
-        Pairs.
+    n, clusters : int
+        Pairs, and the clusters that they come in.
     p : float
         Two-sided; NaN where there are too few pairs.
     """
@@ -66,27 +71,42 @@ class Difference:
     low: float
     high: float
     n: int
+    clusters: int
     p: float
 
 
-def bootstrap_mean(values: ArrayLike, *, draws: int = DRAWS, level: float = LEVEL, seed: int = 0) -> Interval:
+def bootstrap_mean(
+    values: ArrayLike,
+    clusters: Codes | None = None,
+    *,
+    draws: int = DRAWS,
+    level: float = LEVEL,
+    seed: int = 0,
+) -> Interval:
     """Return the mean of values (n,) and its interval; see `bootstrap_means`."""
     column = np.asarray(values, np.float64).reshape(-1, 1)
-    return bootstrap_means(column, draws=draws, level=level, seed=seed)[0]
+    return bootstrap_means(column, clusters, draws=draws, level=level, seed=seed)[0]
 
 
 def bootstrap_means(
-    table: ArrayLike, *, draws: int = DRAWS, level: float = LEVEL, seed: int = 0
+    table: ArrayLike,
+    clusters: Codes | None = None,
+    *,
+    draws: int = DRAWS,
+    level: float = LEVEL,
+    seed: int = 0,
 ) -> list[Interval]:
     """Return the mean of each column and its studentised bootstrap interval.
 
-    An interval ends where the column's values end, since a mean cannot lie beyond them. Below 10 values it is
+    An interval ends where the column's values end, since a mean cannot lie beyond them. Below 10 clusters it is
     Student's, which covers too little where scores are skewed.
 
     Parameters
     ----------
     table : (n, k)
         Numbers; NaN where a picture has no such score, which leaves it out of that column only.
+    clusters : intp (n,), optional
+        Equal for pictures that belong together, which are drawn together; without it each stands by itself.
     draws : int
         Resamples.
     level : float
@@ -97,19 +117,59 @@ def bootstrap_means(
     Returns
     -------
     list of Interval
-        k of them; NaN limits with fewer than two values, all equal to the mean where values are all the same.
+        k of them; NaN limits with fewer than two clusters, all equal to the mean where values are all the same.
     """
     numbers = np.asarray(table, np.float64)
-    intervals: list[Interval] = [Interval(np.nan, np.nan, np.nan, 0)] * numbers.shape[1]
+    codes = cluster_codes(clusters, len(numbers))
+    intervals: list[Interval] = [Interval(np.nan, np.nan, np.nan, 0, 0)] * numbers.shape[1]
     for columns, rows in by_gaps(numbers):
-        found = _dense_intervals(numbers[rows][:, columns], draws, level, seed)
+        there = np.unique(codes[rows], return_inverse=True)[1]
+        found = _dense_intervals(numbers[rows][:, columns], there, draws, level, seed)
         for column, interval in zip(columns, found, strict=True):
             intervals[column] = interval
     return intervals
 
 
+def share_interval(hits: ArrayLike, clusters: Codes | None = None, *, level: float = LEVEL) -> Interval:
+    """Return a share and its interval, which has a width where all or none are hit.
+
+    Wilson's, for as many independent pictures as would know the share as well as these clusters do (Korn & Graubard
+    1998).
+
+    Parameters
+    ----------
+    hits : bool (n,)
+    clusters, level
+        As of `bootstrap_means`.
+    """
+    values = np.asarray(hits, np.float64)
+    n, codes = len(values), cluster_codes(clusters, len(values))
+    count = len(np.unique(codes))
+    if n == 0:
+        return Interval(np.nan, np.nan, np.nan, 0, 0)
+    share = float(values.mean())
+    error = float(_standard_errors(values[:, None], np.unique(codes, return_inverse=True)[1])[0])
+    alone = share * (1 - share) / error**2 * (n / (n - 1)) if count > 1 and error > 0 else count
+    z = float(stats.norm.ppf((1 + level) / 2))
+    known = float(min(alone, n))
+    middle, reach = (
+        share + z**2 / (2 * known),
+        z * np.sqrt(share * (1 - share) / known + z**2 / (4 * known**2)),
+    )
+    low, high = ((middle + sign * reach) / (1 + z**2 / known) for sign in (-1, 1))
+    # rounding would leave a share of none or all beside its end
+    low, high = 0.0 if share == 0 else max(low, 0.0), 1.0 if share == 1 else min(high, 1.0)
+    return Interval(share, float(low), float(high), n, count)
+
+
 def paired_difference(
-    ours: ArrayLike, theirs: ArrayLike, *, draws: int = DRAWS, level: float = LEVEL, seed: int = 0
+    ours: ArrayLike,
+    theirs: ArrayLike,
+    clusters: Codes | None = None,
+    *,
+    draws: int = DRAWS,
+    level: float = LEVEL,
+    seed: int = 0,
 ) -> Difference:
     """Compare two systems on the pictures that both have a score for.
 
@@ -117,7 +177,7 @@ def paired_difference(
     ----------
     ours, theirs : (n,)
         Scores of the same pictures in the same order; NaN where there is none.
-    draws, level, seed
+    clusters, draws, level, seed
         As of `bootstrap_means`.
 
     Returns
@@ -126,111 +186,21 @@ def paired_difference(
         p is about ``1 - level`` or less where the interval leaves 0 out; at least ``2 / (draws + 1)``.
     """
     gaps = np.asarray(ours, np.float64) - np.asarray(theirs, np.float64)
-    gaps = gaps[np.isfinite(gaps)]
-    interval = bootstrap_mean(gaps, draws=draws, level=level, seed=seed)
-    n, error = len(gaps), _standard_errors(gaps[:, None])[0]
-    if n < 2:
+    there = np.isfinite(gaps)
+    codes = np.unique(cluster_codes(clusters, len(gaps))[there], return_inverse=True)[1]
+    gaps = gaps[there]
+    interval = bootstrap_mean(gaps, codes, draws=draws, level=level, seed=seed)
+    error = _standard_errors(gaps[:, None], codes)[0]
+    if interval.clusters < 2:
         p = np.nan
     elif error == 0:
         p = 1.0 if interval.mean == 0 else 2 / (draws + 1)
-    elif n < _TOO_FEW:
-        p = float(2 * stats.t.sf(abs(interval.mean) / error, n - 1))
+    elif interval.clusters < _TOO_FEW:
+        p = float(2 * stats.t.sf(abs(interval.mean) / error, interval.clusters - 1))
     else:
-        drawn = _studentised(gaps[:, None], draws, seed)[:, 0]
+        drawn = _studentised(gaps[:, None], codes, draws, seed)[:, 0]
         p = _two_sided(drawn, interval.mean / error)
-    return Difference(interval.mean, interval.low, interval.high, n, float(p))
-
-
-def benjamini_hochberg(p: ArrayLike) -> F64:
-    """Adjust p-values (m,) for being many: those below q have at most a share q of false ones among them.
-
-    Benjamini & Hochberg 1995. NaN stays NaN and does not count.
-    """
-    values = np.array(p, np.float64)
-    known = np.isfinite(values)
-    if known.any():
-        values[known] = stats.false_discovery_control(values[known], method="bh")
-    return values
-
-
-def difference_p(group: ArrayLike, rest: ArrayLike, *, shuffles: int = SHUFFLES, seed: int = 0) -> float:
-    """Return the two-sided p-value of a difference between two means; NaN values are left out.
-
-    See `difference_ps`. NaN where a side has fewer than two values.
-    """
-    sides = [np.asarray(side, np.float64) for side in (group, rest)]
-    first, second = (side[np.isfinite(side)] for side in sides)
-    if min(len(first), len(second)) < 2:
-        return float("nan")
-    member = np.arange(len(first) + len(second)) < len(first)
-    both = np.concatenate([first, second])[:, None]
-    return float(difference_ps(both, member[:, None], shuffles=shuffles, seed=seed)[0, 0])
-
-
-def difference_ps(values: F64, members: Bools, *, shuffles: int = SHUFFLES, seed: int = 0) -> F64:
-    """Return the p-value of each group's difference from the rest, for each score.
-
-    A permutation test of Welch's t (Janssen 1997): pictures are dealt out anew to groups of the same sizes. Where
-    group and rest are alike it is exact for any distribution; being studentised, it also holds its level where only
-    their spreads differ. Welch's own p-value does not for skewed scores: with a group of 30 against 1,870 a p of
-    0.00125, which 40 attributes judged at once ask for, comes up 5 times (log-normal, sigma 0.5) to 23 times (sigma
-    1) as often as it says; this one 0.2 to 1.4 times. One set of shuffles serves all groups and scores.
-
-    Parameters
-    ----------
-    values : float64 (n, k)
-        Scores, without NaN.
-    members : bool (n, g)
-        Which pictures are in each group: at least two and at most n - 2.
-
-    Returns
-    -------
-    float64 (g, k)
-        Two-sided, twice the smaller tail; at least ``2 / (shuffles + 1)``.
-    """
-    n, k = values.shape
-    spread = values.std(axis=0)
-    scaled = (values - values.mean(axis=0)) / np.where(spread > 0, spread, 1)
-    moments = np.concatenate([scaled, scaled**2], axis=1)
-    total, sizes = moments.sum(axis=0), members.sum(axis=0)
-    smaller = np.minimum(sizes, n - sizes)
-    dealt, which = np.unique(smaller, return_inverse=True)
-    seen = _welch(members.T.astype(np.float64) @ moments, sizes, total, n)
-    # The smaller side is the one that is dealt out; seen from the larger one, t only changes its sign.
-    seen *= np.where(smaller < sizes, -1, 1)[:, None]
-    slack = 1e-9 * (1 + np.abs(seen))  # equal sums in another order
-    below, above = np.zeros(seen.shape), np.zeros(seen.shape)
-    rng = np.random.default_rng(seed)
-    at_a_time = max(1, _CHUNK // (4 * k * len(which)))
-    for start in range(0, shuffles, at_a_time):
-        sums = _dealt_sums(moments, dealt, rng, min(at_a_time, shuffles - start))
-        drawn = _welch(sums, dealt, total, n)[:, which]
-        below += (drawn <= seen + slack).sum(axis=0)
-        above += (drawn >= seen - slack).sum(axis=0)
-    return np.asarray(np.minimum(1.0, 2 * (np.minimum(below, above) + 1) / (shuffles + 1)), np.float64)
-
-
-def _dealt_sums(moments: F64, sizes: NDArray[np.int64], rng: np.random.Generator, shuffles: int) -> F64:
-    """Sums over the first pictures of shuffled ones, (shuffles, sizes, 2 k); sizes distinct and ascending."""
-    starts = np.concatenate([[0], sizes[:-1]])
-    steps = np.empty((shuffles, len(sizes), moments.shape[1]))
-    for step in steps:
-        first = rng.permutation(len(moments))[: sizes[-1]]
-        np.add.reduceat(moments[first], starts, axis=0, out=step)
-    return np.cumsum(steps, axis=1)
-
-
-def _welch(sums: F64, sizes: NDArray[np.int64], total: F64, n: int) -> F64:
-    """Welch's t of groups, (..., g, k), from the sums of their scores and squares, (..., g, 2 k)."""
-    k = sums.shape[-1] // 2
-    means, variances = [], []
-    for part, count in ((sums, sizes[:, None]), (total - sums, n - sizes[:, None])):
-        mean = part[..., :k] / count
-        # Scores are in units of their spread: the floor stands for the rounding of sums of equal ones.
-        spread = np.maximum(part[..., k:] / count - mean**2, 1e-12)
-        means.append(mean)
-        variances.append(spread / (count - 1))
-    return np.asarray((means[0] - means[1]) / np.sqrt(variances[0] + variances[1]), np.float64)
+    return Difference(interval.mean, interval.low, interval.high, interval.n, interval.clusters, float(p))
 
 
 def by_gaps(numbers: F64) -> list[tuple[list[int], Bools]]:
@@ -242,52 +212,59 @@ def by_gaps(numbers: F64) -> list[tuple[list[int], Bools]]:
     return [(group, known[:, group[0]]) for group in columns.values()]
 
 
-def _dense_intervals(values: F64, draws: int, level: float, seed: int) -> list[Interval]:
-    n = len(values)
+def _dense_intervals(values: F64, codes: Codes, draws: int, level: float, seed: int) -> list[Interval]:
+    n, clusters = len(values), int(codes.max(initial=-1)) + 1
     if n == 0:
-        return [Interval(np.nan, np.nan, np.nan, 0)] * values.shape[1]
+        return [Interval(np.nan, np.nan, np.nan, 0, 0)] * values.shape[1]
     least, most = values.min(axis=0), values.max(axis=0)
     # Rounding would put the mean of equal values beside them.
     means = np.clip(values.mean(axis=0), least, most)
-    if n < 2:
-        return [Interval(float(mean), np.nan, np.nan, n) for mean in means]
-    errors = _standard_errors(values)
+    if clusters < 2:
+        return [Interval(float(mean), np.nan, np.nan, n, clusters) for mean in means]
+    errors = _standard_errors(values, codes)
     tails = ((1 - level) / 2, (1 + level) / 2)
-    if n < _TOO_FEW:
-        reach = stats.t.ppf(tails[1], n - 1) * errors
+    if clusters < _TOO_FEW:
+        reach = stats.t.ppf(tails[1], clusters - 1) * errors
         low, high = means - reach, means + reach
     else:
-        below, above = np.quantile(_studentised(values, draws, seed), tails, axis=0)
+        below, above = np.quantile(_studentised(values, codes, draws, seed), tails, axis=0)
         low = np.maximum(means - above * errors, least)
         high = np.minimum(means - below * errors, most)
-    return [Interval(float(a), float(b), float(c), n) for a, b, c in zip(means, low, high, strict=True)]
+    return [
+        Interval(float(a), float(b), float(c), n, clusters) for a, b, c in zip(means, low, high, strict=True)
+    ]
 
 
-def _standard_errors(values: F64) -> F64:
+def _standard_errors(values: F64, codes: Codes) -> F64:
     """Standard errors of the means of columns (n, k); exactly 0 where all values are the same."""
-    if len(values) < 2:
+    n, clusters = len(values), int(codes.max(initial=-1)) + 1
+    if clusters < 2:
         return np.full(values.shape[1], np.nan)
-    errors = values.std(axis=0, ddof=1) / np.sqrt(len(values))
-    return np.where(np.ptp(values, axis=0) > 0, errors, 0.0)
+    sums, sizes = sums_by_cluster(values, codes, clusters), np.bincount(codes)[:, None]
+    beyond = sums - values.mean(axis=0) * sizes
+    errors = np.sqrt((beyond**2).sum(axis=0) * (clusters / (clusters - 1))) / n
+    # what is left by rounding where every cluster has the same mean
+    return np.where(errors > 1e-12 * np.abs(values).max(axis=0), errors, 0.0)
 
 
-def _studentised(values: F64, draws: int, seed: int) -> F64:
+def _studentised(values: F64, codes: Codes, draws: int, seed: int) -> F64:
     """How far the mean of each resample is from the data's, in the resample's own standard errors: (draws, k)."""
-    n, k = values.shape
-    errors = _standard_errors(values)
-    scaled = (values - values.mean(axis=0)) / np.where(errors > 0, errors * np.sqrt(n), 1)
-    moments = np.concatenate([scaled, scaled**2], axis=1)
+    errors = _standard_errors(values, codes)
+    scaled = (values - values.mean(axis=0)) / np.where(errors > 0, errors, 1)
+    moments = cluster_moments(scaled, codes)
+    clusters, k = len(moments), values.shape[1]
     rng = np.random.default_rng(seed)
     drawn = np.empty((draws, k))
-    at_a_time = max(1, _CHUNK // n)
+    at_a_time = max(1, _CHUNK // clusters)
     for start in range(0, draws, at_a_time):
         part = drawn[start : start + at_a_time]
-        counts = np.empty((len(part), n))
-        for row, picks in zip(counts, rng.integers(0, n, (len(part), n)), strict=True):
-            row[:] = np.bincount(picks, minlength=n)
-        sums = counts @ moments / n
-        variance = (sums[:, k:] - sums[:, :k] ** 2) * (n / (n - 1))
-        part[:] = sums[:, :k] * np.sqrt(n / np.maximum(variance, _LEAST_ERROR**2))
+        counts = np.empty((len(part), clusters))
+        for row, picks in zip(counts, rng.integers(0, clusters, (len(part), clusters)), strict=True):
+            row[:] = np.bincount(picks, minlength=clusters)
+        sums = counts @ moments
+        means, spreads = ratios_and_spreads(sums)
+        variance = spreads / sums[:, 3 * k, None] * (clusters / (clusters - 1))
+        part[:] = means / np.sqrt(np.maximum(variance, _LEAST_ERROR**2))
     return drawn
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 MINUS = "\N{MINUS SIGN}"
+NO_DIFFERENCE = "no difference shown"
 _REGIONS = {"mask": " in the mask", "box": " in the box"}
 
 
@@ -60,6 +61,10 @@ class Score:
         gap = abs(theirs) - abs(ours) if self.better == "zero" else self.sign * (ours - theirs)
         return "better" if gap > 0 else "worse"
 
+    def judge(self, ours: float, theirs: float, low: float, high: float) -> str:
+        """Say what ours is beside theirs where their difference has an interval: nothing where that holds zero."""
+        return self.verdict(ours, theirs) if low > 0 or high < 0 else NO_DIFFERENCE
+
 
 SCORES = {
     "psnr": Score(
@@ -106,6 +111,14 @@ SCORES = {
     ),
     "abs_area_error": Score(
         "area error without sign", "the same, always above 0: how far off areas are.", "map", better="low"
+    ),
+    "pipeline_iou": Score(
+        "IoU of the whole pipeline",
+        "overlap as above where faces were looked for in photographs; 0 where no face or no mask was found.", "map",
+    ),
+    "false_alarm": Score(
+        "false alarms", "share of pictures of bare faces on which a mask is taken off.",
+        "set", digits=3, better="low",
     ),
 }  # fmt: skip
 

@@ -11,8 +11,9 @@ import pandas as pd
 from unmask.datagen.pictures.arrays import F64, U8
 from unmask.model.metrics.table import write_number
 
+SMALL = 30  # a group of fewer people or source pictures, or one whose rest is fewer, says nothing
 MODULES = ("pipe", "edit")  # systems that are ours, the one that matters most first
-_HEADLINES = ("pipe_mask_psnr", "edit_mask_psnr", "map_iou")
+_HEADLINES = ("pipe_mask_psnr", "edit_mask_psnr", "map_pipeline_iou", "map_iou", "map_false_alarm")
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +106,9 @@ class EvalReport:
         ``metrics.csv`` and ``breakdown.csv``.
     galleries : tuple of Gallery
     comparison : mapping or None
-        Our scores beside another report's: "other", "pictures" and "rows".
+        Our scores beside another report's: "other", "pictures", "verdict" and "rows".
+    examples : Gallery or None
+        A few pictures from the best to the worst, for the first screen.
     """
 
     summary: Mapping[str, Any]
@@ -113,6 +116,7 @@ class EvalReport:
     breakdown: pd.DataFrame
     galleries: tuple[Gallery, ...] = ()
     comparison: Mapping[str, Any] | None = None
+    examples: Gallery | None = None
 
     def section(self, name: str) -> Mapping[str, Any]:
         """One part of the summary; empty where it is missing or null."""
@@ -154,6 +158,24 @@ class EvalReport:
     def broken_down(self) -> list[str]:
         """Columns that ``breakdown.csv`` has groups of, in its order."""
         return [str(name) for name in self.breakdown["metric"].unique()] if len(self.breakdown) else []
+
+    @property
+    def clustered_by(self) -> str:
+        """What pictures are drawn together by, in words: "people", "source pictures"."""
+        return str(self.section("data").get("clustered_by") or "source pictures")
+
+    @property
+    def is_clustered(self) -> bool:
+        """Whether some pictures belong together."""
+        clusters = number(self.section("data").get("clusters"))
+        return clusters is not None and clusters < len(self.table)
+
+    @property
+    def many_pictures(self) -> str:
+        """How many pictures there are, and of how many people: "396 pictures of 90 people"."""
+        clusters = number(self.section("data").get("clusters"))
+        of = f" of {int(clusters or 0):,} {self.clustered_by}" if self.is_clustered else ""
+        return f"{len(self.table):,} pictures{of}"
 
     @property
     def level_percent(self) -> str:

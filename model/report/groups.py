@@ -2,17 +2,18 @@
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
 
 from . import names
-from .content import EvalReport, ScoreInterval, is_true, number
+from .attribute_words import NEGATED, attribute_title
+from .content import SMALL, EvalReport, ScoreInterval, is_true, number
 from .plots import Gap, draw_gaps
 from .table import Cell, Head, Table, count_cell
 
-SMALL = 30  # a group of fewer pictures, or one whose rest is fewer, says nothing
 WORST_SHOWN = 12
 Row = Mapping[Hashable, Any]
 
@@ -46,7 +47,7 @@ def _read_gap(row: Row, metric: names.MetricName) -> Gap | None:
     # The rest's mean is uncertain too: with like spreads its variance is n / rest_n of the group's.
     wider = math.sqrt(1 + n / max(rest, 1))
     return Gap(
-        name=names.plain(_name(row, "name")),
+        name=_drawn_name(_name(row, "name")),
         gap=gap,
         low=gap - wider * (mean - (mean if low is None else low)),
         high=gap + wider * ((mean if high is None else high) - mean),
@@ -57,8 +58,13 @@ def _read_gap(row: Row, metric: names.MetricName) -> Gap | None:
     )
 
 
+def _drawn_name(name: str) -> str:
+    """An attribute beside its line: the group that is drawn has it."""
+    return names.group_label("attribute", name, "yes") if name in NEGATED else attribute_title(name)
+
+
 def _rest_is_small(row: Row) -> bool:
-    rest = number(row.get("rest_n"))
+    rest = number(row.get("rest_clusters")) or number(row.get("rest_n"))
     return rest is not None and rest < SMALL
 
 
@@ -81,16 +87,24 @@ def _kind_tables(report: EvalReport, metric: names.MetricName) -> list[tuple[str
         kinds.setdefault(_name(row, "kind"), []).append(row)
     unit = metric.score.comma_unit
     heads = [Head("Group", is_number=False)]
-    heads += [Head(title) for title in ("n", f"Mean{unit}", f"Gap{unit}", "p", "ScoreInterval")]
+    heads += [Head(title) for title in ("n", f"Mean{unit}", f"Gap{unit}", "p", "Interval")]
     tables = []
     for kind, rows in kinds.items():
         label = f"{names.kind_heading(kind)}, {metric.words}"
-        table = Table(label, heads, [_group_row(row, metric) for row in rows], sortable=True)
+        table = Table(
+            label, heads, [_group_row(row, metric, report.clustered_by) for row in rows], sortable=True
+        )
         tables.append((names.kind_heading(kind), table))
     return tables
 
 
-def _group_row(row: Row, metric: names.MetricName) -> Sequence[Cell]:
+def _count_cell(row: Row, clustered_by: str) -> Cell:
+    n, clusters = number(row.get("n")), number(row.get("clusters"))
+    apart = clusters is None or clusters == n
+    return replace(count_cell(n), below="" if apart else f"{int(clusters or 0):,} {clustered_by}")
+
+
+def _group_row(row: Row, metric: names.MetricName, clustered_by: str) -> Sequence[Cell]:
     label = names.group_label(_name(row, "kind"), _name(row, "name"), _name(row, "group"))
     mean, gap, chance, low, high = (
         number(row.get(name)) for name in ("mean", "gap", "p_adjusted", "low", "high")
@@ -98,7 +112,7 @@ def _group_row(row: Row, metric: names.MetricName) -> Sequence[Cell]:
     spread = "" if mean is None else ScoreInterval(mean, low, high).range(metric.score.digits)
     return (
         Cell(label, _remark(row, metric, mean, gap)),
-        count_cell(number(row.get("n"))),
+        _count_cell(row, clustered_by),
         Cell(metric.score.write(mean), value=mean),
         Cell(
             metric.score.write(gap, sign=True), value=gap, mark="*" if is_true(row.get("significant")) else ""
@@ -131,6 +145,8 @@ def worst_words(report: EvalReport) -> dict[str, list[tuple[str, str]]]:
         mean, gap, count = (number(item.get(name)) for name in ("mean", "gap", "n"))
         far = f", {metric.worse_words(gap)}" if gap is not None else ""
         chance = f"adjusted p {names.write_p(number(item.get('p_adjusted')))}"
-        words = f"{metric.score.write(mean, unit=True)}{far} ({int(count or 0):,} pictures, {chance})"
+        clusters = number(item.get("clusters"))
+        of = "" if clusters in (None, count) else f" of {int(clusters or 0):,} {report.clustered_by}"
+        words = f"{metric.score.write(mean, unit=True)}{far} ({int(count or 0):,} pictures{of}, {chance})"
         by_metric.setdefault(names.capital(metric.words), []).append((names.capital(group), words))
     return by_metric

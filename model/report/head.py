@@ -1,4 +1,4 @@
-"""The first screen of the page in values: who is judged, the best of the simple fills, and what was evaluated."""
+"""What stands out: numbers in tiles, the best of the simple fills, and what was evaluated."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,14 @@ from unmask.model.metrics.table import score_of
 from .content import EvalReport, System, number
 from .names import plain
 
-_TILES = {"psnr": "PSNR, composited", "mask_psnr": "PSNR in the mask", "ssim": "SSIM, composited"}
+_TILES = {"mask_psnr": "PSNR in the mask", "psnr": "PSNR, composited"}
+_MAP_TILES = {
+    "map_pipeline_iou": "IoU, 0 where no mask was found",
+    "map_iou": "IoU of the found maps",
+    "map_boundary_f": "boundary F of the found maps",
+}
+_KINDS = {"dataset": "a dataset of this toolkit", "bare": "photographs of bare faces"}
+_MOST = 3  # scores
 
 
 def best_baseline(report: EvalReport) -> System | None:
@@ -20,20 +27,26 @@ def best_baseline(report: EvalReport) -> System | None:
 
 def tiles(report: EvalReport) -> list[tuple[str, str]]:
     """Return the numbers that stand out, and what each is."""
-    data, ours = report.section("data"), report.main_system()
-    coverage = number(data.get("coverage_mean"))
-    found = [(f"{len(report.table):,}", "pictures scored")]
-    left_out = sum(int(number(count) or 0) for count in (data.get("left_out") or {}).values())
-    if left_out:
-        found.append((f"{left_out:,}", "pictures left out"))
-    if coverage is not None:
-        found.append((f"{100 * coverage:.1f} %", "of a picture is mask, on average"))
+    ours = report.main_system()
     shown = {f"{ours.id}_{name}": words for name, words in _TILES.items()} if ours else {}
-    for column, words in (shown | {"map_iou": "IoU of the found maps"}).items():
-        mean = report.mean(column)
-        if mean is not None:
-            found.append((score_of(column).write(mean.mean, unit=True, brief=True), words))
-    return found
+    scores = [
+        (score_of(column).write(mean.mean, unit=True, brief=True), words)
+        for column, words in (shown | _MAP_TILES).items()
+        if (mean := report.mean(column)) is not None
+    ]
+    if report.section("pipeline"):
+        scores = [*_taken_off(report), *scores]
+    count, _, words = report.many_pictures.partition(" ")
+    return [*scores[:_MOST], (count, f"{words}, scored")]
+
+
+def _taken_off(report: EvalReport) -> list[tuple[str, str]]:
+    pipeline = report.section("pipeline")
+    share = number((pipeline.get("taken_off") or {}).get("mean"))
+    words = (
+        "of bare faces: a mask is taken off" if pipeline.get("bare") else "of photographs: a mask was found"
+    )
+    return [] if share is None else [(f"{100 * share:.1f} %", words)]
 
 
 def subject(report: EvalReport) -> list[tuple[str, str]]:
@@ -45,7 +58,7 @@ def subject(report: EvalReport) -> list[tuple[str, str]]:
     left = ", ".join(f"{_count(count)} {plain(why)}" for why, count in (data.get("left_out") or {}).items())
     words = [
         str(data.get("folder", "unknown folder")),
-        "a dataset of this toolkit" if data.get("kind") == "dataset" else "pairs of pictures",
+        _KINDS.get(str(data.get("kind")), "pairs of pictures"),
         f"split {data['split']}" if data.get("split") else "",
         f"{len(report.table):,} pictures" + (f" of {size} px" if sizes else ""),
         f"left out: {left}" if left else "",

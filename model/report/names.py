@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from unmask.model.metrics.table import Score, score_of, score_words
 
+from .attribute_words import attribute_label, attribute_phrase, crossed_label
 from .content import System, is_true
 
 _KINDS = {  # kind of group -> (heading, how a sentence begins)
@@ -50,10 +51,10 @@ class MetricName:
         """Score, region and system: "PSNR in the mask: both modules, predicted maps"."""
         return f"{self.what}: {self.system}" if self.system else self.what
 
-    def worse_words(self, gap: float) -> str:
+    def worse_words(self, gap: float, *, brief: bool = False) -> str:
         """Say on which side of the rest a group is: "1.30 dB below the rest"."""
         side = "below" if gap < 0 else "above"
-        return f"{self.score.write(abs(gap), unit=True)} {side} the rest"
+        return f"{self.score.write(abs(gap), unit=True, brief=brief)} {side} the rest"
 
 
 def read_metric(column: str, systems: Iterable[System]) -> MetricName:
@@ -88,16 +89,20 @@ def kind_heading(kind: str) -> str:
 
 
 def group_label(kind: str, name: str, group: str) -> str:
-    """Name a group below the heading of its kind: "no Wearing Hat", "n95 cup"."""
+    """Name a group below the heading of its kind: "without a hat", "n95 cup"."""
     if kind == "attribute":
-        return plain(name) if is_true(group) else f"not {plain(name)}"
-    return plain(group) if kind == "crossing" or name in ("", kind) else f"{plain(name)}: {plain(group)}"
+        return attribute_label(name.removeprefix("attr_"), group)
+    if kind == "crossing":
+        return crossed_label(group)
+    return plain(group) if name in ("", kind) else f"{plain(name)}: {plain(group)}"
 
 
 def group_words(kind: str, name: str, group: str) -> str:
-    """Name a group in a sentence: "faces with Wearing Hat", "mask family n95 cup"."""
+    """Name a group in a sentence: "faces with a hat", "mask family n95 cup"."""
     if kind == "attribute":
-        return f"faces {'with' if is_true(group) else 'without'} {plain(name)}"
+        return f"faces {attribute_phrase(name.removeprefix('attr_'), group)}"
+    if kind == "crossing":
+        return f"faces: {crossed_label(group)}"
     begin = _KINDS.get(kind, _KINDS.get(name, ("", plain(name or kind))))[1]
     return f"{begin} {plain(group)}"
 

@@ -6,9 +6,10 @@ from unmask.datagen.common.page import draw_template
 from unmask.datagen.stats.plots import thumbnail_uri
 from unmask.model.metrics.table import SCORES
 
+from .answer import answers
 from .content import EvalReport, Gallery, GalleryRow, number
 from .groups import WORST_SHOWN, attribute_gaps, breakdown_tables, worst_words
-from .head import best_baseline, subject, tiles
+from .head import subject, tiles
 from .names import capital
 from .results import headline_table, kid_table, maps_table, raw_table
 from .spread import identity_scale, nearer_shares, spread_figures
@@ -59,13 +60,14 @@ def draw_report(report: EvalReport) -> str:
             "notes": True,
             "settings": settings_table(report),
         },
-        modules=[s for s in report.systems() if s.is_module and report.mean(f"{s.id}_psnr")],
-        baseline=best_baseline(report),
+        answers=answers(report),
         tiles=tiles(report),
         subject=subject(report),
         notes=[str(note) for note in report.summary.get("notes") or []],
         raw=raw_table(report),
         other=comparison.get("other", "the other report"),
+        verdict=comparison.get("verdict"),
+        clustered=report.is_clustered,
         shared_pictures=_count(comparison.get("pictures")),
         worst=worst_words(report),
         worst_count=len(worst or []),

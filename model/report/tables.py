@@ -1,15 +1,18 @@
 """Tables beside the scores: attributes that a restored face gains or loses, another report, and the settings."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from unmask.model.metrics.table import write_number
 
-from .content import EvalReport, number
+from .attribute_words import NEGATED, attribute_title
+from .content import SMALL, EvalReport, number
 from .names import MetricName, capital, plain, read_metric, write_p
 from .table import Cell, Head, Table, count_cell
 
 _SHIFTED, SHIFTED_NAME = "shifted", "clean, moved by 1 px"
+_FEW = "too small"  # as in the groups' table
 
 
 def changes_table(report: EvalReport) -> tuple[Table, list[str]] | None:
@@ -20,7 +23,7 @@ def changes_table(report: EvalReport) -> tuple[Table, list[str]] | None:
         return None
     classifier = attributes.get("classifier") or {}
     accuracy = classifier.get("accuracy") or {}
-    heads = [Head("Attribute", is_number=False)]
+    heads = [Head("Attribute", is_number=False), Head("Faces with it"), Head("Faces without")]
     heads += [Head(f"{which}, %", name) for name in changes for which in ("Lost", "Gained")]
     heads += [Head(f"{which}, %", "of the classifier") for which in ("Accuracy", "Balanced")]
     names = dict.fromkeys(name for found in changes.values() for name in found)
@@ -34,7 +37,7 @@ def changes_table(report: EvalReport) -> tuple[Table, list[str]] | None:
     notes = [f"Classifier: {', '.join(trained)}."] if trained else []
     if len(order) < len(names):
         notes.append(f"Left out: {len(names) - len(order)} attributes that it does not know well enough.")
-    return Table("Attributes lost and gained", [*heads, Head("Pictures")], rows, sortable=True), notes
+    return Table("Attributes lost and gained", heads, rows, sortable=True), notes
 
 
 def shown_changes(report: EvalReport) -> dict[str, Mapping[str, Any]]:
@@ -52,23 +55,32 @@ def _moved(found: Mapping[str, Any] | None) -> float:
 
 
 def _change_row(name: str, changes: Sequence[Mapping[str, Any]], accuracy: Mapping[str, Any]) -> list[Cell]:
-    right = number(accuracy.get("accuracy"))
-    cells = [Cell(plain(name))]
-    count = None
+    """One attribute's row; of one that says what is not there, what is there is gained and lost."""
+    right, negated = number(accuracy.get("accuracy")), name in NEGATED
+    first: Mapping[str, Any] = next((found[name] for found in changes if found.get(name)), {})
+    n, yes = number(first.get("n")), number(first.get("yes"))
+    counts = [yes, None if n is None or yes is None else n - yes]
+    order = (1, 0) if negated else (0, 1)
+    cells = [Cell(capital(attribute_title(name))), *(_faces_cell(counts[index]) for index in order)]
     for found in changes:
         change = found.get(name) or {}
-        count = number(change.get("n")) if count is None else count
-        for which in ("lost", "gained"):
-            share = number(change.get(which))
-            beyond = share is not None and right is not None and share > 1 - right
-            cells.append(_percent(share, "*" if beyond else ""))
-    return [*cells, _percent(right), _percent(number(accuracy.get("balanced"))), count_cell(count)]
+        for index in order:
+            share, among = number(change.get(("lost", "gained")[index])), counts[index]
+            few = among is not None and among < SMALL
+            beyond = not few and share is not None and right is not None and share > 1 - right
+            cells.append(_percent(share, "*" if beyond else "", _FEW if few and share is not None else ""))
+    return [*cells, _percent(right), _percent(number(accuracy.get("balanced")))]
 
 
-def _percent(share: float | None, mark: str = "") -> Cell:
+def _faces_cell(count: float | None) -> Cell:
+    few = count is not None and count < SMALL
+    return replace(count_cell(count), below=_FEW if few else "")
+
+
+def _percent(share: float | None, mark: str = "", below: str = "") -> Cell:
     if share is None:
         return Cell("-")
-    return Cell(write_number(100 * share, 1), value=share, mark=mark)
+    return Cell(write_number(100 * share, 1), below, share, mark)
 
 
 def comparison_table(report: EvalReport) -> Table | None:
@@ -85,11 +97,9 @@ def _comparison_row(line: Mapping[str, Any], metric: MetricName) -> list[Cell]:
     ours, theirs, difference, low, high, chance = (
         number(line.get(name)) for name in ("ours", "theirs", "difference", "low", "high", "p")
     )
-    write, verdict, spread = metric.score.write, "", ""
+    write, verdict, spread = metric.score.write, str(line.get("verdict") or ""), ""
     if low is not None and high is not None:
         spread = f"{write(low, sign=True)} to {write(high, sign=True)}"
-        if ours is not None and theirs is not None:
-            verdict = "no difference shown" if low <= 0 <= high else metric.score.verdict(ours, theirs)
     return [
         Cell(capital(metric.words), verdict),
         Cell(write(difference, sign=True), spread, difference),

@@ -24,7 +24,7 @@ from unmask.model.inference.unmasker import Unmasker
 
 from .face_rows import WORDS, FaceRow, face_rows
 from .inputs import RunInput, list_inputs
-from .loading import Loaded, load
+from .loading import Loaded, encode_result, load
 from .options import RunOptions
 from .results import (
     MAPS,
@@ -267,7 +267,7 @@ class _Job:
             self.folder.write(
                 STRIPS, name, encode_png(draw_strip(loaded.image, result.map, result.straps, result.image))
             )
-        self.folder.write(RESTORED, name, encode_png(result.image))
+        self.folder.write(RESTORED, name, encode_result(loaded, result.image))
         return row, face_rows(name, result.faces)
 
     def _settle(self, leave: int) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,8 @@ import numpy as np
 from unmask.datagen.common.errors import UnreadablePictureError
 from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.pictures.coverage import COVERED, decode_coverage, what_is_wrong
-from unmask.datagen.pictures.picture import decode_picture
+from unmask.datagen.pictures.metadata import Metadata, read_metadata, with_metadata
+from unmask.datagen.pictures.picture import decode_picture, decode_rgba, encode_png
 from unmask.model.inference.photo import OK
 
 from .inputs import RunInput
@@ -30,6 +31,10 @@ class Loaded:
         Of its own map's file; "" without one, and where that could not be read.
     image : uint8 (h, w, 3) or None
         RGB; None where it could not be decoded, or need not be.
+    rgba : uint8 (h, w, 4) or None
+        The same with its transparency, where it has some: ``image`` is that on white.
+    metadata : Metadata
+        Colour profile and EXIF, for the result's file.
     map : uint8 (h, w) or None
         The picture's own map, of its size: 0 or 255.
     status, reason : str
@@ -42,6 +47,8 @@ class Loaded:
     sha256: str = ""
     map_sha256: str = ""
     image: U8 | None = None
+    rgba: U8 | None = None
+    metadata: Metadata = field(default_factory=Metadata)
     map: U8 | None = None
     status: str = OK
     reason: str = ""
@@ -68,9 +75,10 @@ def load(item: RunInput, finished: Callable[[RunInput, str, str], bool]) -> Load
         return replace(loaded, finished=True)
     try:
         image = decode_picture(data).image_rgb
+        rgba = decode_rgba(data)
     except UnreadablePictureError as error:
         return replace(loaded, status=UNREADABLE, reason=str(error))
-    loaded = replace(loaded, image=image)
+    loaded = replace(loaded, image=image, rgba=rgba, metadata=read_metadata(data))
     if trouble:
         return replace(loaded, status=BAD_MAP, reason=trouble)
     return loaded if item.map is None else _with_map(loaded, image, item.map, map_data)
@@ -100,3 +108,20 @@ def _with_map(loaded: Loaded, image: U8, path: Path, data: bytes) -> Loaded:
     if wrong:
         return replace(loaded, status=BAD_MAP, reason=f"map {path.name}: {wrong}")
     return replace(loaded, map=np.where(coverage >= COVERED, 255, 0).astype(np.uint8))
+
+
+def encode_result(loaded: Loaded, restored_rgb: U8) -> bytes:
+    """Encode a result as PNG, with the transparency, colour profile and EXIF of the picture that it was made of.
+
+    Parameters
+    ----------
+    loaded : Loaded
+    restored_rgb : uint8 (h, w, 3)
+        Of its size; pixels that differ from ``loaded.image`` were drawn, and are opaque.
+    """
+    image = restored_rgb
+    if loaded.rgba is not None and loaded.image is not None:
+        drawn = (restored_rgb != loaded.image).any(axis=2)
+        image = loaded.rgba.copy()
+        image[drawn, :3], image[drawn, 3] = restored_rgb[drawn], 255
+    return with_metadata(encode_png(image), loaded.metadata)
