@@ -3,8 +3,8 @@
     python benchmarks/straps.py --source CELEBA --map shipped --edit fidelity
 
 Faces of the source's test split, masks of the default recipe. A pixel counts of which a strap covers a quarter or
-more beside the mask body. IoU, precision and recall are over the pixels of all pictures, the latter two give or take
-a pixel, since straps are one or two wide. PSNR is over the straps' pixels, between the clean picture and the masked
+more beside the mask body. IoU, precision and recall are over the pixels of all pictures, the latter two give or
+take a pixel, since straps are one or two wide. PSNR is over their pixels: between the clean picture and the masked
 one, the one that both modules made with the body alone taken off, and the one with both taken off.
 """
 
