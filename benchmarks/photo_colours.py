@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from unmask.datagen.pictures.pairs import mapped_photos, read_mapped
 from unmask.model.checkpoints.shipped import find_weights
-from unmask.model.data.pairs import mapped_photos, read_mapped
 from unmask.model.inference.aligned import find_maps
 from unmask.model.inference.unmasker import load_module
 from unmask.model.metrics.metrics import score_map

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 import pytest
 
 from unmask.datagen.common.errors import UserError
-from unmask.model.data.splits import check_disjoint, choose_split, stable_order
+from unmask.datagen.dataset.splits import check_disjoint, choose_split, stable_order
 
 
 @dataclass(frozen=True)

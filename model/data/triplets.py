@@ -9,6 +9,7 @@ from typing import Protocol
 from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.common.user_cache import default_cache_folder
 from unmask.datagen.dataset.built import filter_families, read_rows
+from unmask.datagen.dataset.splits import choose_split, stable_order
 from unmask.datagen.faces.landmark_table import LandmarkTable
 from unmask.datagen.masks.draw import check_recipe
 from unmask.datagen.masks.recipe_config import RecipeConfig, load_recipe_config
@@ -21,7 +22,6 @@ from .built import BuiltTriplets
 from .faces import FaceCache, open_face_cache
 from .online import OnlineTriplets
 from .options import DataOptions
-from .splits import choose_split, stable_order
 from .training_triplet import TrainingTriplet
 
 VAL_SEED = 20261124  # of validation masks: the same for all trainings, so that their numbers can be compared

@@ -21,8 +21,8 @@ from unmask.datagen.dataset.manifest import (
     read_attribute_names,
 )
 from unmask.datagen.faces.landmarks import Landmarks
+from unmask.datagen.pictures.pairs import CLEAN, MAPS, PICTURES, Partners, by_stem, subfolder
 from unmask.datagen.render.recipe_text import parse_recipe
-from unmask.model.data.pairs import CLEAN, MAPS, PICTURES, Partners, by_stem, subfolder
 from unmask.model.metrics.table import is_score
 
 from .options import EvalOptions

@@ -10,8 +10,8 @@ from unmask.datagen.faces.landmarks import Landmarks
 from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.pictures.coverage import open_coverage
 from unmask.datagen.pictures.open_picture import open_file
+from unmask.datagen.pictures.pairs import check_map, check_size
 from unmask.datagen.pictures.picture import fit_picture, fit_transform
-from unmask.model.data.pairs import check_map, check_size
 from unmask.model.metrics.similarity import WINDOW_PX
 
 from .items import EvalItem

@@ -10,13 +10,13 @@ import numpy as np
 
 from unmask.datagen.common.atomic import writing_to
 from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError, UserError
+from unmask.datagen.dataset.splits import choose_split, stable_order
 from unmask.datagen.pictures.arrays import F32, Bools
 from unmask.datagen.pictures.picture import decode_picture, fit_picture
 from unmask.datagen.sources.open_source import open_source
 from unmask.datagen.sources.source import Source, SourceFace
 from unmask.model.common.environment import package_versions
 from unmask.model.common.pace_log import PaceLog
-from unmask.model.data.splits import choose_split, stable_order
 
 from .attributes import KNOWN_FROM, SIDE_PX, save_probe
 from .features import FeatureNetwork

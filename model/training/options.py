@@ -148,8 +148,8 @@ class MapOptions(TrainOptions):
         Whether whole pictures get other light and colours while training: without, a network learns that coloured
         means mask. None takes the preset's.
     judge : Path or None
-        Folder of photographs with true maps, as `unmask.model.data.pairs.mapped_photos` takes it: never trained on,
-        scored at every validation.
+        Folder of photographs with true maps, as `unmask.datagen.pictures.pairs.mapped_photos` takes it: never
+        trained on, scored at every validation.
     best_by : str or None
         ``judge``: ``best`` follows IoU on these photographs; ``drawn`` or None: the preset's column on drawn masks.
     """

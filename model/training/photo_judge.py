@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from unmask.datagen.common.errors import ArgumentError, UserError
-from unmask.model.data.pairs import mapped_photos, read_mapped
+from unmask.datagen.pictures.pairs import mapped_photos, read_mapped
 from unmask.model.inference.aligned import TrainedModule, find_maps
 from unmask.model.metrics.metrics import score_map
 

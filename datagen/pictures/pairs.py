@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from unmask.datagen.common.errors import UserError
-from unmask.datagen.pictures.arrays import U8
-from unmask.datagen.pictures.coverage import open_coverage, what_is_wrong
-from unmask.datagen.pictures.open_picture import open_file
-from unmask.datagen.pictures.tree import list_pictures
+
+from .arrays import U8
+from .coverage import open_coverage, what_is_wrong
+from .open_picture import open_file
+from .tree import list_pictures
 
 PICTURES, CLEAN, MAPS = ("masked", "images", "photos"), ("clean", "unmasked"), ("map", "maps")
 """What the subfolders may be called."""

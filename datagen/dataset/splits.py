@@ -7,7 +7,7 @@ from typing import Generic, Protocol, TypeVar
 
 from unmask.datagen.common.errors import UserError
 
-_VAL_SHARE = 0.05
+_VAL_LIMIT = int(0.05 * 2**64)  # of the hashes of names
 
 
 class Splittable(Protocol):
@@ -88,22 +88,53 @@ def stable_order(names: Sequence[str]) -> list[int]:
     return sorted(range(len(names)), key=lambda index: (_hash(names[index]), names[index]))
 
 
+class ValidationDraw:
+    """Which identities, or pictures where these are unknown, are kept for validation where nobody said so.
+
+    It depends on the names alone, and only the outermost are remembered: a dataset of any size can be told to it
+    row by row.
+    """
+
+    def __init__(self) -> None:
+        self._first: tuple[int, str] | None = None
+        self._last: tuple[int, str] | None = None
+
+    def tell(self, item: Splittable) -> None:
+        """Take notice of an item; all must be told before the first one is asked for."""
+        known = _hash(_unit(item)), _unit(item)
+        self._first = known if self._first is None else min(self._first, known)
+        self._last = known if self._last is None else max(self._last, known)
+
+    @property
+    def possible(self) -> bool:
+        """Whether there are two people or pictures at least."""
+        return self._first != self._last
+
+    def keeps(self, item: Splittable) -> bool:
+        """Whether an item is for validation."""
+        if self._first is None or self._last is None or not self.possible:
+            return False
+        known = _hash(_unit(item)), _unit(item)
+        # Of a few, none or all may be below the limit.
+        return known == self._first or (known[0] < _VAL_LIMIT and known != self._last)
+
+
 def _draw(items: Sequence[T], where: str, notes: list[str]) -> tuple[list[T], list[T]]:
-    units = {_unit(item): _hash(_unit(item)) for item in items}
-    if len(units) < 2:
+    draw = ValidationDraw()
+    for item in items:
+        draw.tell(item)
+    if not draw.possible:
         raise UserError(f"{where}: a validation needs the pictures of at least two people")
-    limit = int(_VAL_SHARE * 2**64)
-    chosen = {unit for unit, value in units.items() if value < limit} or {min(units, key=units.__getitem__)}
-    if len(chosen) == len(units):  # of two or three units all may be below the limit
-        chosen.discard(max(units, key=units.__getitem__))
+    val = [item for item in items if draw.keeps(item)]
+    train = [item for item in items if not draw.keeps(item)]
+    chosen, units = ({_unit(item) for item in part} for part in (val, items))
     known = sum(bool(item.identity) for item in items)
     what = "identities, or pictures where unknown,"
     if known in (0, len(items)):
         what = "identities" if known else "pictures"
     tail = "" if known else "; the same person may be on both sides"
     notes.append(f"{where}: {len(chosen)} of {len(units)} {what} are kept for validation{tail}")
-    train = [item for item in items if _unit(item) not in chosen]
-    return train, [item for item in items if _unit(item) in chosen]
+    return train, val
 
 
 def _unit(item: Splittable) -> str:

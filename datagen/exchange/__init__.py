@@ -1,0 +1,1 @@
+"""Datasets to and from the layouts of other tools."""

@@ -1,0 +1,55 @@
+"""WebDataset: ``data/SPLIT-NNNNNN.tar``, in each sample the pictures of a triplet and what is known of it."""
+
+import io
+import tarfile
+from contextlib import ExitStack
+from typing import Self
+
+from .rows import ExportRow
+from .writer import Writer, compact, parts_of, portable_key, suffix_of
+
+
+class ShardWriter(Writer):
+    """Writes tar files that say nothing of when and by whom; see `Writer`."""
+
+    def __enter__(self) -> Self:
+        self._shards: dict[str, tuple[str, ExitStack, tarfile.TarFile | None]] = {}
+        return self
+
+    def names(self, one: ExportRow) -> list[str]:
+        """Return the shard where it begins with this triplet."""
+        return [] if one.number % self.options.shard_rows else [self._shard(one)]
+
+    def _shard(self, one: ExportRow) -> str:
+        return f"data/{one.split}-{one.number // self.options.shard_rows:06d}.tar"
+
+    def add(self, one: ExportRow) -> None:
+        """Write a sample; one whose shard was finished before is passed over."""
+        tar = self._tar(one)
+        if tar is None:
+            return
+        key = portable_key(one.key)
+        for what, name in parts_of(one, layers=self.options.layers).items():
+            _add(tar, f"{key}.{what}{suffix_of(name)}", self.place.read(name))
+        _add(tar, f"{key}.json", compact(self.found.facts(one)).encode("ascii"))
+
+    def _tar(self, one: ExportRow) -> tarfile.TarFile | None:
+        name = self._shard(one)
+        current = self._shards.get(one.split)
+        if current is None or current[0] != name:
+            if current is not None:
+                current[1].close()
+            stack, tar = self.open_files.enter_context(ExitStack()), None
+            if not self.place.has(name):
+                file = stack.enter_context(self.place.writing(name))
+                # the stack closes it
+                tar = tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT, encoding="ascii")  # noqa: SIM115
+                stack.enter_context(tar)
+            self._shards[one.split] = (name, stack, tar)
+        return self._shards[one.split][2]
+
+
+def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size = len(data)
+    tar.addfile(entry, io.BytesIO(data))
