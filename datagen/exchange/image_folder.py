@@ -1,4 +1,4 @@
-"""Hugging Face's ``imagefolder``: pictures below ``SPLIT``, and in ``SPLIT/metadata.jsonl`` a line for each triplet."""
+"""Hugging Face's ``imagefolder``: pictures below ``SPLIT``, ``SPLIT/metadata.jsonl`` with a line for each."""
 
 from typing import BinaryIO, Self
 

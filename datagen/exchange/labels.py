@@ -1,4 +1,4 @@
-"""Pictures and labels as MMSegmentation has them: ``img_dir/SPLIT`` and ``ann_dir/SPLIT``, and the classes' names."""
+"""Pictures and labels as MMSegmentation has them: ``img_dir/SPLIT`` and ``ann_dir/SPLIT``, and classes."""
 
 from typing import Self
 

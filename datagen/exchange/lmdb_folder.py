@@ -1,4 +1,4 @@
-"""LMDB as BasicSR has it: ``SPLIT/lq.lmdb`` (masked), ``gt.lmdb`` (clean), ``map.lmdb``; keys in ``meta_info.txt``."""
+"""LMDB as BasicSR has it: ``SPLIT/lq.lmdb`` (masked), ``gt.lmdb`` (clean), ``map.lmdb``, ``meta_info.txt``."""
 
 from importlib import import_module
 from typing import Any, BinaryIO, Self

@@ -102,6 +102,6 @@ _CARD = """
 # Masked faces
 
 Triplets of a masked face, the map of its mask (coverage, 0 to 255; binary: 128 and above) and the clean face, drawn
-by unmask. The columns beside them say what is known of each: split, identity, mask family, template, way worn, straps,
-colour, print, coverage, pose and the source's attributes.
+by unmask. The columns beside them say what is known of each: split, identity, mask family, template, way worn,
+straps, colour, print, coverage, pose and the source's attributes.
 """

@@ -17,8 +17,8 @@ def trace(coverage: U8) -> list[F64]:
 
     The outline runs where the map, linear between the centres of pixels, crosses its threshold, so that exactly the
     pixels whose map is >= 128 have their centres inside (marching squares: Lorensen, Cline, SIGGRAPH 1987). A hole
-    is joined to the ring around it by a cut of no width, there and back: filled by the even-odd rule, as pycocotools
-    and OpenCV fill, it stays a hole.
+    is joined to the ring around it by a cut of no width, there and back: filled by the even-odd rule, as COCO
+    and OpenCV do, it stays a hole.
 
     Parameters
     ----------

@@ -42,8 +42,8 @@ class ShardWriter(Writer):
             stack, tar = self.open_files.enter_context(ExitStack()), None
             if not self.place.has(name):
                 file = stack.enter_context(self.place.writing(name))
-                # the stack closes it
-                tar = tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT, encoding="ascii")  # noqa: SIM115
+                # GNU's form takes names of any length; the stack closes it
+                tar = tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT)  # noqa: SIM115
                 stack.enter_context(tar)
             self._shards[one.split] = (name, stack, tar)
         return self._shards[one.split][2]
