@@ -8,6 +8,7 @@
     unmask.Unmasker()                           masks off photographs and aligned faces
     unmask.load_model("fidelity")               a network with its weights
     unmask.evaluate("out", out="report")        how good the modules are, and for whom
+    unmask.export_dataset("out", "coco", "dest")    the dataset as other tools read it
 
 Importing this loads nothing else: each name brings what it needs when it is first used.
 """
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from unmask.calls import build as build
     from unmask.calls import evaluate as evaluate
+    from unmask.calls import export_dataset as export_dataset
     from unmask.calls import load_model as load_model
     from unmask.calls import put_mask as put_mask
     from unmask.datagen.dataset.built import BuiltDataset as BuiltDataset
@@ -32,6 +34,7 @@ else:
         "Unmasker": "unmask.model.inference.unmasker",
         "build": "unmask.calls",
         "evaluate": "unmask.calls",
+        "export_dataset": "unmask.calls",
         "load_model": "unmask.calls",
         "put_mask": "unmask.calls",
         "to_tensors": "unmask.model.data.tensors",
@@ -62,6 +65,7 @@ __all__ = [
     "__version__",
     "build",
     "evaluate",
+    "export_dataset",
     "load_model",
     "put_mask",
     "to_tensors",

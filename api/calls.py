@@ -26,6 +26,8 @@ from unmask.datagen.render.triplet import Refusal, Triplet, make_triplet
 if TYPE_CHECKING:
     import torch
 
+    from unmask.datagen.exchange.export import ExportReport
+
 
 def put_mask(
     image: PictureOrPath,
@@ -162,6 +164,49 @@ def build(
     """
     options |= {"size": square_or_size(options.get("size"))}
     return build_dataset(make_options(BuildOptions, source=source, out=out, **options), progress)
+
+
+def export_dataset(
+    data: str | Path,
+    format: str,  # noqa: A002 - what the command calls it
+    dest: str | Path,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    **options: Any,
+) -> "ExportReport":
+    """Write a dataset in the layout of another tool as ``unmask-data export`` does; the same call again resumes.
+
+    Parameters
+    ----------
+    data : str or Path
+        Dataset of `build` or `adopt`.
+    format : str
+        ``coco``, ``yolo``, ``mmseg``, ``pix2pix``, ``lmdb``, ``webdataset``, ``hf`` or ``parquet``.
+    dest : str or Path
+        Folder that is made.
+    progress : callable, optional
+        Called with triplets done and in all.
+    **options
+        By the names of `unmask.datagen.exchange.options.ExportOptions`, such as ``split``, ``limit``, ``classes``.
+
+    Raises
+    ------
+    UserError
+        For what a person can mend, in one line.
+    TypeError
+        Naming an option that there is not.
+
+    Examples
+    --------
+    >>> import unmask
+    >>> report = unmask.build("demo", "out", seed=1, limit=5)
+    >>> unmask.export_dataset("out", "yolo", "yolo", classes="mask").classes
+    ('mask',)
+    """
+    from unmask.datagen.exchange.export import export
+    from unmask.datagen.exchange.options import ExportOptions
+
+    return export(make_options(ExportOptions, data=data, format=format, dest=dest, **options), progress)
 
 
 def evaluate(

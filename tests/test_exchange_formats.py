@@ -130,7 +130,8 @@ def test_labels_of_yolo_give_the_maps_back(dataset: Path, tmp_path: Path, rows):
         assert report.classes[number] == row.family
 
 
-def test_ultralytics_reads_pictures_classes_and_masks(dataset: Path, tmp_path: Path, rows):
+def test_ultralytics_reads_pictures_classes_and_masks(dataset: Path, tmp_path: Path, rows, monkeypatch):
+    monkeypatch.setenv("YOLO_CONFIG_DIR", str(tmp_path))
     pytest.importorskip("ultralytics", reason="ultralytics is not installed")
     from ultralytics.data.dataset import YOLODataset
     from ultralytics.data.utils import check_det_dataset
