@@ -193,6 +193,8 @@ def verify_command(
     for problem in report.problems:
         print(printable(in_flags(str(problem))))
     again = f", {report.replayed} rendered again" if report.replayed else ""
+    if report.adopted:
+        again = "; adopted: what is beside the masks was not compared with the clean pictures"
     if report.problems:
         count = len(report.problems)
         print(f"{count} problem{'s' * (count != 1)} in {report.rows} rows{again}")

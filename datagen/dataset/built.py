@@ -105,7 +105,7 @@ def check_files(folder: Path, rows: Sequence[BuiltRow] | Sequence[ManifestRow]) 
     wanted: dict[str, set[str]] = defaultdict(set)
     inside = Inside(folder)
     for row in rows:
-        for name in (row.masked, row.map, row.clean):
+        for name in filter(None, (row.masked, row.map, row.clean)):
             inside(name, f"`data` {folder / MANIFEST_NAME}: row {row.key}")
             place, _, file = name.rpartition("/")
             wanted[place].add(file)
@@ -141,7 +141,7 @@ def filter_families(
     return kept
 
 
-def read_triplet(folder: Path, row: BuiltRow, size: tuple[int, int] | None) -> tuple[U8, U8, U8]:
+def read_triplet(folder: Path, row: BuiltRow, size: tuple[int, int] | None) -> tuple[U8, U8, U8 | None]:
     """Decode the pictures of a row.
 
     Parameters
@@ -156,18 +156,19 @@ def read_triplet(folder: Path, row: BuiltRow, size: tuple[int, int] | None) -> t
     masked : uint8 (h, w, 3)
     map : uint8 (h, w)
         Coverage of the mask body, 0..255.
-    clean : uint8 (h, w, 3)
+    clean : uint8 (h, w, 3) or None
+        None in an adopted dataset that has no clean pictures.
 
     Raises
     ------
     UserError
         When a file is damaged or has another size than the others.
     """
-    masked, map_, clean = (_decode(folder, name) for name in (row.masked, row.map, row.clean))
-    if not masked.shape == map_.shape == clean.shape:
-        raise sizes_differ(folder, row, [image.shape[1::-1] for image in (masked, map_, clean)])
-    level = np.ascontiguousarray(map_[..., 0])
-    return fit_picture(masked, size), fit_picture(level, size), fit_picture(clean, size)
+    images = [_decode(folder, name) for name in (row.masked, row.map, row.clean) if name]
+    if len({image.shape for image in images}) > 1:
+        raise sizes_differ(folder, row, [image.shape[1::-1] for image in images])
+    masked, map_ = fit_picture(images[0], size), fit_picture(np.ascontiguousarray(images[1][..., 0]), size)
+    return masked, map_, fit_picture(images[2], size) if row.clean else None
 
 
 def has_layers(folder: Path, rows: Sequence[BuiltRow]) -> bool:
@@ -205,7 +206,7 @@ def sizes_differ(folder: Path, row: BuiltRow, sizes: Sequence[tuple[int, ...]]) 
     """Return the error that names the (width, height) of masked, map and clean picture."""
     words = ", ".join(
         f"{name} {width}x{height}"
-        for name, (width, height) in zip(("masked", "map", "clean"), sizes, strict=True)
+        for name, (width, height) in zip(("masked", "map", "clean"), sizes, strict=False)  # clean may be absent
     )
     return ArgumentError("data", f"{folder}: the pictures of {row.key} differ in size: {words}")
 
@@ -299,7 +300,9 @@ class BuiltDataset:
         share_cores()
         number = checked_index(index, len(self))
         masked, map_, clean = read_triplet(self.folder, self._rows[number], self.size)
-        item: TripletItem = {"masked": masked, "map": map_, "clean": clean, "key": self._rows[number].key}
+        item: TripletItem = {"masked": masked, "map": map_, "key": self._rows[number].key}
+        if clean is not None:
+            item["clean"] = clean
         if self._with_row:
             item["row"] = cells_by_column(self.row(number), self._attribute_names)
         return item if self._transform is None else cast(TripletItem, self._transform(item))

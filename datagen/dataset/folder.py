@@ -19,6 +19,7 @@ from .rows import check_paths, row_files
 BUILD_NAME = "build.json"
 MANIFEST_NAME = "manifest.csv"
 LANDMARKS_NAME = "landmarks.csv"
+ADOPTED = "adopted"  # the kind of the source of pairs that somebody else made
 PICTURE_FOLDERS = ("masked", "map", "clean", "layers")
 # Tables of a build, and what `unmask-data stats` writes beside them about the same rows.
 _TABLES = (MANIFEST_NAME, LANDMARKS_NAME, "stats.json", "stats.html")
@@ -95,6 +96,16 @@ def check_apart(out: Path, *source_folders: str) -> None:
 def read_build(out: Path) -> dict[str, Any] | None:
     """Return the content of ``build.json``, None where there is none; UserError where it is not ours."""
     return WorkFolder(out, DATASET).read_card()
+
+
+def is_adopted(build: Mapping[str, Any]) -> bool:
+    """Whether a dataset's pictures were made by somebody else, by its ``build.json``."""
+    return bool(build.get("source", {}).get("kind") == ADOPTED)
+
+
+def has_clean(build: Mapping[str, Any]) -> bool:
+    """Whether a dataset has clean pictures, by its ``build.json``: adopted ones may have none."""
+    return build.get("config", {}).get("clean") is not False
 
 
 def earlier_files(out: Path) -> Iterator[str]:

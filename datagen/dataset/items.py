@@ -17,7 +17,7 @@ class TripletItem(TypedDict):
     Attributes
     ----------
     masked, clean : uint8 (h, w, 3)
-        RGB.
+        RGB; no ``clean`` in an adopted dataset without clean pictures.
     map : uint8 (h, w)
         Coverage of the mask body, 0..255.
     key : str
@@ -28,7 +28,7 @@ class TripletItem(TypedDict):
 
     masked: U8
     map: U8
-    clean: U8
+    clean: NotRequired[U8]
     key: str
     row: NotRequired[dict[str, str]]
 

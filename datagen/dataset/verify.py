@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.common.executors import naming_dead_workers, open_executor
 from unmask.datagen.common.inside import Inside
 from unmask.datagen.common.work_folder import TOOLKIT_KEY
 
-from .folder import BUILD_NAME, MANIFEST_NAME, list_files, read_build
+from .folder import BUILD_NAME, MANIFEST_NAME, has_clean, is_adopted, list_files, read_build
 from .manifest import STATUSES, ManifestRow, iterate_manifest
 from .rows import row_files, stray_path
 from .verify_pictures import CheckOrder, Problem, check_pictures
@@ -24,11 +24,15 @@ CHUNK_PICTURES = 32
 
 @dataclass(frozen=True)
 class Report:
-    """What `verify` found: rows looked at, rows rendered again, and every problem in the manifest's order."""
+    """What `verify` found: rows looked at, rows rendered again, and every problem in the manifest's order.
+
+    ``adopted``: whether the pictures are somebody else's, so that nothing is promised of the pixels beside the mask.
+    """
 
     rows: int
     replayed: int
     problems: tuple[Problem, ...]
+    adopted: bool = False
 
 
 def verify(out: Path, replay: int = 0, workers: int = 1) -> list[Problem]:
@@ -78,31 +82,36 @@ def inspect_dataset(
         rows = [replace(row, recipe="") for row in iterate_manifest(out / MANIFEST_NAME)]
     except UserError as error:
         return Report(0, 0, (*problems, Problem(MANIFEST_NAME, str(error))))
-    config = build.get("config", {})
+    config, adopted = build.get("config", {}), is_adopted(build)
+    if adopted and replay:
+        raise ArgumentError("replay", f"{replay}: {out} was adopted: its masks have no recipes")
     problems += check_rows(rows, build)
     problems += check_places(out, rows)
     problems += check_files(out, rows, layers=bool(config.get("layers")))
     chosen = _choose_replays(rows, replay)
-    order = check_order(out, config, build.get(TOOLKIT_KEY))
+    order = replace(check_order(out, config, build.get(TOOLKIT_KEY)), adopted=adopted)
     total = len({row.source for row in rows})
     show = progress or (lambda *_: None)
     with naming_dead_workers(workers), open_executor(workers) as (pool, in_flight):
         found = _run(pool, in_flight, order, chosen, lambda done: show(done, total))
-    return Report(len(rows), len(chosen), (*problems, *found))
+    return Report(len(rows), len(chosen), (*problems, *found), adopted)
 
 
 def check_rows(rows: Sequence[ManifestRow], build: dict[str, Any]) -> Iterator[Problem]:
     """Look at the manifest alone: keys, order, completeness, statuses against paths, counts."""
     keys: set[str] = set()
+    with_clean = has_clean(build)
     for row in rows:
         if row.key in keys:
             yield Problem(row.key, "the key stands in more than one row")
         keys.add(row.key)
         if not row.key.endswith(f"_{row.variant:02d}"):
             yield Problem(row.key, f"the key does not end with variant {row.variant}")
-        paths = (row.masked, row.map, row.clean)
+        paths = (row.masked, row.map, *([row.clean] if with_clean else []))
         if row.status == "ok" and not all(paths):
             yield Problem(row.key, "status ok, but a path is empty")
+        if row.clean and not with_clean:
+            yield Problem(row.key, f"names a clean picture, but {BUILD_NAME} says that there are none")
         if row.status != "ok" and any(paths):
             yield Problem(row.key, f"status {row.status}, but it names files")
         if row.status != "ok" and not row.reason:
@@ -120,6 +129,8 @@ def _check_complete(rows: Sequence[ManifestRow], build: dict[str, Any]) -> Itera
         sources += 1
         of_source = list(group)
         there = [row.variant for row in of_source]
+        if is_adopted(build):  # as many masks of a face as somebody made
+            variants = list(range(len(there)))
         if there != variants:
             yield Problem(source, f"has variants {there}, expected {variants[0]} to {variants[-1]}")
         if (

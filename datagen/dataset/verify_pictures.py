@@ -39,7 +39,10 @@ class Problem:
 
 @dataclass(frozen=True)
 class CheckOrder:
-    """What is the same for every row that is checked; from ``build.json``. ``made_by``: the toolkit's version."""
+    """What is the same for every row that is checked; from ``build.json``.
+
+    ``made_by``: the toolkit's version. ``adopted``: masked and clean pictures need not be equal beside the mask.
+    """
 
     out: Path
     layers: bool
@@ -50,6 +53,7 @@ class CheckOrder:
     template_hash: str
     made_by: str = ""
     parsing_labels: Numbering = CELEBAMASK
+    adopted: bool = False
 
     @property
     def otherwise(self) -> str:
@@ -87,13 +91,13 @@ def check_pictures(order: CheckOrder, rows: Sequence[ManifestRow], replays: froz
     clean_name = ""
     clean: _Clean | None = None
     for row in rows:
-        if row.status != "ok" or not all((row.masked, row.map, row.clean)) or stray_path(row, inside):
+        if row.status != "ok" or not (row.masked and row.map) or stray_path(row, inside):
             continue
         if row.clean != clean_name:
             clean_name = row.clean
-            clean, found = _open_clean(order, row)
+            clean, found = _open_clean(order, row) if row.clean else (None, [])
             problems += found
-        if clean is None:
+        if clean is None and not (order.adopted and not row.clean):
             continue
         try:
             problems += _check_row(order, row, clean, row.key in replays)
@@ -118,18 +122,21 @@ def _open_clean(order: CheckOrder, row: ManifestRow) -> tuple[_Clean | None, lis
         return _Clean(image, lossy=False), []
     # Not a copy of the source, so the toolkit must have encoded it, which no column says. A PNG of ours
     # is known by encoding its pixels again; a JPEG is exact in nothing, and is let pass.
-    lossy = row.clean.endswith(".jpg") and row.masked.endswith(".jpg")
+    lossy = row.clean.endswith(".jpg") and row.masked.endswith(".jpg") and not order.adopted
     if lossy or (row.clean.endswith(".png") and encode_png(image) == data):
         return _Clean(image, lossy), []
     message = "is neither the source's bytes (hash) nor written by this toolkit"
     return _Clean(image, lossy=False), [Problem(row.clean, message)]
 
 
-def _check_row(order: CheckOrder, row: ManifestRow, clean: _Clean, again: bool) -> Iterator[Problem]:
+def _check_row(order: CheckOrder, row: ManifestRow, clean: _Clean | None, again: bool) -> Iterator[Problem]:
     masked = _open_rgb(order.out, row.masked)
     alpha = _open_exact(order.out, row.map, 2)
     size = (row.height, row.width)
-    for name, image in ((row.masked, masked), (row.map, alpha), (row.clean, clean.image_rgb)):
+    pictures = [(row.masked, masked), (row.map, alpha)]
+    if clean is not None:
+        pictures.append((row.clean, clean.image_rgb))
+    for name, image in pictures:
         if image.shape[:2] != size:
             raise _BrokenFileError(
                 name, f"measures {image.shape[1]}x{image.shape[0]}, not {row.width}x{row.height}"
@@ -137,6 +144,8 @@ def _check_row(order: CheckOrder, row: ManifestRow, clean: _Clean, again: bool) 
     coverage = float(alpha.mean()) / 255
     if row.coverage is None or abs(coverage - row.coverage) > COVERAGE_TOLERANCE:
         yield Problem(row.key, f"coverage is {row.coverage}, its map says {coverage:.5f}")
+    if clean is None or order.adopted:
+        return
     if row.masked.endswith(".png"):
         outside = _off_mask(order, row, alpha)
         differing = np.count_nonzero((masked != clean.image_rgb).any(axis=2) & outside)

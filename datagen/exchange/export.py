@@ -16,7 +16,7 @@ from unmask.datagen.common.csv_lines import csv_line
 from unmask.datagen.common.errors import ArgumentError
 from unmask.datagen.common.inside import real_path
 from unmask.datagen.common.work_folder import TOOLKIT_KEY, WorkFolder, check_usable
-from unmask.datagen.dataset.folder import MANIFEST_NAME
+from unmask.datagen.dataset.folder import MANIFEST_NAME, has_clean
 from unmask.datagen.dataset.options import file_sha256
 
 from .kinds import KINDS, ExportKind
@@ -76,7 +76,7 @@ def export(options: ExportOptions, progress: Callable[[int, int], None] | None =
     _check_apart(options)
     _check_installed(options, kind)
     build = check_finished(options.data)
-    if kind.clean and build.get("config", {}).get("clean") is False:
+    if kind.clean and not has_clean(build):
         raise ArgumentError("format", f"{options.format}: `data` {options.data} has no clean pictures")
     folder = WorkFolder(options.dest, EXPORT)
     card = _card(options)

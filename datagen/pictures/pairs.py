@@ -1,10 +1,12 @@
 """Plain folders of pictures that go with each other by their names: photographs, true maps, clean pictures."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.errors import ArgumentError, UserError
 
 from .arrays import U8
 from .coverage import open_coverage, what_is_wrong
@@ -96,6 +98,63 @@ def _starts(stem: str) -> Iterator[str]:
         before, after = stem[end - 1], stem[end]
         if before.isalnum() and (not after.isalnum() or (before.isdigit() and not after.isdigit())):
             yield stem[:end]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A masked picture, by its name without extension, and what goes with it; None where there is none."""
+
+    stem: str
+    masked: Path
+    map: Path | None
+    clean: Path | None
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """The pictures of a folder that have all partners, how many have not, by what they lack, and notes."""
+
+    pairs: tuple[Pair, ...]
+    left_out: Mapping[str, int]
+    notes: tuple[str, ...]
+
+
+def pair_pictures(pictures: Path, maps: Path | None, clean: Path | None) -> Pairing:
+    """Pair the pictures of a folder with true maps, clean pictures or both, by their names (`Partners`).
+
+    Raises
+    ------
+    UserError
+        Naming the folder: no picture in it, or none that has its partner.
+    """
+    masked = by_stem(pictures)
+    if not masked:
+        raise UserError(f"{pictures}: no jpg, jpeg, png, webp or bmp picture in it")
+    partners = {"clean": Partners(by_stem(clean)), "map": Partners(by_stem(maps))}
+    found, left_out = list[Pair](), Counter[str]()
+    for stem, path in masked.items():
+        with_it = {name: files.find(stem, path) for name, files in partners.items()}
+        lacks = [name for name, files in partners.items() if files and with_it[name] is None]
+        if lacks:
+            left_out[f"no_{lacks[0]}"] += 1
+        else:
+            found.append(Pair(stem, path, with_it["map"], with_it["clean"]))
+    if not found:
+        missing = max(left_out.items(), key=lambda pair: pair[1])[0]
+        name, where = ("clean", clean) if missing == "no_clean" else ("maps", maps)
+        raise ArgumentError(name, f"{where}: no picture named {next(iter(masked))!r}")
+    return Pairing(tuple(found), dict(left_out), _by_start(found))
+
+
+def _by_start(pairs: Sequence[Pair]) -> tuple[str, ...]:
+    """Say how many pictures have a partner of another name."""
+    every = [(pair.masked, partner) for pair in pairs for partner in (pair.clean, pair.map)]
+    loose = {path: partner for path, partner in every if partner is not None and partner.stem != path.stem}
+    if not loose:
+        return ()
+    path, partner = next(iter(loose.items()))
+    count = "1 picture is" if len(loose) == 1 else f"{len(loose)} pictures are"
+    return (f"{count} paired by the start of the name, first {path.name} with {partner.name}",)
 
 
 def mapped_photos(folder: Path) -> list[tuple[Path, Path]]:

@@ -85,16 +85,18 @@ class BuiltTriplets:
     def get(self, index: int, epoch: int) -> TrainingTriplet:
         """Read a triplet, as `Triplets.get` says; UserError when a file is damaged or of another size."""
         row = self._rows[index]
-        parts = list(read_triplet(self.folder, row, self.size))
+        masked, map_, clean = read_triplet(self.folder, row, self.size)
+        # Where there is none, nobody looks at it (`TripletSplits.has_clean`), but batches have one.
+        parts = [masked, map_, masked if clean is None else clean]
         layers = read_layers(self.folder, row, self.size) if self.has_straps else None
-        parts.append(np.zeros_like(parts[1]) if layers is None else seen_straps(layers))
+        parts.append(np.zeros_like(map_) if layers is None else seen_straps(layers))
         if self._flip and generator(self._seed, row.key, epoch, "flip").random() < 0.5:
             parts = [np.asarray(cv2.flip(part, 1), np.uint8) for part in parts]
         return TrainingTriplet(*parts)
 
     def _check_sizes(self, row: BuiltRow) -> None:
         sizes = []
-        for name in (row.masked, row.map, row.clean):
+        for name in filter(None, (row.masked, row.map, row.clean)):
             try:
                 header = read_header(read_file(self.folder, name))
             except UnreadablePictureError as error:

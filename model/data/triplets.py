@@ -50,11 +50,12 @@ class Triplets(Protocol):
 
 @dataclass(frozen=True)
 class TripletSplits:
-    """What trains, what judges, and what a person should know about them."""
+    """What trains, what judges, what a person should know about them, and whether there are clean pictures."""
 
     train: Triplets
     val: Triplets
     notes: tuple[str, ...]
+    has_clean: bool = True
 
     @property
     def fingerprint(self) -> str:
@@ -98,6 +99,7 @@ def _open_built(options: DataOptions, folder: Path) -> TripletSplits:
         BuiltTriplets(folder, train[: options.limit], options.size_px, seed=options.seed, flip=flip),
         BuiltTriplets(folder, chosen, options.size_px),
         (*split.notes, *_family_notes(options)),
+        has_clean=all(row.clean for row in rows),
     )
 
 

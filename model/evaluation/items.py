@@ -21,7 +21,7 @@ from unmask.datagen.dataset.manifest import (
     read_attribute_names,
 )
 from unmask.datagen.faces.landmarks import Landmarks
-from unmask.datagen.pictures.pairs import CLEAN, MAPS, PICTURES, Partners, by_stem, subfolder
+from unmask.datagen.pictures.pairs import CLEAN, MAPS, PICTURES, by_stem, pair_pictures, subfolder
 from unmask.datagen.render.recipe_text import parse_recipe
 from unmask.model.metrics.table import is_score
 
@@ -176,6 +176,8 @@ def _open_dataset(options: EvalOptions) -> EvalSet:
             "data", f"{folder}: no triplet in split {split!r}; splits there: {known} (`split`)"
         )
     rows = rows[: options.limit]
+    if options.map_module is None and not all(row.clean for row in rows):
+        raise ArgumentError("data", f"{folder}: an Editing Module needs clean pictures, and it has none")
     check_files(folder, rows)
     items = tuple(_item(folder, row, names) for row in rows)
     return EvalSet(DATASET, folder, items, split, dict(statuses), names, _source_of(folder))
@@ -193,7 +195,8 @@ def _item(folder: Path, row: ManifestRow, names: Sequence[str]) -> EvalItem:
             Landmarks.from_quarters(points, "supplied")
     except ValueError as error:
         raise ArgumentError("data", f": {folder / MANIFEST}: row {row.key}: {error}") from error
-    return EvalItem(row.key, folder / row.masked, folder / row.map, folder / row.clean, tags, points)
+    clean = folder / row.clean if row.clean else None
+    return EvalItem(row.key, folder / row.masked, folder / row.map, clean, tags, points)
 
 
 def _source_of(folder: Path) -> str:
@@ -223,27 +226,19 @@ def _open_pairs(options: EvalOptions) -> EvalSet:
         raise ArgumentError(
             "data", f"{options.data}: an Editing Module needs clean pictures: give `clean` DIR"
         )
-    masked = by_stem(pictures)
-    partners = {"clean": Partners(by_stem(clean)), "map": Partners(by_stem(maps))}
-    if not masked:
-        raise ArgumentError("data", f"{options.data}: no jpg, jpeg, png, webp or bmp picture in {pictures}")
-    items, left_out = list[EvalItem](), Counter[str]()
-    for stem, path in masked.items():
-        found = {name: files.find(stem, path) for name, files in partners.items()}
-        lacks = [name for name, files in partners.items() if files and found[name] is None]
-        if lacks:
-            left_out[f"no_{lacks[0]}"] += 1
-        else:
-            # one clean picture may have several masked ones
-            tags = {"source": (found["clean"] or path).name}
-            items.append(EvalItem(stem, path, found["map"], found["clean"], tags, own_map=True))
-    if not items:
-        missing, first = max(left_out.items(), key=lambda pair: pair[1])[0], next(iter(masked))
-        name, where = ("clean", clean) if missing == "no_clean" else ("maps", maps)
-        raise ArgumentError(name, f"{where}: no picture named {first!r}")
-    items = items[: options.limit]
-    notes = _by_start([(item.masked, partner) for item in items for partner in (item.clean, item.map)])
-    return EvalSet(PAIRS, options.data, tuple(items), "all", dict(left_out), notes=notes)
+    try:
+        found = pair_pictures(pictures, maps, clean)
+    except ArgumentError:
+        raise
+    except UserError as error:
+        raise ArgumentError("data", f"{options.data}: {error.marked}") from error
+    pairs = found.pairs[: options.limit]
+    items = [
+        # one clean picture may have several masked ones
+        EvalItem(p.stem, p.masked, p.map, p.clean, {"source": (p.clean or p.masked).name}, own_map=True)
+        for p in pairs
+    ]
+    return EvalSet(PAIRS, options.data, tuple(items), "all", dict(found.left_out), notes=found.notes)
 
 
 def _open_bare(options: EvalOptions) -> EvalSet:
@@ -260,16 +255,6 @@ def _open_bare(options: EvalOptions) -> EvalSet:
         for stem, path in pictures.items()
     ]
     return EvalSet(BARE, options.data, tuple(items[: options.limit]), "all", {})
-
-
-def _by_start(pairs: Sequence[tuple[Path, Path | None]]) -> tuple[str, ...]:
-    """Say how many pictures have a partner of another name."""
-    loose = {path: partner for path, partner in pairs if partner is not None and partner.stem != path.stem}
-    if not loose:
-        return ()
-    path, partner = next(iter(loose.items()))
-    count = "1 picture is" if len(loose) == 1 else f"{len(loose)} pictures are"
-    return (f"{count} paired by the start of the name, first {path.name} with {partner.name}",)
 
 
 def _tagged(opened: EvalSet, path: Path) -> EvalSet:

@@ -19,7 +19,7 @@ from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.common.memory import is_want_of_memory
 from unmask.model.checkpoints.checkpoint import load_card, resolve_model
 from unmask.model.data.triplets import TripletSplits, open_triplets
-from unmask.model.networks.networks import NetworkSpec, build_network, default_spec
+from unmask.model.networks.networks import EDIT, NetworkSpec, build_network, default_spec
 
 from .folder import RunFolder
 from .options import FREE_KEYS, TrainOptions
@@ -128,6 +128,9 @@ def open_session(options: TrainOptions, module: str) -> Iterator[Session]:
     if options.init_weights is not None:
         _check_first_weights(options.init_weights, spec)
     splits = _open_data(options, fabric)
+    if module == EDIT and not splits.has_clean:
+        words = f"{options.data}: has no clean pictures, which an Editing Module learns to draw"
+        raise ArgumentError("data", words)
     config["dataset"] = splits.fingerprint
     resumed = False
     with folder.lock() if first else nullcontext():

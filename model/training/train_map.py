@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unmask.datagen.common.errors import ArgumentError
 from unmask.model.data.batches import Batch
 from unmask.model.data.colour_jitter import jitter_colours, jitter_sharpness
 from unmask.model.inference.precision import probe_pictures
@@ -32,6 +33,10 @@ class MapTraining:
         self.preset = preset = options.load_preset()
         share = options.bare_share
         self.bare_share = preset.batch.bare_share if share is None else share
+        if not session.splits.has_clean:
+            if share:
+                raise ArgumentError("bare_share", f"{share}: shows clean pictures, and `data` has none")
+            self.bare_share = 0.0
         colours = options.colour_jitter
         self.colour_jitter = preset.batch.colour_jitter if colours is None else colours
         torch.manual_seed(step_seed(options.seed, 0, -1))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from unmask.datagen.common.atomic import write_atomic
+from unmask.datagen.common.errors import UserError
 from unmask.datagen.pictures.arrays import U8
 from unmask.model.data.batches import Batch, fixed_batch
 from unmask.model.data.triplets import Triplets
@@ -46,8 +47,9 @@ class MapJudge:
     """Judges a Map Module.
 
     Columns: IoU, Dice and boundary F-score of the cleaned map against the true one at 0.5, means over pictures; and
-    IoU before cleaning; and the share of the same faces, bare, on which something is found; IoU of the straps, over
-    the pixels of all pictures, where the network finds them. Then those of `PhotoJudge`, where there is one.
+    IoU before cleaning; where the data have clean pictures, the share of the same faces, bare, on which something
+    is found; IoU of the straps, over the pixels of all pictures, where the network finds them. Then those of
+    `PhotoJudge`, where there is one.
     """
 
     def __init__(
@@ -60,8 +62,12 @@ class MapJudge:
     ) -> None:
         self.best = best
         self._photos, self._straps = photos, straps
+        self._has_clean = session.splits.has_clean
+        if not self._has_clean and best == "val_false_alarm":
+            raise UserError("best = val_false_alarm: needs clean pictures, and `data` has none")
         self.columns: tuple[str, ...] = (
-            *("val_iou", "val_dice", "val_boundary_f", "val_raw_iou", "val_false_alarm"),
+            *("val_iou", "val_dice", "val_boundary_f", "val_raw_iou"),
+            *(("val_false_alarm",) if self._has_clean else ()),
             *(("val_straps_iou",) if straps else ()),
             *(photos.columns if photos is not None else ()),
         )
@@ -73,8 +79,9 @@ class MapJudge:
         scores, raw_scores, false_alarms = [], [], []
         strap_pixels = np.zeros(2)  # in both, in either
         for batch in self._batches:
-            bare = network(batch.pictures()[2]).sigmoid()[:, 0].cpu().numpy()
-            false_alarms += [bool(clean_map(probability).any()) for probability in bare]
+            if self._has_clean:
+                bare = network(batch.pictures()[2]).sigmoid()[:, 0].cpu().numpy()
+                false_alarms += [bool(clean_map(probability).any()) for probability in bare]
             found = network(batch.pictures()[0]).sigmoid().cpu()
             probabilities = found[:, 0].numpy()
             if self._straps:
@@ -87,8 +94,9 @@ class MapJudge:
         values = {
             "val_iou": mean["iou"], "val_dice": mean["dice"],
             "val_boundary_f": mean["boundary_f"], "val_raw_iou": raw["iou"],
-            "val_false_alarm": float(np.mean(false_alarms)),
         }  # fmt: skip
+        if self._has_clean:
+            values["val_false_alarm"] = float(np.mean(false_alarms))
         if self._straps:
             values["val_straps_iou"] = float(strap_pixels[0] / max(strap_pixels[1], 1))
         return values | (self._photos.validate(network, mean["iou"]) if self._photos is not None else {})
