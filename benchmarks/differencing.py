@@ -1,8 +1,8 @@
 """How near the maps of `unmask-data adopt` come to the true ones: ``python benchmarks/differencing.py DATASET``.
 
-The masked pictures of a built dataset are compared with their clean ones, as they are and after JPEG; the maps that are
-found are judged by the true ones. Constants of `unmask.datagen.pictures.differencing` were chosen on the even rows of
-the first 500 pictures of CelebA with seed 1; this takes the odd ones.
+The masked pictures of a built dataset are compared with their clean ones, as they are and after JPEG; the maps that
+are found are judged by the true ones. Constants of `unmask.datagen.pictures.differencing` were chosen on the even
+rows of the first 500 pictures of CelebA with seed 1; this takes the odd ones.
 """
 
 import argparse

@@ -171,7 +171,7 @@ def _open_journal(plan: BuildPlan) -> Iterator[Journal]:
         try:
             with writing_to(out):
                 if resumed:
-                    _carry_over(out, journal)
+                    carry_over(out, journal)
                 else:
                     journal.clear()
                 plan.folder.write_card(card)
@@ -181,7 +181,7 @@ def _open_journal(plan: BuildPlan) -> Iterator[Journal]:
             journal.close()
 
 
-def _carry_over(out: Path, journal: Journal) -> None:
+def carry_over(out: Path, journal: Journal) -> None:
     """Put the rows of a finished dataset into the journal: what follows knows only one kind of past."""
     manifest, landmarks = out / MANIFEST_NAME, out / LANDMARKS_NAME
     if not manifest.exists():

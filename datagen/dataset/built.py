@@ -206,7 +206,9 @@ def sizes_differ(folder: Path, row: BuiltRow, sizes: Sequence[tuple[int, ...]]) 
     """Return the error that names the (width, height) of masked, map and clean picture."""
     words = ", ".join(
         f"{name} {width}x{height}"
-        for name, (width, height) in zip(("masked", "map", "clean"), sizes, strict=False)  # clean may be absent
+        for name, (width, height) in zip(
+            ("masked", "map", "clean"), sizes, strict=False
+        )  # clean may be absent
     )
     return ArgumentError("data", f"{folder}: the pictures of {row.key} differ in size: {words}")
 

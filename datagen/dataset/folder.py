@@ -77,6 +77,8 @@ DATASET = FolderKind(
         "template_hash": "`templates`, `textures` or `families`",
         "root": "`source`",
         "kind": "`source` of kind",
+        "clean_folder": "`clean`",
+        "maps_folder": "`maps`",
         "toolkit": "toolkit version",
     },
 )

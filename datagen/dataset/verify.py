@@ -26,7 +26,7 @@ CHUNK_PICTURES = 32
 class Report:
     """What `verify` found: rows looked at, rows rendered again, and every problem in the manifest's order.
 
-    ``adopted``: whether the pictures are somebody else's, so that nothing is promised of the pixels beside the mask.
+    ``adopted``: whether the pictures are somebody else's, so that nothing is promised of pixels beside the mask.
     """
 
     rows: int

@@ -17,7 +17,7 @@ from unmask.datagen.common.work_folder import TOOLKIT_KEY, FolderKind
 
 CARD_NAME, ROWS_NAME, FILES_NAME = "export.json", "rows.csv", ".files.jsonl"
 # What file systems say where they link no two names to one file, or not to these.
-_NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS)
+NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS)
 
 
 def _identity(card: Mapping[str, Any]) -> dict[str, Any]:
@@ -116,7 +116,7 @@ class Place:
             try:
                 os.link(os.path.realpath(self.data / source), path)
             except OSError as error:
-                if error.errno not in _NO_LINKS:
+                if error.errno not in NO_LINKS:
                     raise
                 self._copy = True  # what is refused once is refused again
             else:

@@ -10,7 +10,10 @@ from .arrays import F32, U8, Bools
 # Chosen on every second of the first 500 pictures of CelebA, masked by this toolkit; `benchmarks/differencing.py`
 # measures on the others. Levels are of 255, over the three channels together.
 _BLUR_PX = 0.7
-_LEAST, _LEAST_SURE = 10.0, 24.0  # what differs less is no mask; a part without a pixel that differs so much is none
+_LEAST, _LEAST_SURE = (
+    10.0,
+    24.0,
+)  # what differs less is no mask; a part without a pixel that differs so much is none
 _SIGMAS, _SIGMAS_SURE = 6.0, 12.0  # the same, where there is noise, in its standard deviations
 _SHARE = 0.15  # of the area of the largest part, that others must have
 _STRAP = 0.03  # of the shorter side: what is narrower than twice that is a strap
@@ -45,10 +48,10 @@ class FoundMap:
 def find_map(masked_rgb: U8, clean_rgb: U8) -> FoundMap:
     """Find the mask as what differs, more than the noise of both pictures does.
 
-    A constant shift of colour is taken off; noise is the lower quartile of the difference, which a mask on less than
-    three quarters of the picture does not touch; what is above it grows from where it is far above (hysteresis:
-    Canny, PAMI 1986); the large parts stay, their holes are filled, straps are opened away; and the outline is drawn
-    in to where half of the mask's own difference is left, so that contact shadows and blur are left out.
+    A constant shift of colour is taken off. Noise is the lower quartile of the difference, which a mask on less
+    than three quarters of the picture does not touch. What is above it grows from where it is far above (hysteresis:
+    Canny, PAMI 1986); the large parts stay, their holes are filled, straps are opened away. The outline is drawn in
+    to where half of the mask's own difference is left: contact shadows and blur are beyond it.
 
     Parameters
     ----------
@@ -73,7 +76,7 @@ def _difference(masked_rgb: U8, clean_rgb: U8) -> tuple[F32, float]:
 
 
 def _large(inside: Bools, sure: Bools | None = None) -> Bools:
-    """Keep the connected parts that are not small beside the largest one, and have a pixel of those that are sure."""
+    """Keep the connected parts that are not small beside the largest, and have a pixel of those that are sure."""
     count, labels, found, _ = cv2.connectedComponentsWithStats(inside.astype(np.uint8), connectivity=8)
     area = np.asarray(found)[:, cv2.CC_STAT_AREA].copy()
     area[0] = 0

@@ -15,10 +15,9 @@ from .tree import list_pictures
 
 PICTURES, CLEAN, MAPS = ("masked", "images", "photos"), ("clean", "unmasked"), ("map", "maps")
 """What the subfolders may be called."""
-_SAYS_WHAT = (
-    "map maps mask masks masked unmasked clean gt truth original orig real face target label labels seg alpha"
-)
-_WORDS = frozenset([*_SAYS_WHAT.split(), "matte", "binary", "no", "without"])
+_NOUNS = "map maps mask masks masked unmasked clean gt truth original orig real face target label labels"
+SAYS_WHAT = frozenset([*_NOUNS.split(), "seg", "alpha", "matte", "binary", "no", "without"])
+"""Words in a file's name that say what a picture is, not which one it is."""
 
 
 def subfolder(folder: Path, names: Iterable[str]) -> Path | None:
@@ -71,7 +70,7 @@ class Partners:
         for stem in pictures:
             for start in _starts(stem):
                 rest = stem[len(start) :].lower()
-                if all(word in _WORDS for word in re.split(r"[^a-z0-9]+", rest) if word):
+                if all(word in SAYS_WHAT for word in re.split(r"[^a-z0-9]+", rest) if word):
                     self._by_start.setdefault(start, []).append(stem)
 
     def __bool__(self) -> bool:
