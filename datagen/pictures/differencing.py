@@ -33,7 +33,8 @@ class FoundMap:
     map : uint8 (h, w)
         255 where the mask is, 0 elsewhere.
     noise : float
-        Standard deviation, in levels, by which the pictures differ without a mask: 0 where nothing was compressed.
+        Standard deviation, in levels and after a slight blur, by which the pictures differ without a mask: 0 where
+        nothing was compressed.
     """
 
     map: U8
@@ -49,9 +50,9 @@ def find_map(masked_rgb: U8, clean_rgb: U8) -> FoundMap:
     """Find the mask as what differs, more than the noise of both pictures does.
 
     A constant shift of colour is taken off. Noise is the lower quartile of the difference, which a mask on less
-    than three quarters of the picture does not touch. What is above it grows from where it is far above (hysteresis:
-    Canny, PAMI 1986); the large parts stay, their holes are filled, straps are opened away. The outline is drawn in
-    to where half of the mask's own difference is left: contact shadows and blur are beyond it.
+    than three quarters of the picture does not touch. What is above it grows from where it is far above
+    (hysteresis: Canny, PAMI 1986). Large parts stay, their holes are filled, straps are opened away. The outline is
+    drawn in to where half of the mask's own difference is left: contact shadows and blur are beyond it.
 
     Parameters
     ----------
