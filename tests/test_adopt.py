@@ -73,7 +73,7 @@ def test_a_map_that_is_found_by_comparing_is_near_the_true_one(built_once: Path,
 
 
 def scene(noise: float = 0.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A masked and a clean picture, and where the mask is: with a strap, a shadow and a hole that looks like skin."""
+    """A masked and a clean picture, and where the mask is: with a strap, a shadow and a hole like skin."""
     draw = np.random.default_rng(4)
     clean = cv2.GaussianBlur(draw.normal(0, 1, (160, 140, 3)), (0, 0), 9)
     clean = 130 + 25 * clean / clean.std()
