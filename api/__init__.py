@@ -8,7 +8,8 @@
     unmask.Unmasker()                           masks off photographs and aligned faces
     unmask.load_model("fidelity")               a network with its weights
     unmask.evaluate("out", out="report")        how good the modules are, and for whom
-    unmask.export_dataset("out", "coco", "dest")    the dataset as other tools read it
+    unmask.export_dataset("out", "coco", "to")  a dataset as other tools read it
+    unmask.adopt("pairs", "out")                a dataset of somebody else's masked and clean pictures
 
 Importing this loads nothing else: each name brings what it needs when it is first used.
 """
@@ -16,6 +17,7 @@ Importing this loads nothing else: each name brings what it needs when it is fir
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from unmask.calls import adopt as adopt
     from unmask.calls import build as build
     from unmask.calls import evaluate as evaluate
     from unmask.calls import export_dataset as export_dataset
@@ -32,6 +34,7 @@ else:
         "BuiltDataset": "unmask.datagen.dataset.built",
         "TripletDataset": "unmask.datagen.dataset.online",
         "Unmasker": "unmask.model.inference.unmasker",
+        "adopt": "unmask.calls",
         "build": "unmask.calls",
         "evaluate": "unmask.calls",
         "export_dataset": "unmask.calls",
@@ -63,6 +66,7 @@ __all__ = [
     "TripletDataset",
     "Unmasker",
     "__version__",
+    "adopt",
     "build",
     "evaluate",
     "export_dataset",

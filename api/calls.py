@@ -26,6 +26,7 @@ from unmask.datagen.render.triplet import Refusal, Triplet, make_triplet
 if TYPE_CHECKING:
     import torch
 
+    from unmask.datagen.exchange.adopt import AdoptReport
     from unmask.datagen.exchange.export import ExportReport
 
 
@@ -164,6 +165,39 @@ def build(
     """
     options |= {"size": square_or_size(options.get("size"))}
     return build_dataset(make_options(BuildOptions, source=source, out=out, **options), progress)
+
+
+def adopt(
+    source: str | Path,
+    out: str | Path,
+    *,
+    progress: Callable[[int, int, int], None] | None = None,
+    **options: Any,
+) -> "AdoptReport":
+    """Make a dataset of somebody else's pairs as ``unmask-data adopt`` does; the same call again resumes.
+
+    Parameters
+    ----------
+    source : str or Path
+        Folder with subfolders ``masked``, and ``clean``, ``map`` or both.
+    out : str or Path
+        Folder of the dataset.
+    progress : callable, optional
+        Called with source pictures done, in all, and done by an earlier run.
+    **options
+        By the names of `unmask.datagen.exchange.adopt_options.AdoptOptions`, such as ``clean``, ``split``.
+
+    Raises
+    ------
+    UserError
+        For what a person can mend, in one line.
+    TypeError
+        Naming an option that there is not.
+    """
+    from unmask.datagen.exchange.adopt import adopt as adopt_pairs
+    from unmask.datagen.exchange.adopt_options import AdoptOptions
+
+    return adopt_pairs(make_options(AdoptOptions, source=source, out=out, **options), progress)
 
 
 def export_dataset(

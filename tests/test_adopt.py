@@ -181,7 +181,7 @@ def test_the_map_module_trains_on_maps_alone_and_the_editing_module_says_why_not
 
 
 def test_stats_and_data_loaders_take_an_adopted_dataset(theirs: Path, tmp_path: Path):
-    adopted(theirs, tmp_path / "out", split="train")
+    unmask.adopt(theirs, tmp_path / "out", split="train")
     report = measure(tmp_path / "out").report
     assert report["counts"]["family"] == {"unknown": 12}
     items = unmask.BuiltDataset(tmp_path / "out", split="train", size=64)

@@ -12,6 +12,7 @@ import numpy as np
 
 from unmask.datagen.common.errors import UnreadablePictureError, UserError
 from unmask.datagen.dataset.folder import MANIFEST_NAME
+from unmask.datagen.dataset.rows import layers_file
 from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.pictures.coverage import COVERED
 from unmask.datagen.pictures.picture import decode_as_stored, decode_picture
@@ -70,7 +71,7 @@ class Writer:
 
     def layers(self, one: ExportRow) -> U8:
         """Decode the layers of a triplet: uint8 (h, w, 3), mask, straps, shadow."""
-        return self.picture(layers_name(one))
+        return self.picture(layers_file(one.key))
 
     def instances(self, one: ExportRow, map_: U8) -> list[Instance]:
         """Return the mask of each face of a picture."""
@@ -91,16 +92,11 @@ class Writer:
         return 1 if image.ndim == 2 else int(image.shape[2])
 
 
-def layers_name(one: ExportRow) -> str:
-    """Return where the layers of a triplet lie in the dataset."""
-    return f"layers/{one.key}.png"
-
-
 def parts_of(one: ExportRow, *, layers: bool) -> dict[str, str]:
     """Return the pictures of a triplet in the dataset, by what they show."""
     found = {"masked": one.row.masked, "map": one.row.map, "clean": one.row.clean}
     found = {what: name for what, name in found.items() if name}
-    return found | ({"layers": layers_name(one)} if layers else {})
+    return found | ({"layers": layers_file(one.key)} if layers else {})
 
 
 def portable_key(key: str) -> str:
