@@ -28,7 +28,8 @@ def test_flags_in_the_readme_exist(capfd: pytest.CaptureFixture[str]):
 
     known = set()
     for main, commands in (
-        (data.main, (["build"], ["verify"], ["preview"], ["stats"], ["demo"], ["templates", "sheet"])),
+        (data.main, [[name] for name in ("build", "verify", "preview", "stats", "demo", "export", "adopt")]),
+        (data.main, (["templates", "sheet"],)),
         (train.main, (["map"], ["edit"], ["export"])),
         (eval.main, ([],)),
         (run.main, ([],)),

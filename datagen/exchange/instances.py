@@ -72,7 +72,7 @@ def _owners(map_: U8, masks: Sequence[WornMask]) -> NDArray[np.intp]:
             raise ValueError("a picture of several faces whose points are unknown")
         x, y = worn.landmarks.points[_MOUTH].mean(axis=0)
         away.append(np.hypot(columns - x, rows - y) / max(worn.landmarks.eye_dist_px, 1.0))
-    owner = np.argmin(away, axis=0)
+    owner: NDArray[np.intp] = np.argmin(np.stack(away), axis=0)
     count, parts = cv2.connectedComponents((map_ > 0).astype(np.uint8), connectivity=8)
     for part in range(1, count):
         inside = parts == part

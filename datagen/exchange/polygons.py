@@ -1,6 +1,7 @@
 """Maps as polygons: outlines between pixels, and holes that formats without holes can hold."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
 
 import cv2
 import numpy as np
@@ -70,8 +71,8 @@ def _nearest(joined: F64, ring: F64, number: int) -> tuple[float, int, int, int]
 
 
 def _contours(coverage: U8) -> list[F64]:
-    from skimage.measure import find_contours  # a third of a second, for those who need it
-
+    # It takes a third of a second to load, and has no types.
+    find_contours: Callable[..., list[F64]] = import_module("skimage.measure").find_contours
     left, top, width, height = cv2.boundingRect((coverage >= COVERED).astype(np.uint8))
     if not width:
         return []
