@@ -193,6 +193,13 @@ def adopt(
         For what a person can mend, in one line.
     TypeError
         Naming an option that there is not.
+
+    Examples
+    --------
+    >>> import unmask
+    >>> report = unmask.build("demo", "out", seed=1, limit=3)
+    >>> unmask.adopt("out", "mine", clean="out/clean").counts["ok"]
+    3
     """
     from unmask.datagen.exchange.adopt import adopt as adopt_pairs
     from unmask.datagen.exchange.adopt_options import AdoptOptions
