@@ -13,6 +13,7 @@ from unmask.datagen.common.cores import available_cores
 from unmask.datagen.dataset.options import BuildOptions, parse_size
 
 from . import flags
+from .data_pack import pack_command
 from .data_stats import stats_command
 from .data_templates import SheetExisting, Templates, templates_app
 from .flags import Flag
@@ -200,6 +201,7 @@ def verify_command(
 
 
 app.command("stats")(stats_command)
+app.command("pack")(pack_command)
 
 
 @app.command("demo")

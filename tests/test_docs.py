@@ -28,7 +28,10 @@ def test_flags_in_the_readme_exist(capfd: pytest.CaptureFixture[str]):
 
     known = set()
     for main, commands in (
-        (data.main, (["build"], ["verify"], ["preview"], ["stats"], ["demo"], ["templates", "sheet"])),
+        (
+            data.main,
+            (["build"], ["verify"], ["preview"], ["stats"], ["pack"], ["demo"], ["templates", "sheet"]),
+        ),
         (train.main, (["map"], ["edit"], ["export"])),
         (eval.main, ([],)),
         (run.main, ([],)),
