@@ -186,13 +186,14 @@ def _finish(options: PackOptions, source: Source, place: str, packed: Sequence[P
         {"ok": counts["ok"], **{name: counts[name] for name in sorted(counts) if name != "ok"}},
         source.notes,
         sum(made.bytes for made in packed) / 1e6,
-        tuple(_write_parts(options, files)),
+        _write_parts(options, files),
     )
 
 
-def _write_parts(options: PackOptions, files: Sequence[str]) -> Iterator[Path]:
+def _write_parts(options: PackOptions, files: Sequence[str]) -> tuple[Path, ...]:
     """Write the files as tar files, none larger than asked; to be unpacked into one folder."""
-    folder, made = options.out / PARTS, []
+    folder = options.out / PARTS
+    made: list[Path] = []
     if options.part_mb is not None:
         folder.mkdir(exist_ok=True)
         for names in _portions(options, files):
@@ -203,7 +204,7 @@ def _write_parts(options: PackOptions, files: Sequence[str]) -> Iterator[Path]:
             path.unlink()
     with suppress(OSError):
         folder.rmdir()  # where it is empty
-    yield from made
+    return tuple(made)
 
 
 def _portions(options: PackOptions, files: Sequence[str]) -> Iterator[list[str]]:

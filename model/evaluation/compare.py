@@ -63,7 +63,7 @@ def drop_other_judges(theirs: pd.DataFrame, report: Path, judges: Mapping[str, s
     """
     settings = _settings_of(report)
     for name, ours in judges.items():
-        columns = [column for column in theirs if column.endswith(f"_{name}")]
+        columns = [column for column in map(str, theirs) if column.endswith(f"_{name}")]
         if columns and settings.get(name) != ours:
             _LOG.info(f"{report.name}: {SCORES[name].words} was measured in another network: not compared")
             theirs = theirs.drop(columns=columns)
