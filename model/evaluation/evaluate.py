@@ -21,7 +21,7 @@ from unmask.model.checkpoints.shipped import find_weights
 from unmask.model.inference.aligned import TrainedModule
 from unmask.model.inference.precision import infers_in_bf16
 from unmask.model.inference.unmasker import choose_device, load_finder, load_module
-from unmask.model.networks.lpips import load_lpips
+from unmask.model.networks.lpips import Lpips, load_lpips
 from unmask.model.networks.networks import EDIT, MAP
 
 from .attributes import load_probe
@@ -93,6 +93,7 @@ def open_evaluation(options: EvalOptions) -> Iterator[Evaluation]:
         With the argument or file named.
     """
     options.validate()
+    lpips = None if options.lpips is None else load_lpips(options.lpips)  # before pictures are read
     pictures = open_eval_set(options)
     _LOG.info("reading the pictures, to know them again")
     _ = pictures.fingerprint  # before networks are loaded: it names files that cannot be read
@@ -107,7 +108,7 @@ def open_evaluation(options: EvalOptions) -> Iterator[Evaluation]:
     notes += pictures.notes
     mean_face = meter = None
     if any(item.clean is not None for item in pictures.items):
-        meter = _open_meter(options, device)
+        meter = _open_meter(options, device, lpips)
         first = read_item(pictures.items[0], pictures.size).masked
         mean_face, note = fit_mean_face(options.train, pictures, (first.shape[1], first.shape[0]))
         notes.append(note)
@@ -131,11 +132,10 @@ def open_evaluation(options: EvalOptions) -> Iterator[Evaluation]:
         yield Evaluation(options, pictures, systems, folder, tuple(notes), device, meter)
 
 
-def _open_meter(options: EvalOptions, device: torch.device) -> FeatureMeter | None:
+def _open_meter(options: EvalOptions, device: torch.device, lpips: Lpips | None) -> FeatureMeter | None:
     if not options.features:
         return None
     probe = None if options.edit_module is None else load_probe()
-    lpips = None if options.lpips is None else load_lpips(options.lpips)
     return FeatureMeter(FeatureNetwork(device), probe, lpips)
 
 
