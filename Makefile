@@ -1,4 +1,4 @@
-# make demo | test | lint | types | fuzz | bench | clean | help        another Python: make test PYTHON=python3.12
+# make demo | test | lint | types | fuzz | bench | weights | clean | help        another Python: make test PYTHON=python3.12
 PYTHON ?= python3
 COMMA := ,
 VENV := .venv
@@ -14,7 +14,7 @@ DEMO_TRAINING := --online demo --images 1280 --batch-size 8 --size 64 --workers 
 # What the installed package is made of: when one of these changes, it is installed again.
 SOURCES := $(shell find api datagen model cli assets -type f -not -name '*.so' -not -path '*/__pycache__/*')
 
-.PHONY: demo test lint types pytest fuzz bench clean help
+.PHONY: demo test lint types pytest fuzz bench weights clean help
 .DEFAULT_GOAL := help
 
 help:  ## what there is to make
@@ -53,6 +53,10 @@ fuzz: $(VENV)/installed  ## damaged files for every reader, new ones each time; 
 
 bench: $(VENV)/installed  ## speed of a build by stage; BENCH="--source FOLDER --limit 500" for other pictures
 	$(BIN)/python benchmarks/build_speed.py $(BENCH)
+
+weights: $(VENV)/installed  ## train what is shipped, or go on: SOURCE=CELEBA HOURS=8 PLAN=plan.toml OUT=weights-out LANDMARKS=FILE
+	$(BIN)/python benchmarks/train_weights.py $(or $(PLAN),benchmarks/weights/two_cores.toml) $(or $(SOURCE),demo) \
+		$(or $(OUT),weights-out) $(if $(HOURS),--hours $(HOURS)) $(if $(LANDMARKS),--landmarks $(LANDMARKS))
 
 clean:  ## remove everything that make made
 	rm -rf $(VENV) build dist demo-out demo-out.png demo-runs demo-report demo-report-shipped demo-unmasked *.egg-info .pytest_cache .mypy_cache .ruff_cache

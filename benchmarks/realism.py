@@ -3,7 +3,7 @@
     python benchmarks/realism.py --source CELEBA --real REAL [--limit 600]
 
 REAL holds `images/` and `maps/` of photographs of people who wear masks, with equal names and maps of the mask.
-Features are the pooled last layer of EfficientNet-lite0 trained on ImageNet (packaged weights), of
+Features are the pooled last layer of EfficientNet-lite2 trained on ImageNet (packaged weights), of
 the crop around the map (mask crop) and of a square twice as large (face crop). Real pictures are first brought to
 the size at which ours show a mask. KID is the unbiased squared MMD with the cubic kernel (Binkowski et al., 2018),
 times 1000; the interval comes from resampling the real pictures. Lower is closer. Not comparable with published

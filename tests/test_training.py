@@ -35,6 +35,7 @@ from unmask.model.training.engine import Engine
 from unmask.model.training.log_file import read_log
 from unmask.model.training.samples import GAP_PX, HEADER_PX
 from unmask.model.training.session import open_session
+from unmask.model.training.train import open_training
 from unmask.model.training.train_map import MapTraining
 from unmask.model.training.trained import bare
 from unmask.model.training.validation import EditJudge, MapJudge
@@ -226,6 +227,42 @@ def test_a_budget_in_minutes_ends_in_time_with_a_falling_rate(
     rates = [row["learning_rate"] for row in log]
     assert rates[-1] < 0.5 * max(rates)
     assert train(asked).steps == result.steps
+
+
+@pytest.mark.parametrize(("takes_s", "validations"), [(0.001, 20), (0.05, 2), (9.0, 1)])
+def test_validations_get_a_tenth_of_the_minutes_and_the_warm_up_ends_in_time(
+    takes_s: float,
+    validations: int,
+    short_run: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    asked = short_run("map", images=None, minutes=0.02, sample_every=10**6, learning_rate=0.01)
+    clock = itertools.count(1)
+    monkeypatch.setattr(engine_module, "time", SimpleNamespace(monotonic=lambda: next(clock) * 0.02))
+    monkeypatch.setattr(MapJudge, "estimate_s", lambda *_: takes_s)
+    rates: list[float] = []
+    prepare = Engine._prepare_step
+    monkeypatch.setattr(Engine, "_prepare_step", lambda engine: (prepare(engine), rates.append(engine.rate)))
+    train(asked)
+    validated = [row for row in read_log(asked.run / "log.csv") if row["val_iou"] is not None]
+    assert len(validated) == validations
+    assert len(rates) < 100  # the steps of the preset's warm-up
+    assert max(rates) > 0.009 and rates.index(max(rates)) <= len(rates) // 8
+
+
+def test_few_pictures_are_validated_on_less_often_and_always_at_the_end(short_run: Callable[..., Any]):
+    asked = short_run("map", images=30 * BATCH, sample_every=10**6)  # 60 pictures, 3 to judge on
+    train(asked)
+    log = read_log(asked.run / "log.csv")
+    assert [row["images"] for row in log if row["val_iou"] is not None] == [30, 60]
+
+
+def test_how_long_a_validation_takes_is_measured_on_some_of_its_pictures(short_run: Callable[..., Any]):
+    with open_training(short_run("edit", images=BATCH)) as training:
+        judge = training.engine.judge
+        assert judge.pictures == 3
+        assert 0 < training.engine.validation_s() < 60
+        assert judge.pictures == 3
 
 
 def test_a_budget_in_epochs_shows_every_picture_once_in_each(

@@ -161,8 +161,9 @@ def test_a_larger_budget_goes_on_where_the_smaller_one_ended(finished: Options):
 
 
 def test_an_extended_training_is_validated_as_often_as_a_new_one(
-    narrow: None, tmp_path: Path, face_cache: Path
+    narrow: None, tmp_path: Path, face_cache: Path, monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setattr("unmask.model.training.budget._MOST_JUDGING", 100.0)  # as in a long training
     options = short("map", tmp_path / "run", face_cache)
     train(options)
     train(replace(options, images=2 * STEPS * BATCH))

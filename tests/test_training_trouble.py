@@ -186,7 +186,8 @@ def test_a_dry_run_says_what_it_takes_and_leaves_nothing(
     assert "(2, 3, 64, 64)" in told["batch"]
     assert "(2, 1, 64, 64)" in told["batch"]
     assert told["device"] == "cpu, precision fp32"
-    assert told["budget"].startswith("8 images, about ")
+    assert told["budget"].startswith("8 images: about 8 pictures, ")
+    assert told["validation"].startswith("once, at the end, about ")
     assert float(told["images/s"]) > 0
     assert all(f"{name}_discriminator " in told["losses"] for name in parameters - {"map", "generator"})
     assert main([*arguments(asked, tmp_path), "--dry-run"]) == 0

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError
@@ -70,7 +71,7 @@ def plan_build(options: BuildOptions) -> BuildPlan:
     templates = load_templates(options.templates, options.families, options.textures)
     recipe = load_recipe_config(options.recipe, options.pins)
     check_recipe(recipe, templates)
-    table = _open_table(options, source)
+    table = open_table(options.landmarks, source)
     source = _note_maps(options, source)
     identity = _identity(options, source, recipe, templates.fingerprint)
     order = WorkOrder(
@@ -93,15 +94,16 @@ def plan_build(options: BuildOptions) -> BuildPlan:
     return BuildPlan(options, source, order, table, identity, folder, earlier)
 
 
-def _open_table(options: BuildOptions, source: Source) -> LandmarkTable | None:
-    if options.landmarks is None:
+def open_table(landmarks: Path | None, source: Source) -> LandmarkTable | None:
+    """Read a table of known points; UserError naming ``landmarks`` where it is of other pictures."""
+    if landmarks is None:
         return None
-    table = LandmarkTable.read(options.landmarks)
+    table = LandmarkTable.read(landmarks)
     names = [face.name for face in source.faces]
     if not table.covers(names):
         raise ArgumentError(
             "landmarks",
-            f"{options.landmarks}: names none of the {len(names)} pictures of `source`; "
+            f"{landmarks}: names none of the {len(names)} pictures of `source`; "
             "is it the table of another set?",
         )
     return table

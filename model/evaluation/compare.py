@@ -1,5 +1,6 @@
 """Two reports on the same pictures: paired differences."""
 
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,15 +10,19 @@ import numpy as np
 import pandas as pd
 
 from unmask.datagen.common.errors import ArgumentError
+from unmask.datagen.common.json_text import Needs, misfit, parse_json
+from unmask.datagen.common.read_file import CARD_BYTES, read_file
 from unmask.model.metrics.intervals import paired_difference
-from unmask.model.metrics.table import score_of
+from unmask.model.metrics.table import SCORES, score_of
 
 from .clusters import find_clusters
-from .folder import METRICS
+from .folder import METRICS, SUMMARY
+
+_LOG = logging.getLogger(__name__)
 
 _COMPARED = (
     *(f"{system}_{name}" for system in ("pipe", "edit") for name in (
-        "psnr", "ssim", "mask_psnr", "mask_ssim", "raw_psnr", "mask_perceptual", "identity"
+        "psnr", "ssim", "mask_psnr", "mask_ssim", "raw_psnr", "mask_perceptual", "mask_lpips", "identity"
     )),
     "map_pipeline_iou", "map_iou", "map_boundary_f",
 )  # fmt: skip
@@ -43,6 +48,35 @@ def read_metrics(report: Path) -> pd.DataFrame:
     if "key" not in table:
         raise ArgumentError("compare", f"{path}: not a table of unmask-eval")
     return table
+
+
+def drop_other_judges(theirs: pd.DataFrame, report: Path, judges: Mapping[str, str]) -> pd.DataFrame:
+    """Leave out of another report's table the distances that were measured in other networks than ours.
+
+    Parameters
+    ----------
+    theirs : DataFrame
+        From `read_metrics`.
+    report : Path
+    judges : mapping of str to str
+        Networks of our distances, by the distances' names, as ``summary.json`` has them under ``settings``.
+    """
+    settings = _settings_of(report)
+    for name, ours in judges.items():
+        columns = [column for column in map(str, theirs) if column.endswith(f"_{name}")]
+        if columns and settings.get(name) != ours:
+            _LOG.info(f"{report.name}: {SCORES[name].words} was measured in another network: not compared")
+            theirs = theirs.drop(columns=columns)
+    return theirs
+
+
+def _settings_of(report: Path) -> Mapping[str, Any]:
+    """Return the settings of a report; none where its summary is missing or another's."""
+    try:
+        summary = parse_json(read_file(report / SUMMARY, CARD_BYTES))
+    except (OSError, ValueError):
+        return {}
+    return {} if misfit(summary, Needs({"settings": dict})) else summary["settings"]
 
 
 def compare_tables(ours: pd.DataFrame, theirs: pd.DataFrame, name: str) -> Mapping[str, Any]:

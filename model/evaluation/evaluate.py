@@ -21,8 +21,12 @@ from unmask.model.checkpoints.shipped import find_weights
 from unmask.model.inference.aligned import TrainedModule
 from unmask.model.inference.precision import infers_in_bf16
 from unmask.model.inference.unmasker import choose_device, load_finder, load_module
+from unmask.model.networks.lpips import Lpips, load_lpips
 from unmask.model.networks.networks import EDIT, MAP
 
+from .attributes import load_probe
+from .feature_scores import FeatureMeter
+from .features import FeatureNetwork
 from .folder import Arrays, EvalFolder, open_report
 from .items import EvalItem, EvalSet, open_eval_set
 from .mean_face import fit_mean_face
@@ -52,6 +56,8 @@ class Evaluation:
     notes : tuple of str
         What a person should know before any number.
     device : torch.device
+    meter : FeatureMeter or None
+        What other networks see in the pictures; None where that is not asked for or no picture has a clean one.
     """
 
     options: EvalOptions
@@ -60,6 +66,7 @@ class Evaluation:
     folder: EvalFolder
     notes: tuple[str, ...]
     device: torch.device
+    meter: FeatureMeter | None
 
     def starts(self) -> list[int]:
         """First index of every batch."""
@@ -86,6 +93,7 @@ def open_evaluation(options: EvalOptions) -> Iterator[Evaluation]:
         With the argument or file named.
     """
     options.validate()
+    lpips = None if options.lpips is None else load_lpips(options.lpips)  # before pictures are read
     pictures = open_eval_set(options)
     _LOG.info("reading the pictures, to know them again")
     _ = pictures.fingerprint  # before networks are loaded: it names files that cannot be read
@@ -98,8 +106,9 @@ def open_evaluation(options: EvalOptions) -> Iterator[Evaluation]:
         for reason, count in pictures.left_out.items()
     ]
     notes += pictures.notes
-    mean_face = None
+    mean_face = meter = None
     if any(item.clean is not None for item in pictures.items):
+        meter = _open_meter(options, device, lpips)
         first = read_item(pictures.items[0], pictures.size).masked
         mean_face, note = fit_mean_face(options.train, pictures, (first.shape[1], first.shape[0]))
         notes.append(note)
@@ -110,6 +119,8 @@ def open_evaluation(options: EvalOptions) -> Iterator[Evaluation]:
         "map": map_sha,
         "edit": edit_sha,
         "mean_face": face_sha,
+        "judge": "" if meter is None else meter.network.sha256,
+        "lpips": "" if meter is None or meter.lpips is None else meter.lpips.sha256,
     }
     for note in notes:
         _LOG.info(note)
@@ -118,7 +129,14 @@ def open_evaluation(options: EvalOptions) -> Iterator[Evaluation]:
         photos = PhotoParts(map_module, edit_module, load_finder(device))
     systems = Systems(map_module, edit_module, mean_face, photos)
     with open_report(options.out, identity, options.existing) as folder, writing_to(options.out):
-        yield Evaluation(options, pictures, systems, folder, tuple(notes), device)
+        yield Evaluation(options, pictures, systems, folder, tuple(notes), device, meter)
+
+
+def _open_meter(options: EvalOptions, device: torch.device, lpips: Lpips | None) -> FeatureMeter | None:
+    if not options.features:
+        return None
+    probe = None if options.edit_module is None else load_probe()
+    return FeatureMeter(FeatureNetwork(device), probe, lpips)
 
 
 def _load(

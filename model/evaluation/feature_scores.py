@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from unmask.datagen.pictures.arrays import U8, Bools
 from unmask.datagen.pictures.picture import fit_picture
+from unmask.model.networks.lpips import Lpips
 
 from .attributes import SIDE_PX, AttributeProbe
-from .features import FeatureNetwork, Features, mask_crop, perceptual_distances
+from .features import FeatureNetwork, Features, lpips_distances, mask_crop, perceptual_distances
 from .folder import Arrays
 from .scores import Row, mask_of
 from .systems import Outcome
@@ -27,14 +28,21 @@ class FeatureMeter:
     network : FeatureNetwork
     probe : AttributeProbe or None
         None leaves attributes out.
+    lpips : Lpips or None
+        None leaves that distance out.
     """
 
-    def __init__(self, network: FeatureNetwork, probe: AttributeProbe | None) -> None:
+    def __init__(
+        self, network: FeatureNetwork, probe: AttributeProbe | None, lpips: Lpips | None = None
+    ) -> None:
         self.network = network
         self.probe = probe
+        self.lpips = None if lpips is None else lpips.to(network.device)
 
     def measure(self, outcomes: Sequence[Outcome], rows: Sequence[Row]) -> Arrays:
         """Add ``<system>_perceptual`` and ``<system>_mask_perceptual`` to the rows that have a clean picture.
+
+        And the same of ``lpips``, where there is one.
 
         Returns
         -------
@@ -70,6 +78,10 @@ class FeatureMeter:
             apart = perceptual_distances(seen, clean, masks)
             for row, whole, mask in zip(rows, apart.whole, apart.mask, strict=True):
                 row[f"{system}_perceptual"], row[f"{system}_mask_perceptual"] = float(whole), float(mask)
+            if self.lpips is not None:
+                far = lpips_distances(self.lpips, pictures, cleans, masks)
+                for row, whole, mask in zip(rows, far.whole, far.mask, strict=True):
+                    row[f"{system}_lpips"], row[f"{system}_mask_lpips"] = float(whole), float(mask)
             arrays |= self._arrays(system, seen, pictures, masks)
         return arrays
 

@@ -1,4 +1,8 @@
-"""What EfficientNet-lite0 sees in many pictures: perceptual distances, and features for KID and for attributes."""
+"""What EfficientNet-lite2 sees in many pictures: perceptual distances, and features for KID and for attributes.
+
+It is another network, with other weights, than the one that trainings measure perceptual distance with: what was
+trained to please that one is judged by this one.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +14,9 @@ from torch import Tensor
 
 from unmask.datagen.pictures.arrays import F32, F64, U8, Bools
 from unmask.datagen.pictures.picture import fit_picture
-from unmask.model.networks.perceptual import load_lite0_rest, load_perceptual, unit_length
+from unmask.model.networks.efficientnet_lite import LITE2_CHANNELS
+from unmask.model.networks.lpips import Lpips
+from unmask.model.networks.perceptual import load_judge, unit_length
 
 STRIDE_PX = 32  # the network halves its input five times
 POOLED = 1280
@@ -18,7 +24,7 @@ POOLED = 1280
 # last layer's, tell its attributes no better.
 _FINE_CELLS, _FINE_ROWS, _FINE_COLUMNS = 8, slice(2, 8), slice(1, 7)
 _COARSE_CELLS = 4
-GRID = 112 * 6 * 3 + 40 * 4 * 2
+GRID = LITE2_CHANNELS[3] * 6 * 3 + LITE2_CHANNELS[2] * 4 * 2
 CROP_PX = 96
 CROP_MARGIN = 0.25
 _CHUNK = 16  # what it computes on then fits a core's cache; twice as many take half as long again per picture
@@ -35,7 +41,7 @@ class Features:
         that are no multiples of 32 they reach over the picture's right and lower edge.
     pooled : float32 (n, 1280)
         Mean over the last layer's pixels: what the network classifies by.
-    grid : float32 (n, 2336)
+    grid : float32 (n, 2544)
         For the classifier of attributes: the last two taps, not brought to length 1, as means over cells and over
         left and right.
     size : tuple of (int, int)
@@ -66,7 +72,7 @@ class PerceptualDistances:
 
 
 class FeatureNetwork:
-    """EfficientNet-lite0 with its packaged weights, in float32.
+    """EfficientNet-lite2 with its packaged weights, in float32.
 
     It always computes on 16 pictures at a time, the last ones filled up, so that what it finds in a picture
     depends, to the bit, neither on how many it is given nor on which. The number of threads may change the last
@@ -79,10 +85,10 @@ class FeatureNetwork:
     """
 
     def __init__(self, device: str | torch.device = "cpu") -> None:
-        self._device = torch.device(device)
-        self._taps = load_perceptual(None).to(self._device)
-        self._rest = load_lite0_rest().to(self._device)
-        self.name = self._taps.name
+        self.device = torch.device(device)
+        taps, rest = load_judge()
+        self._taps, self._rest = taps.to(self.device), rest.to(self.device)
+        self.name, self.sha256 = taps.name, taps.sha256
 
     @torch.inference_mode()
     def describe(self, pictures: U8) -> Features:
@@ -116,7 +122,7 @@ class FeatureNetwork:
         if pictures.ndim != 4 or pictures.shape[3] != 3 or pictures.dtype != np.uint8 or not len(pictures):
             raise ValueError(f"expected pictures uint8 (n, h, w, 3), got {pictures.dtype} {pictures.shape}")
         for start in range(0, len(pictures), _CHUNK):
-            chunk = torch.from_numpy(np.ascontiguousarray(pictures[start : start + _CHUNK])).to(self._device)
+            chunk = torch.from_numpy(np.ascontiguousarray(pictures[start : start + _CHUNK])).to(self.device)
             n, h, w, _ = chunk.shape
             x = chunk.permute(0, 3, 1, 2).float() / 127.5 - 1
             x = F.pad(x, (0, -w % STRIDE_PX, 0, -h % STRIDE_PX), mode="replicate")
@@ -146,6 +152,32 @@ def perceptual_distances(a: Features, b: Features, masks: Sequence[Bools] | Bool
     weights = F.pad(weights, (0, -a.size[1] % STRIDE_PX, 0, -a.size[0] % STRIDE_PX))
     layers = [_weighted(one, other, weights) for one, other in zip(a.taps, b.taps, strict=True)]
     whole, mask = torch.stack(layers).mean(dim=0).cpu().double().numpy()
+    return PerceptualDistances(whole, mask)
+
+
+@torch.inference_mode()
+def lpips_distances(network: Lpips, a: U8, b: U8, masks: Sequence[Bools] | Bools) -> PerceptualDistances:
+    """Compare pictures with pictures by LPIPS, the first with the first and so on.
+
+    Parameters
+    ----------
+    network : Lpips
+    a, b : uint8 (n, h, w, 3)
+        RGB, sides of at least 32.
+    masks : bool (n, h, w)
+        A feature's pixel counts by the share of its area that is in the mask.
+    """
+    found = []
+    device = network.device
+    for start in range(0, len(a), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        one, other = (
+            torch.from_numpy(np.ascontiguousarray(x[part])).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
+            for x in (a, b)
+        )
+        inside = torch.from_numpy(np.stack(list(masks[part]))).to(device).float()[:, None]
+        found.append(torch.stack([network(one, other), network(one, other, inside)]))
+    whole, mask = torch.cat(found, dim=1).cpu().double().numpy()
     return PerceptualDistances(whole, mask)
 
 

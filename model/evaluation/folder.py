@@ -37,7 +37,14 @@ REPORT = FolderKind(
     shape=Needs({"data": str}),
     own=(f"{_PARTS}/*-{'[0-9]' * 7}.npz", SUMMARY, METRICS, BREAKDOWN, PAGE),
     places=(_PARTS,),
-    labels={"data": "`data`", "map": "`map_module`", "edit": "`edit_module`", "mean_face": "`train`"},
+    labels={
+        "data": "`data`",
+        "map": "`map_module`",
+        "edit": "`edit_module`",
+        "mean_face": "`train`",
+        "judge": "judging network",
+        "lpips": "`lpips`",
+    },
 )
 
 

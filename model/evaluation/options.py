@@ -44,6 +44,8 @@ class EvalOptions(ComputeOptions):
     batch_size : int
     train : str or None
         Source whose training split gives the mean face; None takes the dataset's own where it is still there.
+    lpips : Path or None
+        Weights of LPIPS, as `unmask.model.networks.lpips.load_lpips` takes them; None leaves it out.
     identity, features : bool
         Whether face descriptors, and perceptual distance, KID and attribute changes are measured.
     by : tuple of tuple of str
@@ -68,6 +70,7 @@ class EvalOptions(ComputeOptions):
     size: int | None = None
     batch_size: int = 32
     train: str | None = None
+    lpips: Path | None = None
     identity: bool = True
     features: bool = True
     by: tuple[tuple[str, ...], ...] = ()
@@ -91,8 +94,10 @@ class EvalOptions(ComputeOptions):
             raise ArgumentError("size", f"{self.size}: expected a multiple of 16 from 32 on")
         if not all(self.by):
             raise ArgumentError("by", ": names nothing; give attributes or tags, as in Male,Young")
-        for name in ("data", "clean", "maps", "tags", "compare"):
+        for name in ("data", "clean", "maps", "tags", "compare", "lpips"):
             check_exists(name, getattr(self, name))
+        if self.lpips is not None and not self.features:
+            raise ArgumentError("lpips", f"{self.lpips}: goes with `features`")
         if self.compare is not None and real_path(self.compare) == real_path(self.out):
             raise ArgumentError("compare", f"{self.compare}: is the report that is being made")
 

@@ -26,7 +26,7 @@ from .attributes import AttributeProbe
 from .breakdown import Metric, break_down, breakdown_csv, worst_groups
 from .clusters import Clusters, find_clusters
 from .evaluate import IDENTITY, SCORES, Bar, Evaluation, read_parts
-from .feature_scores import ANSWERS, CLEAN, CROP_FEATURES, SHIFTED, WHOLE_FEATURES
+from .feature_scores import ANSWERS, CLEAN, CROP_FEATURES, SHIFTED, WHOLE_FEATURES, FeatureMeter
 from .folder import BREAKDOWN, METRICS, PAGE, SUMMARY
 from .gallery import draw_galleries
 from .groups import cross, make_groupings
@@ -41,8 +41,8 @@ _LOG = logging.getLogger(__name__)
 _SEED = 0
 _BROKEN_DOWN = {
     MAP: ("pipeline_iou", "iou", "boundary_f", "false_alarm"),
-    PIPE: ("mask_psnr", "mask_ssim", "psnr", "ssim", "mask_perceptual", "identity"),
-    EDIT: ("mask_psnr", "mask_ssim", "psnr", "ssim", "mask_perceptual", "identity"),
+    PIPE: ("mask_psnr", "mask_ssim", "psnr", "ssim", "mask_perceptual", "mask_lpips", "identity"),
+    EDIT: ("mask_psnr", "mask_ssim", "psnr", "ssim", "mask_perceptual", "mask_lpips", "identity"),
 }
 
 
@@ -190,9 +190,17 @@ def _settings(evaluation: Evaluation) -> dict[str, Any]:
         "bootstrap": {"draws": DRAWS, "level": LEVEL, "seed": _SEED},
         "batch size": options.batch_size,
         "device": str(module.device) if module is not None else "",
+        **judges_of(evaluation.meter),
         "precision": "bf16" if module is not None and module.bf16 else "fp32",
         "versions": package_versions(),
     }
+
+
+def judges_of(meter: FeatureMeter | None) -> dict[str, str]:
+    """Return which network each distance is measured in, as the settings have it; KID is of the first one's."""
+    if meter is None:
+        return {}
+    return {"perceptual": meter.network.name} | ({"lpips": meter.lpips.name} if meter.lpips else {})
 
 
 def _model(module: TrainedModule) -> dict[str, Any]:

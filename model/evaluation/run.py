@@ -6,18 +6,16 @@ from typing import Any
 
 import pandas as pd
 
-from .attributes import AttributeProbe, load_probe
-from .compare import compare_tables, read_metrics
+from .attributes import AttributeProbe
+from .compare import compare_tables, drop_other_judges, read_metrics
 from .evaluate import Bar, Evaluation, open_evaluation, score_pictures
-from .feature_scores import FeatureMeter
-from .features import FeatureNetwork
 from .folder import PAGE
 from .groups import cross
 from .identity import IdentityMeter
 from .identity_scores import measure_identity
 from .items import EvalSet
 from .options import EvalOptions
-from .results import collect, write_report
+from .results import collect, judges_of, write_report
 
 
 @dataclass(frozen=True)
@@ -48,6 +46,8 @@ def run_evaluation(options: EvalOptions, command: str, bar: Bar) -> EvalResult:
     theirs = None if options.compare is None else read_metrics(options.compare)
     with open_evaluation(options) as evaluation:
         _check_by(evaluation.pictures, options)
+        if theirs is not None and options.compare is not None:
+            theirs = drop_other_judges(theirs, options.compare, judges_of(evaluation.meter))
         probe = _score(evaluation, bar)
         comparison = None
         if theirs is not None and options.compare is not None:
@@ -57,17 +57,13 @@ def run_evaluation(options: EvalOptions, command: str, bar: Bar) -> EvalResult:
 
 
 def _score(evaluation: Evaluation, bar: Bar) -> AttributeProbe | None:
-    options, probe, meter = evaluation.options, None, None
-    has_clean = any(item.clean is not None for item in evaluation.pictures.items)
-    if options.features and has_clean:
-        probe = load_probe() if evaluation.systems.edit_module is not None else None
-        meter = FeatureMeter(FeatureNetwork(evaluation.device), probe)
+    options, meter = evaluation.options, evaluation.meter
     with bar("scores") as progress:
         score_pictures(evaluation, meter.measure if meter is not None else None, progress)
     if options.identity and any(item.clean is not None and item.points for item in evaluation.pictures.items):
         with bar("identity") as progress:
             measure_identity(evaluation, IdentityMeter(evaluation.device), progress)
-    return probe
+    return None if meter is None else meter.probe
 
 
 def _check_by(pictures: EvalSet, options: EvalOptions) -> None:

@@ -85,6 +85,12 @@ SCORES = {
         "PSNR can tell.",
         "edit", better="low", has_regions=True,
     ),
+    "lpips": Score(
+        "LPIPS",
+        "learned perceptual distance (Zhang et al. 2018), 0 for equal pictures; as published on the whole picture, "
+        "in the mask by the share of each feature's area that is in it.",
+        "edit", better="low", has_regions=True,
+    ),
     "identity": Score(
         "identity distance",
         "between face descriptors of the restored and the clean picture; 0 for equal pictures.",

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .compact import Residual, conv_block
-from .perceptual import LITE0_CHANNELS, LITE0_PACKAGE, load_lite0_encoder
+from .efficientnet_lite import LITE0, LITE0_CHANNELS
+from .perceptual import load_lite0_encoder
 
 _THIN = 16
 
@@ -55,7 +56,7 @@ class PretrainedMapNet(nn.Module):
     @property
     def origin(self) -> dict[str, Any]:
         """What the card says of the encoder: package, and sha256 of the file in it."""
-        return {"package": LITE0_PACKAGE, "sha256": self.encoder.sha256}
+        return {"package": LITE0.package, "sha256": self.encoder.sha256}
 
     def forward(self, picture: Tensor) -> Tensor:
         """Logits of the mask, and of its straps; h and w are multiples of 16."""

@@ -14,6 +14,7 @@ _COLUMNS = {
     "mask_psnr": "in the mask",
     "mask_ssim": "in the mask",
     "mask_perceptual": "in the mask",
+    "mask_lpips": "in the mask",
     "identity": "to the clean face",
 }
 _RAW_COLUMNS = {

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from unmask.datagen.common.checks import check_above_zero
 from unmask.datagen.common.errors import UserError
 
+_MOST_JUDGING = 0.1  # of a budget
+_WARMUP_PARTS = 10  # of a budget: the warm-up takes one of them at most
+
 
 @dataclass(frozen=True)
 class Budget:
@@ -87,6 +90,41 @@ class Budget:
         if images_per_s is None:
             images_per_s = images_seen / seconds if seconds > 0 else 0.0
         return max(0, total - images_seen) / images_per_s if images_per_s > 0 else math.inf
+
+    def longest_warmup(self, images_seen: int, fraction: float, dataset_size: int) -> int | None:
+        """Return how many pictures a tenth of the budget is; None where nobody knows yet.
+
+        Of a budget in minutes it is that many at the pace so far.
+
+        Parameters
+        ----------
+        images_seen, dataset_size
+            As for `fraction`.
+        fraction : float
+            Of the budget that is spent.
+        """
+        total = self.total_images(dataset_size)
+        if total is not None:
+            return total // _WARMUP_PARTS
+        return int(images_seen / fraction) // _WARMUP_PARTS if fraction > 0 else None
+
+    def most_validations(self, dataset_size: int, judged: int, validation_s: float) -> float:
+        """Return how many validations a tenth of the budget pays for, the last one at its end counted.
+
+        Of a budget in pictures a judged one costs as much as one that is trained on, whatever the clock says, so
+        that the same command does the same every time; of one in minutes the clock decides.
+
+        Parameters
+        ----------
+        dataset_size : int
+            Training pictures of one epoch, at least 1.
+        judged : int
+            Pictures of one validation, at least 1.
+        validation_s : float
+            Seconds that one takes, above 0; not asked where the budget counts pictures.
+        """
+        total = self.total_images(dataset_size)
+        return _MOST_JUDGING * (self._seconds() / validation_s if total is None else total / judged)
 
     def words(self) -> str:
         """Return the budget for people: ``20 minutes``, ``1.5 epochs``, ``50,000 images``."""

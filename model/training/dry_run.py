@@ -10,6 +10,7 @@ from pathlib import Path
 from unmask.datagen.dataset.worker import peak_rss_mb
 from unmask.model.networks.networks import count_parameters
 
+from .engine import Engine
 from .options import EditOptions, MapOptions
 from .train import open_training
 from .train_edit import EditTraining
@@ -25,7 +26,8 @@ def dry_run(options: MapOptions | EditOptions) -> Mapping[str, str]:
     Returns
     -------
     mapping of str to str
-        What to print: sizes, parameters, images per second, memory, how long the budget takes.
+        What to print: sizes, parameters, images per second, memory, how long the budget takes and how much of it
+        goes into validation.
     """
     with tempfile.TemporaryDirectory(prefix="unmask-dry-run-") as folder:
         trial = replace(options, run=Path(folder) / "run")
@@ -35,7 +37,7 @@ def dry_run(options: MapOptions | EditOptions) -> Mapping[str, str]:
 
 def _measure(training: MapTraining | EditTraining) -> dict[str, str]:
     engine = training.engine
-    session, options = engine.session, engine.session.options
+    session = engine.session
     if isinstance(training, EditTraining):
         training.starts = dict.fromkeys(training.starts, 0.0)  # the time and memory of the later part
     started, timed = 0.0, -1
@@ -43,8 +45,6 @@ def _measure(training: MapTraining | EditTraining) -> dict[str, str]:
         losses = training.step(batch)
         started, timed = started or time.monotonic(), timed + 1
     pace = timed * session.batch_images / (time.monotonic() - started)
-    engine.count.images, engine.count.seconds = session.batch_images, session.batch_images / pace
-    left = engine.budget.eta_s(engine.count.images, engine.count.seconds, len(session.splits.train))
     parameters = {name: count_parameters(bare(net)) for name, net in engine.trained.networks.items()}
     return {
         "data": f"{len(session.splits.train)} to train on, {len(session.splits.val)} to judge on",
@@ -55,5 +55,30 @@ def _measure(training: MapTraining | EditTraining) -> dict[str, str]:
         "device": f"{session.fabric.device}, precision {engine.precision}",
         "images/s": f"{pace:.1f}",
         "memory": f"{peak_rss_mb():.0f} MB in this process",
-        "budget": f"{options.budget().words()}, about {left / 60:.0f} min",
+        **_promise(engine, pace),
     }
+
+
+def _promise(engine: Engine, pace: float) -> dict[str, str]:
+    """What the budget buys at this pace, validation taken off."""
+    options = engine.session.options
+    each_s = engine.validation_s()
+    engine.plan_validations(each_s)
+    total = engine.budget.total_images(len(engine.session.splits.train))
+    training_s = 60 * (options.minutes or 0.0) if total is None else total / pace
+    times = engine.validations
+    if options.val_every is not None:
+        # Those before the end take from minutes; so fewer pictures, so fewer of them: x pictures take x / pace.
+        images = total or training_s / (1 / pace + each_s / options.val_every)
+        times = max(1, int(images // options.val_every))
+    during_s = (times - 1) * each_s  # the last one comes when minutes are over
+    images = total or (training_s - during_s) * pace
+    all_s = training_s + each_s + (during_s if total is not None else 0.0)
+    return {
+        "validation": f"{_times(times)}, about {each_s:.0f} s each: {times * each_s / all_s:.0%} of the time",
+        "budget": f"{engine.budget.words()}: about {images:,.0f} pictures, {all_s / 60:.1f} min with validation",
+    }
+
+
+def _times(count: int) -> str:
+    return "once, at the end" if count == 1 else f"{count} times"

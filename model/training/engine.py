@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -39,7 +40,10 @@ from .trained import Trained
 _LOG = logging.getLogger(__name__)
 
 _LOG_STEPS = 20
-_VALIDATIONS, _SHEETS = 20, 10  # per run, where no interval is asked for
+_VALIDATIONS, _SHEETS = (
+    20,
+    10,
+)  # per run, where no interval is asked for; fewer validations where they take long
 
 Network = Callable[..., Tensor]  # a judged network: averaged, in evaluation mode, float32 out
 
@@ -49,6 +53,13 @@ class Judge(Protocol):
 
     columns: tuple[str, ...]
     best: str  # the column that decides
+
+    @property
+    def pictures(self) -> int:
+        """How many pictures a validation looks at."""
+
+    def estimate_s(self, network: Network) -> float:
+        """Return about how many seconds `validate` takes, from a few pictures of it."""
 
     def validate(self, network: Network) -> dict[str, float]:
         """Return a value for every column."""
@@ -132,6 +143,7 @@ class Engine:
         self.rate = self.base_rate = options.learning_rate or preset.optimiser.learning_rate
         self.budget = options.budget()
         self.fraction = 0.0
+        self.validations = _VALIDATIONS
         self._load()
         if self.precision == AUTO:
             self._choose_precision(probe)
@@ -189,6 +201,7 @@ class Engine:
         )
         with closing(stream), closing(self.report):
             batches = iter(stream)
+            self.plan_validations()
             self._began_s = self._saved_s = time.monotonic()
             self._agree()
             self._begin_intervals()
@@ -196,6 +209,28 @@ class Engine:
                 self._prepare_step()
                 yield next(batches).to(fabric.device)
             self._end()
+
+    def plan_validations(self, validation_s: float | None = None) -> None:
+        """Decide how often this session validates where no interval was asked for: a tenth of the budget at most.
+
+        Parameters
+        ----------
+        validation_s : float, optional
+            Seconds that one takes; measured where None and where it matters.
+        """
+        if self.session.options.val_every is not None:
+            return
+        if self.session.options.minutes is not None and validation_s is None:
+            own_s = self.validation_s() if self.session.is_first else 0.0
+            validation_s = float(self.session.fabric.broadcast(own_s))
+        pictures = len(self.session.splits.train)
+        most = self.budget.most_validations(pictures, self.judge.pictures, validation_s or math.inf)
+        self.validations = min(_VALIDATIONS, max(1, int(most)))
+
+    def validation_s(self) -> float:
+        """Return about how many seconds a validation takes on this process."""
+        with self._averaged() as network:
+            return self.judge.estimate_s(network)
 
     def step_rng(self) -> np.random.Generator:
         """Return the generator of the present step on this process."""
@@ -240,7 +275,7 @@ class Engine:
         last = self._over and not self._signal
         if self._is_due("sheets", options.sample_every, _SHEETS) or last:
             self._draw()
-        validated = self._is_due("validations", options.val_every, _VALIDATIONS) or last
+        validated = self._is_due("validations", options.val_every, self.validations) or last
         if validated:
             self._validate()
         if validated or count.step % _LOG_STEPS == 0:
@@ -268,10 +303,11 @@ class Engine:
     def _prepare_step(self) -> None:
         options, fabric = self.session.options, self.session.fabric
         torch.manual_seed(step_seed(options.seed, fabric.global_rank, self.count.step))  # dropout
-        # Of a budget in minutes nobody knows the images: more than any warm-up needs.
-        planned = self.budget.total_images(len(self.session.splits.train)) or 2**40
-        warmup = min(self.schedule.warmup_steps * self.session.batch_images, planned // 10)
-        rate = learning_rate(self.fraction, self.base_rate, warmup, self.count.images, self.schedule.floor)
+        images, pictures = self.count.images, len(self.session.splits.train)
+        warmup = self.schedule.warmup_steps * self.session.batch_images
+        longest = self.budget.longest_warmup(images, self.fraction, pictures)
+        warmup = warmup if longest is None else min(warmup, longest)
+        rate = learning_rate(self.fraction, self.base_rate, warmup, images, self.schedule.floor)
         self.rate = rate
         for optimiser in self.trained.optimisers.values():
             for group in optimiser.param_groups:
@@ -280,7 +316,7 @@ class Engine:
     def _begin_intervals(self) -> None:
         """Count intervals anew where the budget has grown since: more of them lie ahead than were done."""
         options, count = self.session.options, self.count
-        count.validations = min(count.validations, self._intervals(options.val_every, _VALIDATIONS))
+        count.validations = min(count.validations, self._intervals(options.val_every, self.validations))
         count.sheets = min(count.sheets, self._intervals(options.sample_every, _SHEETS))
 
     def _intervals(self, every_images: int | None, times: int) -> int:

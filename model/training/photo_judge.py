@@ -1,6 +1,7 @@
 """``judge``: photographs with true maps that nobody trains on, beside the score on drawn masks."""
 
 import logging
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -50,11 +51,7 @@ class PhotoJudge:
 
     def validate(self, network: Network, drawn_iou: float) -> dict[str, float]:
         """Return a value for every column; log it when photographs and the score on drawn masks part ways."""
-        module = TrainedModule(_Called(network), {"size": self._side}, self._device)
-        ious = []
-        for pair in self._pairs:  # one by one: photographs are large
-            photo, truth = read_mapped(*pair)
-            ious.append(score_map(find_maps(module, [photo])[0].body, truth).iou)
+        ious = [self._iou(network, pair) for pair in self._pairs]  # one by one: photographs are large
         self._seen.append((drawn_iou, float(np.mean(ious))))
         words = words_on_parting(*zip(*self._seen, strict=True))
         if words:
@@ -63,6 +60,18 @@ class PhotoJudge:
             "judge_iou": float(np.mean(ious)),
             "judge_below_80": float(sum(iou < _GOOD for iou in ious)),
         }
+
+    def estimate_s(self, network: Network) -> float:
+        """Return about how many seconds `validate` takes, from the first photograph."""
+        self._iou(network, self._pairs[0])
+        began = time.perf_counter()
+        self._iou(network, self._pairs[0])
+        return (time.perf_counter() - began) * len(self._pairs)
+
+    def _iou(self, network: Network, pair: tuple[Path, Path]) -> float:
+        module = TrainedModule(_Called(network), {"size": self._side}, self._device)
+        photo, truth = read_mapped(*pair)
+        return score_map(find_maps(module, [photo])[0].body, truth).iou
 
 
 def open_judge(folder: Path) -> list[tuple[Path, Path]]:

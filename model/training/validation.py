@@ -1,7 +1,10 @@
 """Judges: how good a network is on the validation pictures, beside what a fool would get on the same ones."""
 
+import copy
 import json
 import logging
+import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -43,7 +46,31 @@ def fixed_batches(triplets: Triplets, device: torch.device) -> list[Batch]:
     ]
 
 
-class MapJudge:
+class _Judge(ABC):
+    """What both judges know of themselves: how many pictures they look at, and how long that takes."""
+
+    _batches: list[Batch]
+
+    @property
+    def pictures(self) -> int:
+        """How many pictures a validation looks at."""
+        return sum(len(batch.keys) for batch in self._batches)
+
+    @abstractmethod
+    def validate(self, network: Network) -> dict[str, float]:
+        """Return a value for every column."""
+
+    def estimate_s(self, network: Network) -> float:
+        """Return about how many seconds `validate` takes, from a few pictures of it."""
+        few = copy.copy(self)
+        few._batches = [_first(self._batches)]
+        few.validate(network)  # the first time chooses kernels
+        began = time.perf_counter()
+        few.validate(network)
+        return (time.perf_counter() - began) * self.pictures / few.pictures
+
+
+class MapJudge(_Judge):
     """Judges a Map Module.
 
     Columns: IoU, Dice and boundary F-score of the cleaned map against the true one at 0.5, means over pictures; and
@@ -101,6 +128,13 @@ class MapJudge:
             values["val_straps_iou"] = float(strap_pixels[0] / max(strap_pixels[1], 1))
         return values | (self._photos.validate(network, mean["iou"]) if self._photos is not None else {})
 
+    def estimate_s(self, network: Network) -> float:
+        """Return about how many seconds `validate` takes, from a few pictures of it."""
+        drawn = copy.copy(self)
+        drawn._photos = None
+        seconds = super(MapJudge, drawn).estimate_s(network)
+        return seconds + (self._photos.estimate_s(network) if self._photos is not None else 0.0)
+
     @torch.inference_mode()
     def draw(self, network: Network) -> U8:
         """Photograph, probability, cleaned map and true map of the first few faces."""
@@ -111,7 +145,7 @@ class MapJudge:
         return draw_grid(rows, ("masked", "probability", "cleaned", "true map"))
 
 
-class EditJudge:
+class EditJudge(_Judge):
     """Judges an Editing Module on composited pictures, with true maps and, where there is a Map Module, its own.
 
     Columns: PSNR and SSIM of the whole composited picture, PSNR and SSIM in the mask, PSNR of the raw output,

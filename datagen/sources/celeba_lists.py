@@ -1,0 +1,28 @@
+"""CelebA's lists in their official text form, for faces that are written anew."""
+
+from collections.abc import Sequence
+
+from .celeba import ATTRIBUTES, IDENTITIES, PARTITION, SPLITS
+from .source import SourceFace
+
+LIST_NAMES = tuple(f"{name}.txt" for name in (ATTRIBUTES, IDENTITIES, PARTITION))
+
+
+def official_lists(attribute_names: Sequence[str], faces: Sequence[tuple[str, SourceFace]]) -> dict[str, str]:
+    """Return the text of every list that something is known for, by its file's name.
+
+    Parameters
+    ----------
+    attribute_names : sequence of str
+        Of the source.
+    faces : sequence of (file name, SourceFace)
+        A face of which something is unknown is not in that list.
+    """
+    named = [(name, face.attributes) for name, face in faces if face.attributes]
+    rows = [f"{name} " + " ".join(f"{1 if bit else -1:2d}" for bit in bits) for name, bits in named]
+    lists = {
+        ATTRIBUTES: [str(len(rows)), " ".join(attribute_names) + " ", *rows] if rows else [],
+        IDENTITIES: [f"{name} {face.identity}" for name, face in faces if face.identity],
+        PARTITION: [f"{name} {SPLITS.index(face.split)}" for name, face in faces if face.split],
+    }
+    return {f"{name}.txt": "\n".join(lines) + "\n" for name, lines in lists.items() if lines}
