@@ -99,12 +99,19 @@ def presets_command() -> None:
 
 @app.command("export")
 def export_command(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Run (its best, else last) or checkpoint.")],
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN",
+            help="Run (its best, else last), checkpoint, or shipped weights by name: shipped, pretrained, compact, "
+            "fidelity, perceptual.",
+        ),
+    ],
     out: Annotated[
         Path, typer.Argument(metavar="OUT.onnx", help="The file; OUT.safetensors: weights in half precision.")
     ],
     size: Annotated[
-        int, typer.Option(metavar="PX", help="Side of the portrait that it is tried on; it takes all.")
+        int, typer.Option(metavar="PX", help="Side of a portrait that it is tried on; it takes every size.")
     ] = 128,
     average: Annotated[
         list[str] | None,
@@ -118,15 +125,15 @@ def export_command(
         from unmask.model.export.weights import export_weights
 
         size_bytes = export_weights(run, out, average or ())
-        print(f"{printable(str(run))} -> {printable(str(out))}, {size_bytes / 1e6:.1f} MB, half precision")
+        print(f"{printable(run)} -> {printable(str(out))}, {size_bytes / 1e6:.1f} MB, half precision")
         return
     if average:
         raise ArgumentError("average", f": {out} is no .safetensors; average first, then export the mean")
     from unmask.model.export.onnx_file import export_onnx
 
     difference = export_onnx(run, out, size)
-    print(f"{printable(str(run))} -> {printable(str(out))}")
-    print(f"beside torch on a portrait of {size}x{size}: largest difference {difference:.3f}/255")
+    print(f"{printable(run)} -> {printable(str(out))}")
+    print(f"beside torch on portraits of {size}x{size} and 178x218: largest difference {difference:.3f}/255")
 
 
 @app.command("attributes")

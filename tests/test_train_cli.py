@@ -288,10 +288,10 @@ def test_export_gets_run_file_and_size(monkeypatch: pytest.MonkeyPatch, capsys: 
     module = SimpleNamespace(export_onnx=exported)
     monkeypatch.setitem(sys.modules, "unmask.model.export.onnx_file", module)
     assert main(["export", "run", "out.onnx", "--size", "64"]) == 0
-    assert got == [(Path("run"), Path("out.onnx"), 64)]
+    assert got == [("run", Path("out.onnx"), 64)]
     assert capsys.readouterr().out.splitlines() == [
         "run -> out.onnx",
-        "beside torch on a portrait of 64x64: largest difference 0.250/255",
+        "beside torch on portraits of 64x64 and 178x218: largest difference 0.250/255",
     ]
 
 

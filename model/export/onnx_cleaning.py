@@ -1,9 +1,10 @@
 """`unmask.model.inference.cleaning.clean_map` as an ONNX graph, equal to it bit for bit.
 
 Components are found by numbering: every pixel of a region starts with a number of its own, the first pixel, row by
-row, with the highest. Then each takes the highest number among its neighbours, and of the pixel that this number
-names (pointer jumping, Shiloach and Vishkin 1982: numbers travel in leaps), until nothing changes. Each component
-then bears the number of its first pixel.
+row, with the highest. Then each takes the highest number among its neighbours, tells it to the pixel that its old
+number names, and takes that of the pixel that its new one names, until nothing changes (hooking and pointer jumping,
+Shiloach and Vishkin 1982: numbers travel in leaps, so that a large picture takes few more rounds than a small one).
+Each component then bears the number of its first pixel.
 """
 
 from typing import TYPE_CHECKING
@@ -38,10 +39,14 @@ _NUMBER_COMPONENTS = """
     NEAR
     row = Reshape (near, NAME_row)
     spread = Mul (row, NAME_flat)
-    distance = Sub (NAME_pixels, spread)
+    old_distance = Sub (NAME_pixels, numbers)
+    old_inside = Min (old_distance, NAME_last)
+    old_named = Cast <to = 7> (old_inside)
+    told = ScatterElements <axis = 1, reduction = "max"> (spread, old_named, spread)
+    distance = Sub (NAME_pixels, told)
     inside = Min (distance, NAME_last)
     named = Cast <to = 7> (inside)
-    jumped = GatherElements <axis = 1> (spread, named)
+    jumped = GatherElements <axis = 1> (told, named)
     leapt = Mul (jumped, NAME_flat)
     change = Sub (leapt, numbers)
     most = ReduceMax <keepdims = 0> (change)

@@ -15,13 +15,13 @@ from unmask.model.checkpoints.checkpoint import find_model, load_card, load_weig
 from unmask.model.checkpoints.shipped import find_weights
 
 
-def export_weights(run: Path, out: Path, average: Sequence[str | Path] = ()) -> int:
+def export_weights(run: str | Path, out: Path, average: Sequence[str | Path] = ()) -> int:
     """Write ``OUT.safetensors`` and ``OUT.json``: what `unmask.model.checkpoints.checkpoint.load_model` takes.
 
     Parameters
     ----------
-    run : Path
-        Run (its best, else last) or checkpoint of either module.
+    run : str or Path
+        Run (its best, else last), checkpoint or name of shipped weights, of either module.
     out : Path
         The file, ``.safetensors``.
     average : sequence of str or Path
@@ -41,7 +41,7 @@ def export_weights(run: Path, out: Path, average: Sequence[str | Path] = ()) -> 
         When there is no such run, a weight is too large for half precision, OUT cannot be written, or, naming
         ``average``, another one is of another network.
     """
-    found = find_model(run)
+    found = find_model(find_weights(run))
     weights, card = load_weights(found), load_card(found)
     if average:
         weights, card = _averaged(weights, card, [find_model(find_weights(other)) for other in average])

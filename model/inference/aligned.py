@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from unmask.model.common.spare_threads import spare_threads
 from unmask.model.networks.networks import MODULE_NAMES
 
 from .cleaning import clean_map
-from .compositing import composite, paste_alpha
+from .compositing import composite, paste_alpha, unchecked_paste_alpha
 from .network_frame import NetworkFrame
 from .strap_mask import clean_straps
 from .tone import in_tone
@@ -62,9 +63,7 @@ class TrainedModule:
         self.mirror_mean = bool(card.get("mirror_mean", False))  # of an Editing Module
 
     @spare_threads()
-    def run(
-        self, parts: Sequence[Sequence[U8]], answer: Callable[[list[Tensor]], Tensor]
-    ) -> list[NDArray[np.generic]]:
+    def run(self, parts: Sequence[Sequence[U8]], answer: Callable[..., Tensor]) -> list[NDArray[np.generic]]:
         """Give each sequence of pictures or maps to ``answer`` as a tensor, sizes apart; results in order.
 
         Parameters
@@ -72,7 +71,8 @@ class TrainedModule:
         parts : sequences of equal length
             Such as (pictures, maps): uint8 (h, w, 3) or (h, w), the parts of one item of one size.
         answer : callable
-            Takes tensors (n, c, h, w): pictures in [-1, 1], maps in [0, 1]; returns (n, h, w) or (n, h, w, c).
+            `answer_probabilities` or `answer_faces`: takes a network and a tensor (n, c, h, w) for each of
+            ``parts``, pictures in [-1, 1] and maps in [0, 1]; returns (n, h, w, c).
         """
         results: list[NDArray[np.generic] | None] = [None] * len(parts[0])
         sizes = [picture.shape[:2] for picture in parts[0]]
@@ -81,10 +81,13 @@ class TrainedModule:
             frame = NetworkFrame(width, height, self.side)
             given = [_tensor([frame.shrink(part[row]) for row in rows], self.device) for part in parts]
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
-                answers = answer(given).cpu().numpy()
+                answers = answer(self._answer, *given).cpu().numpy()
             for row, made in zip(rows, answers, strict=True):
                 results[row] = frame.enlarge(made)
         return [result for result in results if result is not None]
+
+    def _answer(self, *given: Tensor) -> Tensor:
+        return self.checked(self.network(*given))
 
     def checked(self, output: Tensor) -> Tensor:
         """Return a network's output as float32; UserError where a value is not finite."""
@@ -110,6 +113,25 @@ class Seen(NamedTuple):
     straps: F32 | None
 
 
+def answer_probabilities(network: Callable[[Tensor], Tensor], picture: Tensor) -> Tensor:
+    """What a Map Module says of pictures (n, 3, h, w) and their mirror images: probabilities (n, h, w, layers)."""
+    return _mirror_mean(lambda seen: network(seen).sigmoid(), picture).permute(0, 2, 3, 1)
+
+
+def answer_faces(
+    network: Callable[[Tensor, Tensor], Tensor], picture: Tensor, map_: Tensor, *, mirror_mean: bool
+) -> Tensor:
+    """What an Editing Module draws, uint8 (n, h, w, 3), of pictures and maps (n, 1, h, w) in [0, 1]."""
+    alpha = unchecked_paste_alpha(map_)
+    raw = _mirror_mean(network, picture, alpha) if mirror_mean else network(picture, alpha)
+    return to_levels(raw)
+
+
+def _mirror_mean(network: Callable[..., Tensor], *given: Tensor) -> Tensor:
+    mirrored = network(*(part.flip(3) for part in given))
+    return (network(*given) + mirrored.flip(3)) / 2
+
+
 @torch.inference_mode()
 def see_pictures(module: TrainedModule, pictures: Sequence[U8]) -> list[Seen]:
     """Probabilities of mask and straps in each pixel.
@@ -127,15 +149,7 @@ def see_pictures(module: TrainedModule, pictures: Sequence[U8]) -> list[Seen]:
         The mean of what the network finds in the picture and in its mirror image: on 40 photographs with hand-drawn
         maps that is worth 0.03 of IoU.
     """
-
-    def answer(given: list[Tensor]) -> Tensor:
-        picture = given[0]
-        probabilities, mirrored = (
-            module.checked(module.network(seen)).sigmoid() for seen in (picture, picture.flip(3))
-        )
-        return ((probabilities + mirrored.flip(3)) / 2).permute(0, 2, 3, 1)
-
-    layers = [np.asarray(each, np.float32) for each in module.run((pictures,), answer)]
+    layers = [np.asarray(each, np.float32) for each in module.run((pictures,), answer_probabilities)]
     # OpenCV drops the axis of a single channel where it scales.
     layers = [each.reshape(*picture.shape[:2], -1) for each, picture in zip(layers, pictures, strict=True)]
     return [Seen(_plane(each, 0), _plane(each, 1) if each.shape[2] > 1 else None) for each in layers]
@@ -186,16 +200,7 @@ def restore_pictures(module: TrainedModule, pictures: Sequence[U8], maps: Sequen
     maps : sequence of uint8 (h, w)
         0..255: true coverage, or a cleaned map.
     """
-
-    def answer(given: list[Tensor]) -> Tensor:
-        picture, map_ = given
-        alpha = paste_alpha(map_)
-        raw = module.checked(module.network(picture, alpha))
-        if module.mirror_mean:
-            mirrored = module.checked(module.network(picture.flip(3), alpha.flip(3)))
-            raw = (raw + mirrored.flip(3)) / 2
-        return to_levels(raw)
-
+    answer = partial(answer_faces, mirror_mean=module.mirror_mean)
     raws = module.run((pictures, maps), answer)
     made = []
     for raw, picture, map_ in zip(raws, pictures, maps, strict=True):

@@ -1,0 +1,310 @@
+"""What lies around a network in its ONNX file: pictures of any size to the size that it sees, and its answer back.
+
+`unmask.model.inference.network_frame.NetworkFrame` in tensor operations. Scaling is a product with two matrices,
+for rows and for columns, that are made from the sizes: for OpenCV's area, how much of each old pixel a new one
+covers; for its cubic and linear interpolation, what each of four neighbours counts. Sizes stay whole numbers until
+the last division, so that large pictures lose nothing.
+"""
+
+from typing import TYPE_CHECKING
+
+from unmask.model.common.limits import MULTIPLE_PX
+from unmask.model.inference.compositing import DILATE_PX, FEATHER_PX
+
+from .onnx_cleaning import OPSET
+
+if TYPE_CHECKING:  # of the extra 'export'
+    import onnx
+
+# How much each of four neighbours counts, a column for each, at t between the middle two: powers 3, 2, 1, 0 of t.
+_CUBIC = (
+    "-0.75, 1.25, -1.25, 0.75,  1.5, -2.25, 1.5, -0.75,  -0.75, 0, 0.75, 0,  0, 1, 0, 0"  # OpenCV's a = -0.75
+)
+_LINEAR = "0, 0, 0, 0,  0, 0, 0, 0,  0, -1, 1, 0,  0, 1, 0, 0"
+
+# All sizes are int64 (2,): height, width. `framing` is `NetworkFrame` itself, the rest its methods.
+_FUNCTIONS = """
+<domain: "unmask", opset_import: ["": OPSET, "unmask": 1]>
+framing (size) => (inner, corner, padding, reduced)
+{
+  side = Constant <value = int64 {SIDE}> ()
+  multiple = Constant <value = int64 {MULTIPLE}> ()
+  most_added = Constant <value = int64 {MOST_ADDED}> ()
+  two = Constant <value = int64 {2}> ()
+
+  shorter = ReduceMin <keepdims = 0> (size)
+  reduced = GreaterOrEqual (shorter, side)
+  side_double = Cast <to = 11> (side)
+  shorter_double = Cast <to = 11> (shorter)
+  scale = Div (side_double, shorter_double)
+  size_double = Cast <to = 11> (size)
+  scaled = Mul (size_double, scale)
+  rounded = Round (scaled)
+  inner = Cast <to = 7> (rounded)
+
+  raised = Add (inner, most_added)
+  times = Div (raised, multiple)
+  padded = Mul (times, multiple)
+  added = Sub (padded, inner)
+  corner = Div (added, two)
+  rest = Sub (added, corner)
+  padding = Concat <axis = 0> (corner, rest)
+}
+
+<domain: "unmask", opset_import: ["": OPSET, "unmask": 1]>
+overlaps (before, after) => (weights)
+{
+  zero = Constant <value = int64 {0}> ()
+  one = Constant <value = int64 {1}> ()
+  columns = Constant <value = int64[1] {1}> ()
+  new = Range (zero, after, one)
+  old = Range (zero, before, one)
+  new_rows = Unsqueeze (new, columns)
+  new_start = Mul (new_rows, before)
+  new_end = Add (new_start, before)
+  old_start = Mul (old, after)
+  old_end = Add (old_start, after)
+  start = Max (new_start, old_start)
+  end = Min (new_end, old_end)
+  length = Sub (end, start)
+  common = Max (length, zero)
+  common_float = Cast <to = 1> (common)
+  whole = Cast <to = 1> (before)
+  weights = Div (common_float, whole)
+}
+
+<domain: "unmask", opset_import: ["": OPSET, "unmask": 1]>
+neighbours (before, after, polynomials) => (weights)
+{
+  zero = Constant <value = int64 {0}> ()
+  one = Constant <value = int64 {1}> ()
+  two = Constant <value = int64 {2}> ()
+  columns = Constant <value = int64[1] {1}> ()
+  depth = Constant <value = int64[1] {2}> ()
+  exponents = Constant <value = float[4] {3, 2, 1, 0}> ()
+  offsets = Constant <value = int64[4] {-2, -1, 0, 1}> ()
+
+  new = Range (zero, after, one)
+  twice_new = Mul (new, two)
+  odd = Add (twice_new, one)
+  middle = Mul (odd, before)
+  place = Add (middle, after)
+  step = Mul (after, two)
+  third = Div (place, step)
+  reached = Mul (third, step)
+  rest = Sub (place, reached)
+  rest_float = Cast <to = 1> (rest)
+  step_float = Cast <to = 1> (step)
+  share = Div (rest_float, step_float)
+  share_rows = Unsqueeze (share, columns)
+  powers = Pow (share_rows, exponents)
+  counts = MatMul (powers, polynomials)
+
+  third_rows = Unsqueeze (third, columns)
+  anywhere = Add (third_rows, offsets)
+  last = Sub (before, one)
+  not_before = Max (anywhere, zero)
+  inside = Min (not_before, last)
+  inside_planes = Unsqueeze (inside, depth)
+  old = Range (zero, before, one)
+  is_there = Equal (inside_planes, old)
+  there = Cast <to = 1> (is_there)
+  counts_planes = Unsqueeze (counts, columns)
+  weights_planes = MatMul (counts_planes, there)
+  weights = Squeeze (weights_planes, columns)
+}
+
+<domain: "unmask", opset_import: ["": OPSET, "unmask": 1]>
+scaled (planes, from, to, by_area, polynomials) => (result)
+{
+  first = Constant <value = int64 {0}> ()
+  second = Constant <value = int64 {1}> ()
+  from_height = Gather (from, first)
+  from_width = Gather (from, second)
+  to_height = Gather (to, first)
+  to_width = Gather (to, second)
+  row_overlaps = unmask.overlaps (from_height, to_height)
+  row_neighbours = unmask.neighbours (from_height, to_height, polynomials)
+  rows = Where (by_area, row_overlaps, row_neighbours)
+  column_overlaps = unmask.overlaps (from_width, to_width)
+  column_neighbours = unmask.neighbours (from_width, to_width, polynomials)
+  columns = Where (by_area, column_overlaps, column_neighbours)
+  columns_down = Transpose (columns)
+  shortened = MatMul (rows, planes)
+  result = MatMul (shortened, columns_down)
+}
+
+<domain: "unmask", opset_import: ["": OPSET, "unmask": 1]>
+scaled_levels (planes, from, to, by_area) => (levels)
+{
+  cubic = Constant <value = float[4, 4] {CUBIC}> ()
+  two = Constant <value = int64 {2}> ()
+  none = Constant <value = float {0}> ()
+  some = Constant <value = float {0.125}> ()
+  full = Constant <value = float {255}> ()
+  exact = unmask.scaled (planes, from, to, by_area, cubic)
+  twice = Mul (to, two)
+  differences = Sub (from, twice)
+  difference = ReduceL1 <keepdims = 0> (differences)
+  is_other = Cast <to = 9> (difference)
+  nudge = Where (is_other, none, some)
+  nudged = Add (exact, nudge)
+  whole = Round (nudged)
+  levels = Clip (whole, none, full)
+}
+
+<domain: "unmask", opset_import: ["": OPSET, "unmask": 1]>
+shrunk (planes, size, inner, padding, reduced) => (seen)
+{
+  sides = Constant <value = int64[2] {-2, -1}> ()
+  given = Cast <to = 1> (planes)
+  levels = unmask.scaled_levels (given, size, inner, reduced)
+  padded = Pad <mode = "reflect"> (levels, padding, , sides)
+  seen = Cast <to = 2> (padded)
+}
+
+<domain: "unmask", opset_import: ["": OPSET, "unmask": 1]>
+cut (planes, inner, corner) => (picture)
+{
+  sides = Constant <value = int64[2] {-2, -1}> ()
+  end = Add (corner, inner)
+  picture = Slice (planes, corner, end, sides)
+}
+"""
+
+# Where a picture is exactly twice as large OpenCV rounds halves up, elsewhere to even numbers: a nudge does that.
+_BEFORE_MAP = """
+before (uint8[n, height, width, 3] image)
+  => (uint8[n, rows, columns, 3] seen, int64[2] size, int64[2] inner, int64[2] corner, bool reduced)
+{
+  size = Shape <start = 1, end = 3> (image)
+  inner, corner, padding, reduced = unmask.framing (size)
+  planes = Transpose <perm = [0, 3, 1, 2]> (image)
+  seen_planes = unmask.shrunk (planes, size, inner, padding, reduced)
+  seen = Transpose <perm = [0, 2, 3, 1]> (seen_planes)
+}
+"""
+
+_BEFORE_EDIT = """
+before (uint8[n, height, width, 3] image, uint8[n, height, width] map)
+  => (uint8[n, rows, columns, 3] seen, uint8[n, rows, columns] seen_map,
+      int64[2] size, int64[2] inner, int64[2] corner, bool reduced)
+{
+  size = Shape <start = 1, end = 3> (image)
+  inner, corner, padding, reduced = unmask.framing (size)
+  planes = Transpose <perm = [0, 3, 1, 2]> (image)
+  seen_planes = unmask.shrunk (planes, size, inner, padding, reduced)
+  seen = Transpose <perm = [0, 2, 3, 1]> (seen_planes)
+  seen_map = unmask.shrunk (map, size, inner, padding, reduced)
+}
+"""
+
+_AFTER_MAP = """
+after (float[n, rows, columns, layers] answer,
+       int64[2] size, int64[2] inner, int64[2] corner, bool reduced)
+  => (float[n, height, width] probability STRAPS_OUTPUT)
+{
+  linear = Constant <value = float[4, 4] {LINEAR}> ()
+  none = Constant <value = float {0}> ()
+  one = Constant <value = float {1}> ()
+  body = Constant <value = int64 {0}> ()
+  planes = Transpose <perm = [0, 3, 1, 2]> (answer)
+  own = unmask.cut (planes, inner, corner)
+  enlarged = Not (reduced)
+  fitted = unmask.scaled (own, inner, size, enlarged, linear)
+  probabilities = Clip (fitted, none, one)
+  probability = Gather <axis = 1> (probabilities, body)
+  STRAPS
+}
+"""
+
+_AFTER_EDIT = """
+after (uint8[n, rows, columns, 3] answer, uint8[n, height, width, 3] image, uint8[n, height, width] map,
+       int64[2] size, int64[2] inner, int64[2] corner, bool reduced)
+  => (uint8[n, height, width, 3] restored)
+{
+  half = Constant <value = uint8 {128}> ()
+  zero = Constant <value = uint8 {0}> ()
+  channel = Constant <value = int64[1] {1}> ()
+  one = Constant <value = float {1}> ()
+  planes = Transpose <perm = [0, 3, 1, 2]> (answer)
+  own = unmask.cut (planes, inner, corner)
+  drawn = Cast <to = 1> (own)
+  enlarged = Not (reduced)
+  raw = unmask.scaled_levels (drawn, inner, size, enlarged)
+
+  map_planes = Unsqueeze (map, channel)
+  is_masked = GreaterOrEqual (map_planes, half)
+  masked = Cast <to = 1> (is_masked)
+  is_covered = Greater (map_planes, zero)
+  covered = Cast <to = 1> (is_covered)
+  dilated = MaxPool <kernel_shape = [DILATED, DILATED], pads = [DILATE, DILATE, DILATE, DILATE]> (masked)
+  ring_0 = Max (dilated, covered)
+  sum_0 = Identity (ring_0)
+  FEATHER
+  paste = Div (sum_LAST, rings)
+  keep = Sub (one, paste)
+
+  picture_planes = Transpose <perm = [0, 3, 1, 2]> (image)
+  picture = Cast <to = 1> (picture_planes)
+  pasted = Mul (raw, paste)
+  kept = Mul (picture, keep)
+  mixed = Add (pasted, kept)
+  whole = Round (mixed)
+  levels = Cast <to = 2> (whole)
+  restored = Transpose <perm = [0, 2, 3, 1]> (levels)
+}
+"""
+
+
+def before_model(side: int, *, with_map: bool) -> "onnx.ModelProto":
+    """Return the part before a network as a model of its own.
+
+    Parameters
+    ----------
+    side : int
+        Shorter side in pixels at which the network works, a multiple of 16.
+    with_map : bool
+        There is a map beside the picture.
+
+    Returns
+    -------
+    onnx.ModelProto
+        ``image`` uint8 (n, height, width, 3) and ``map`` uint8 (n, height, width) to ``seen`` and ``seen_map``,
+        what `NetworkFrame.shrink` makes of them, and what the part after the network needs to know.
+    """
+    return _model(_BEFORE_EDIT if with_map else _BEFORE_MAP, side)
+
+
+def after_map_model(side: int, *, straps: bool) -> "onnx.ModelProto":
+    """Return the part after a Map Module: ``answer`` to ``probability``, and ``straps_probability``."""
+    output = ", float[n, height, width] straps_probability" if straps else ""
+    lines = """second = Constant <value = int64 {1}> ()
+  straps_probability = Gather <axis = 1> (probabilities, second)"""
+    return _model(
+        _AFTER_MAP.replace("STRAPS_OUTPUT", output).replace("STRAPS", lines if straps else ""), side
+    )
+
+
+def after_edit_model(side: int) -> "onnx.ModelProto":
+    """Return the part after an Editing Module: ``answer``, uint8, pasted into ``image`` where ``map`` is."""
+    lines = [f"rings = Constant <value = float {{{FEATHER_PX + 1}}}> ()"]
+    for ring in range(FEATHER_PX):
+        grown = f"ring_{ring + 1} = MaxPool <kernel_shape = [3, 3], pads = [1, 1, 1, 1]> (ring_{ring})"
+        lines += [grown, f"sum_{ring + 1} = Add (sum_{ring}, ring_{ring + 1})"]
+    text = _AFTER_EDIT.replace("FEATHER", "\n  ".join(lines)).replace("LAST", str(FEATHER_PX))
+    text = text.replace("DILATED", str(2 * DILATE_PX + 1)).replace("DILATE", str(DILATE_PX))
+    return _model(text, side)
+
+
+def _model(graph: str, side: int) -> "onnx.ModelProto":
+    import onnx
+    from onnx import inliner
+
+    text = f'<ir_version: 8, opset_import: ["": OPSET, "unmask": 1]>\n{graph}{_FUNCTIONS}'
+    values = {"CUBIC": _CUBIC, "LINEAR": _LINEAR, "SIDE": side, "MOST_ADDED": MULTIPLE_PX - 1}
+    for name, value in (values | {"MULTIPLE": MULTIPLE_PX, "OPSET": OPSET}).items():
+        text = text.replace(name, str(value))
+    model = inliner.inline_local_functions(onnx.parser.parse_model(text))
+    onnx.checker.check_model(model, full_check=True)
+    return model
