@@ -2,9 +2,9 @@
 
 Components are found by numbering: every pixel of a region starts with a number of its own, the first pixel, row by
 row, with the highest. Then each takes the highest number among its neighbours, tells it to the pixel that its old
-number names, and takes that of the pixel that its new one names, until nothing changes (hooking and pointer jumping,
-Shiloach and Vishkin 1982: numbers travel in leaps, so that a large picture takes few more rounds than a small one).
-Each component then bears the number of its first pixel.
+number names, and takes that of the pixel that its new one names, until nothing changes (hooking and pointer
+jumping, Shiloach and Vishkin 1982: numbers travel in leaps, so that a large picture takes few more rounds than a
+small one). Each component then bears the number of its first pixel.
 """
 
 from typing import TYPE_CHECKING
