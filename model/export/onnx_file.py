@@ -184,7 +184,9 @@ def _try_out(data: bytes, module: TrainedModule, kind: str, size: int) -> float:
         if kind == EDIT:
             found = session.run(["restored"], {"image": images, "map": maps})
             truth = [
-                np.stack([each.done for each in restore_pictures(module, images, maps)]).astype(np.float32)
+                np.stack([each.done for each in restore_pictures(module, list(images), list(maps))]).astype(
+                    np.float32
+                )
             ]
         else:
             probabilities, map_, *straps = session.run(None, {"image": images})
@@ -203,7 +205,7 @@ def _try_out(data: bytes, module: TrainedModule, kind: str, size: int) -> float:
 
 
 def _layers(module: TrainedModule, images: U8) -> list[F32]:
-    seen = see_pictures(module, images)
+    seen = see_pictures(module, list(images))
     layers = zip(*((each.body, each.straps) for each in seen), strict=True)
     return [np.stack(layer) for layer in layers if layer[0] is not None]
 
