@@ -56,7 +56,16 @@ def test_a_profile_of_other_colours_is_not_put_on_rgb():
     assert read_metadata(photograph("JPEG", icc=bytes(cmyk))).icc == b""
 
 
-@pytest.mark.parametrize("data", [b"", b"no picture", photograph("JPEG")[:40], photograph("PNG")[:60]])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"no picture", photograph("JPEG")[:40], photograph("PNG")[:60]],
+    ids=[
+        "empty",
+        "text",
+        "jpeg",
+        "png",
+    ],  # a profile has a date: names of tests would differ between processes
+)
 def test_damaged_metadata_is_left_out(data: bytes):
     assert read_metadata(data) == Metadata()
 

@@ -21,7 +21,7 @@ def test_a_column_is_the_score_that_it_ends_with():
     assert score_of("val_predicted_mask_psnr") is score_of("psnr") is SCORES["psnr"]
     assert score_of("map_abs_area_error") is SCORES["abs_area_error"]
     assert score_of("map_raw_area_error") is SCORES["area_error"]
-    for name in ("val_false_alarm", "", "seconds"):
+    for name in ("judge_below_80", "", "seconds"):
         with pytest.raises(KeyError):
             score_of(name)
 

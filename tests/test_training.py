@@ -43,7 +43,7 @@ from unmask.model.training.validation import EditJudge, MapJudge
 pytestmark = pytest.mark.usefixtures("narrow")
 
 COUNTS = ["step", "images", "epoch", "seconds", "learning_rate", "images_per_s"]
-MAP_SCORES = ["val_iou", "val_dice", "val_boundary_f", "val_raw_iou", "val_false_alarm"]
+MAP_SCORES = ["val_iou", "val_dice", "val_boundary_f", "val_raw_iou", "val_false_alarm", "val_straps_iou"]
 SCORES = ["val_psnr", "val_ssim", "val_mask_psnr", "val_mask_ssim", "val_raw_psnr"]
 GAN = ["whole", "mask", "whole_matching", "mask_matching"]
 STEP_PX = SIZE + GAP_PX  # on a sheet
@@ -53,7 +53,7 @@ JUDGED = ["whole_discriminator", "mask_discriminator"]
 @pytest.mark.parametrize(
     ("module", "preset", "losses", "scores"),
     [
-        ("map", "compact", ["loss"], MAP_SCORES),
+        ("map", "compact", ["loss", "straps"], MAP_SCORES),
         ("edit", "fidelity", ["loss", "l1", "l2", "ssim"], SCORES),
         (
             "edit",
@@ -164,9 +164,9 @@ def test_a_model_can_be_loaded_and_does_what_the_last_validation_said(short_run:
     train(asked)
     network, card = load_model(asked.run, "map")
     assert card["step"] == STEPS
-    assert card["network"] == {"kind": "map", "name": "compact", "width": 8}
+    assert card["network"] == {"kind": "map", "name": "compact", "width": 8, "straps": True}
     with open_session(replace(asked, run=asked.run.parent / "other"), "map") as session:
-        found = MapJudge(session).validate(network)
+        found = MapJudge(session, straps=True).validate(network)
     assert found == pytest.approx(card["metrics"])
 
 

@@ -63,7 +63,8 @@ def open_executor(workers: int, dask: str | None = None) -> Iterator[tuple[Execu
         pool = ProcessPoolExecutor(workers, mp_context=context, initializer=begin_worker)
         try:
             with signals_blocked():
-                pool.submit(int)  # starts the processes
+                for _ in range(workers):
+                    pool.submit(int)  # starts a process each, since none is idle yet
             yield pool, CHUNKS_PER_WORKER * workers
         except BaseException:
             end_workers(pool)  # what they are at would be waited for, and is not wanted
@@ -92,6 +93,10 @@ def end_workers(pool: ProcessPoolExecutor, grace_s: float = 0.0) -> None:
     processes = list((vars(pool).get("_processes") or {}).values())
     manager = vars(pool).get("_executor_manager_thread")
     try:
+        if not grace_s:
+            # Before their queues are gone: a process that is only beginning would complain of that.
+            for process in processes:
+                process.kill()
         pool.shutdown(wait=False, cancel_futures=True)
         last = time.monotonic() + grace_s
         for process in processes:
@@ -99,6 +104,7 @@ def end_workers(pool: ProcessPoolExecutor, grace_s: float = 0.0) -> None:
     finally:
         for process in processes:
             process.kill()
+            process.join()
     if manager is not None:
         manager.join()
 

@@ -64,7 +64,7 @@ class MapTraining:
         with self.engine.autocast():
             logits = self.engine.trained.networks[MAP](picture)
         dice = self.preset.losses.dice
-        losses = {"loss": bce_dice(logits[:, :1], truth, dice)}
+        losses = {"loss": bce_dice(logits[:, :1], truth, dice=dice)}
         if self.straps:
             losses["straps"] = strap_loss(logits[:, 1:], straps, dice)
             losses["loss"] = losses["loss"] + self.straps * losses["straps"]
