@@ -302,10 +302,10 @@ class BuiltDataset:
         share_cores()
         number = checked_index(index, len(self))
         masked, map_, clean = read_triplet(self.folder, self._rows[number], self.size)
-        item: TripletItem = {"masked": masked, "map": map_}
+        key = self._rows[number].key
+        item: TripletItem = {"masked": masked, "map": map_, "key": key}
         if clean is not None:
-            item["clean"] = clean
-        item["key"] = self._rows[number].key
+            item = {"masked": masked, "map": map_, "clean": clean, "key": key}
         if self._with_row:
             item["row"] = cells_by_column(self.row(number), self._attribute_names)
         return item if self._transform is None else cast(TripletItem, self._transform(item))
