@@ -2,11 +2,11 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +52,9 @@ class BuiltRow:
     number: int
 
 
+Row = TypeVar("Row", bound=BuiltRow)
+
+
 def read_rows(folder: Path) -> list[BuiltRow]:
     """Read the rows that have a triplet, and see that their files are there.
 
@@ -64,8 +67,20 @@ def read_rows(folder: Path) -> list[BuiltRow]:
     UserError
         Naming the folder: no dataset, an empty one, or files are missing.
     """
+    return read_rows_as(folder, built_row)
+
+
+def read_rows_as(folder: Path, make: Callable[[Path, ManifestRow, int], Row]) -> list[Row]:
+    """`read_rows`, of a kind that knows more.
+
+    Parameters
+    ----------
+    folder : Path
+    make : callable
+        Makes a row, given the manifest's path, its row, and the number of that.
+    """
     manifest = find_manifest(folder)
-    rows = [_row(manifest, row, i) for i, row in enumerate(iterate_manifest(manifest)) if row.status == "ok"]
+    rows = [make(manifest, row, i) for i, row in enumerate(iterate_manifest(manifest)) if row.status == "ok"]
     if not rows:
         raise ArgumentError("data", f"{folder}: an empty dataset: no row of {MANIFEST_NAME} has a triplet")
     check_files(folder, rows)
@@ -84,7 +99,8 @@ def find_manifest(folder: Path) -> Path:
     return manifest
 
 
-def _row(manifest: Path, row: ManifestRow, number: int) -> BuiltRow:
+def built_row(manifest: Path, row: ManifestRow, number: int) -> BuiltRow:
+    """Make the row of a manifest's row."""
     files = (row.masked, row.map, row.clean)
     return BuiltRow(row.key, row.source, row.split, row.identity, *files, families_of(manifest, row), number)
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.common.inside import Inside
 
-from .built import BuiltRow, check_files, families_of, find_manifest, read_file
-from .manifest import ManifestRow, RowReader, iterate_manifest, read_attribute_names
+from .built import BuiltRow, families_of, find_manifest, read_file, read_rows_as
+from .manifest import ManifestRow, RowReader, read_attribute_names
 
 Span = tuple[float, float]
 EVERYTHING: Span = (-math.inf, math.inf)
@@ -75,13 +75,7 @@ class Wall:
         self.folder = folder
         manifest = find_manifest(folder)
         self.attribute_names = read_attribute_names(manifest)
-        rows = enumerate(iterate_manifest(manifest))
-        self.rows = [_row(manifest, row, number) for number, row in rows if row.status == "ok"]
-        if not self.rows:
-            raise ArgumentError(
-                "data", f"{folder}: an empty dataset: no row of {manifest.name} has a triplet"
-            )
-        check_files(folder, self.rows)
+        self.rows = read_rows_as(folder, _row)
         self._by_number = {row.number: row for row in self.rows}
         self._reader = RowReader(manifest)
         self._inside = Inside(folder)

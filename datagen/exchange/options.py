@@ -7,6 +7,7 @@ from pathlib import Path
 from unmask.datagen.common.checks import check_at_least, check_choice
 from unmask.datagen.common.errors import ArgumentError
 from unmask.datagen.common.options import FolderOptions
+from unmask.datagen.sources.celeba import SPLITS
 
 FORMATS = {
     "coco": "COCO: annotations as polygons and as RLE (pycocotools, Detectron2, MMDetection)",
@@ -18,7 +19,6 @@ FORMATS = {
     "hf": "pictures and metadata.jsonl (Hugging Face datasets, imagefolder)",
     "parquet": "parquet files with the pictures in them (Hugging Face Hub)",
 }
-SPLITS = ("train", "val", "test")
 CLASSES = ("family", "mask")
 _LAYERED = ("coco", "lmdb", "webdataset", "hf", "parquet")
 _CLASSED = ("coco", "yolo", "mmseg")

@@ -23,8 +23,9 @@ from unmask.datagen.faces.landmarks import Landmarks
 from unmask.datagen.masks.recipe import MaskRecipe
 from unmask.datagen.masks.template import load_templates
 from unmask.datagen.render.recipe_text import recipe_faces
+from unmask.datagen.sources.celeba import SPLITS
 
-from .options import SPLITS, ExportOptions
+from .options import ExportOptions
 
 MASK = "mask"  # the class of a mask of which no family is known
 _TEXTS = ("source", "identity", "family", "template", "worn", "colour", "texture")

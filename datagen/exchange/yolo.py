@@ -4,7 +4,8 @@ from typing import Self
 
 import numpy as np
 
-from .options import SPLITS
+from unmask.datagen.sources.celeba import SPLITS
+
 from .polygons import join, trace
 from .rows import ExportRow
 from .writer import Writer, suffix_of, yaml_name

@@ -1,8 +1,9 @@
 """Batches as a pure function of the step: prepared by other processes, resumed anywhere, divided among ranks."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -34,16 +35,14 @@ class Batch:
 
     def to(self, device: torch.device | str) -> "Batch":
         """Return the batch on a device."""
-        parts = (self.masked, self.map, self.clean, self.straps)
-        masked, map_, clean, straps = (part.to(device, non_blocking=True) for part in parts)
-        return Batch(masked, map_, clean, straps, self.keys)
+        return self._changed(lambda part: part.to(device, non_blocking=True), self.keys)
 
     def __getitem__(self, rows: slice) -> "Batch":
         """Return some of the triplets."""
-        masked, map_, clean, straps = (
-            part[rows] for part in (self.masked, self.map, self.clean, self.straps)
-        )
-        return Batch(masked, map_, clean, straps, self.keys[rows])
+        return self._changed(lambda part: part[rows], self.keys[rows])
+
+    def _changed(self, change: Callable[[Tensor], Tensor], keys: tuple[str, ...]) -> "Batch":
+        return Batch(change(self.masked), change(self.map), change(self.clean), change(self.straps), keys)
 
     def pictures(self) -> tuple[Tensor, Tensor, Tensor]:
         """Return masked and clean in [-1, 1] and the map in [0, 1] as (masked, map, clean), float32."""
@@ -52,6 +51,12 @@ class Batch:
     def strap_maps(self) -> Tensor:
         """Return the straps in [0, 1], float32 (n, 1, h, w)."""
         return self.straps.float() / 255
+
+
+def drawn_rows(share: float, pictures: Tensor, rng: np.random.Generator) -> Tensor:
+    """Draw a share of pictures (n, c, h, w), each by itself: bool (n, 1, 1, 1), on their device."""
+    drawn = torch.from_numpy(rng.random(len(pictures)) < share)
+    return drawn.to(pictures.device)[:, None, None, None]
 
 
 class BatchStream:

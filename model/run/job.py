@@ -145,9 +145,7 @@ def run_job(options: RunOptions, update: Update = lambda done, total, first: Non
 def _run_single(options: RunOptions, update: Update) -> RunReport:
     check_exists("inputs", options.inputs[0])
     check_single(options)
-    reports: list[RunReport] = []
-    run_single(options, lambda inside: reports.append(run_job(inside, update)))
-    return replace(reports[0], out=options.out)
+    return replace(run_single(options, lambda inside: run_job(inside, update)), out=options.out)
 
 
 def _failures(rows: Iterable[RunRow]) -> list[str]:

@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from unmask.datagen.common.atomic import writing_to
 from unmask.datagen.common.errors import ArgumentError
@@ -11,6 +12,8 @@ from unmask.datagen.pictures.tree import PICTURE_EXTENSIONS
 
 from .options import RunOptions
 from .results import RESTORED
+
+Report = TypeVar("Report")
 
 
 def is_file_name(out: Path) -> bool:
@@ -37,13 +40,14 @@ def check_single(options: RunOptions) -> None:
         raise ArgumentError("out", f"{out}: is `inputs` itself; name another file")
 
 
-def run_single(options: RunOptions, run: Callable[[RunOptions], None]) -> None:
-    """Let ``run`` work in a folder beside the file, and keep the restored picture alone."""
+def run_single(options: RunOptions, run: Callable[[RunOptions], Report]) -> Report:
+    """Let ``run`` work in a folder beside the file, keep the restored picture alone, and return what it returns."""
     with (
         writing_to(options.out.parent),
         tempfile.TemporaryDirectory(prefix=f".{options.out.stem}-", dir=options.out.parent) as place,
     ):
         folder = Path(place) / "run"
-        run(replace(options, out=folder))
+        report = run(replace(options, out=folder))
         for made in (folder / RESTORED).glob("*.png"):
             made.replace(options.out)
+    return report

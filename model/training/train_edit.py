@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from unmask.model.checkpoints.checkpoint import load_model
-from unmask.model.data.batches import Batch
+from unmask.model.data.batches import Batch, drawn_rows
 from unmask.model.data.colour_jitter import jitter_colours
 from unmask.model.inference.compositing import paste_alpha
 from unmask.model.inference.precision import probe_pictures
@@ -95,15 +95,13 @@ class EditTraining:
 
 def mirrored(parts: Sequence[Tensor], share: float, rng: np.random.Generator) -> list[Tensor]:
     """Mirror a share of the pictures of a batch, left to right; pictures and maps, each (n, c, h, w)."""
-    turned = torch.from_numpy(rng.random(len(parts[0])) < share).to(parts[0].device)[:, None, None, None]
+    turned = drawn_rows(share, parts[0], rng)
     return [torch.where(turned, part.flip(3), part) for part in parts]
 
 
 def recoloured(pictures: Sequence[Tensor], share: float, rng: np.random.Generator) -> list[Tensor]:
     """Change the colours of a share of the pictures as `jitter_colours` does, the same of each (n, 3, h, w)."""
-    chosen = torch.from_numpy(rng.random(len(pictures[0])) < share).to(pictures[0].device)[
-        :, None, None, None
-    ]
+    chosen = drawn_rows(share, pictures[0], rng)
     if not bool(chosen.any()):
         return list(pictures)
     seed = int(rng.integers(2**63))
@@ -113,7 +111,7 @@ def recoloured(pictures: Sequence[Tensor], share: float, rng: np.random.Generato
 
 def some_straps(straps: Tensor, rng: np.random.Generator) -> Tensor:
     """Straps (n, 1, h, w) as the network is told of them: in some pictures none, as if they were not found."""
-    told = torch.from_numpy(rng.random(len(straps)) < _STRAPS_TOLD).to(straps.device)[:, None, None, None]
+    told = drawn_rows(_STRAPS_TOLD, straps, rng)
     return torch.where(told & (straps >= _LEAST_STRAP), straps, 0.0)
 
 

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from unmask.datagen.common.errors import ArgumentError
-from unmask.model.data.batches import Batch
+from unmask.model.data.batches import Batch, drawn_rows
 from unmask.model.data.colour_jitter import jitter_colours, jitter_sharpness
 from unmask.model.inference.precision import probe_pictures
 from unmask.model.networks.networks import MAP, NetworkSpec, build_network
@@ -87,7 +87,7 @@ def some_bare(batch: Batch, share: float, rng: np.random.Generator) -> tuple[Ten
         (n, c, h, w); of a bare face the clean picture and empty maps.
     """
     masked, map_, clean = batch.pictures()
-    bare = torch.from_numpy(rng.random(len(masked)) < share).to(masked.device)[:, None, None, None]
+    bare = drawn_rows(share, masked, rng)
     return (
         torch.where(bare, clean, masked),
         torch.where(bare, 0.0, map_),
