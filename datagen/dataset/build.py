@@ -247,9 +247,13 @@ def _chunks(tasks: list[SourceTask], in_flight: int) -> Iterator[tuple[SourceTas
 
 
 def _keep_finished(pending: Iterable[Future[ChunkResult]], journal: Journal) -> None:
-    """Stop what has not begun, wait a little for what has, and journal it: a resume need not repeat it."""
-    running = [future for future in pending if not future.cancel()]
-    for future in wait(running, _GRACE_S).done:
+    """Wait a little for what has begun, and journal it: a resume need not repeat it.
+
+    The rest is left to the executor, which drops it when it ends: Python 3.11's pool fails over a future
+    that was cancelled behind its back while its processes are being killed.
+    """
+    begun = [future for future in pending if future.running() or future.done()]
+    for future in wait(begun, _GRACE_S).done:
         if not future.cancelled() and future.exception() is None:
             with suppress(OSError):  # the disk may be what stopped the build
                 journal.append(future.result().records)

@@ -16,7 +16,7 @@ from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError
 from unmask.datagen.common.inside import Inside
 from unmask.datagen.pictures.picture import decode_picture, fit_picture
 from unmask.datagen.render.recipe_text import parse_recipe
-from unmask.datagen.sources.celeba import SPLITS
+from unmask.datagen.sources.splits import SPLITS
 
 from .folder import MANIFEST_NAME
 from .items import Transform, TripletItem, cells_by_column, checked_index

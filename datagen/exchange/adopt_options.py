@@ -6,7 +6,7 @@ from pathlib import Path
 from unmask.datagen.common.checks import check_at_least, check_choice, check_exists
 from unmask.datagen.common.errors import ArgumentError
 from unmask.datagen.common.options import FolderOptions
-from unmask.datagen.sources.celeba import SPLITS
+from unmask.datagen.sources.splits import SPLITS
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.common.inside import real_path
 from unmask.datagen.pictures.pairs import CLEAN, MAPS, PICTURES, Pair, pair_pictures, subfolder
-from unmask.datagen.sources.celeba import SPLITS
 from unmask.datagen.sources.source import make_stems
+from unmask.datagen.sources.splits import SPLITS
 
 from .adopt_options import AdoptOptions
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from unmask.datagen.common.checks import check_at_least, check_choice
 from unmask.datagen.common.errors import ArgumentError
 from unmask.datagen.common.options import FolderOptions
-from unmask.datagen.sources.celeba import SPLITS
+from unmask.datagen.sources.splits import SPLITS
 
 FORMATS = {
     "coco": "COCO: annotations as polygons and as RLE (pycocotools, Detectron2, MMDetection)",

@@ -5,7 +5,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
 
-from unmask.datagen.sources.celeba import SPLITS
+from unmask.datagen.sources.splits import SPLITS
 
 from .rows import ExportRow
 from .writer import Writer, compact, parts_of

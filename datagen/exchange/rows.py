@@ -23,7 +23,7 @@ from unmask.datagen.faces.landmarks import Landmarks
 from unmask.datagen.masks.recipe import MaskRecipe
 from unmask.datagen.masks.template import load_templates
 from unmask.datagen.render.recipe_text import recipe_faces
-from unmask.datagen.sources.celeba import SPLITS
+from unmask.datagen.sources.splits import SPLITS
 
 from .options import ExportOptions
 

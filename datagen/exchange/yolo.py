@@ -4,7 +4,7 @@ from typing import Self
 
 import numpy as np
 
-from unmask.datagen.sources.celeba import SPLITS
+from unmask.datagen.sources.splits import SPLITS
 
 from .polygons import join, trace
 from .rows import ExportRow

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from .celeba import ATTRIBUTES, IDENTITIES, PARTITION, SPLITS
+from .celeba import ATTRIBUTES, IDENTITIES, PARTITION
 from .source import SourceFace
+from .splits import SPLITS
 
 LIST_NAMES = tuple(f"{name}.txt" for name in (ATTRIBUTES, IDENTITIES, PARTITION))
 

@@ -11,8 +11,9 @@ from unmask.datagen.pictures.header import read_header
 from unmask.datagen.pictures.tree import PICTURE_EXTENSIONS, list_pictures
 
 from .annotation_table import picture_key
-from .celeba import PICTURE_FOLDER, SPLITS, CelebaTables, find_annotation_files, read_tables
+from .celeba import PICTURE_FOLDER, CelebaTables, find_annotation_files, read_tables
 from .source import PORTRAIT, Source, SourceFace, make_stems
+from .splits import SPLITS
 
 
 def open_source(spec: str, *, split: str | None = None, limit: int | None = None) -> Source:

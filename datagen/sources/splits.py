@@ -1,0 +1,3 @@
+"""The names of the splits, in the order of CelebA's numbers for them."""
+
+SPLITS = ("train", "val", "test")
