@@ -6,7 +6,8 @@
     unmask.TripletDataset("photos", size=128)   new masks for every face in every epoch, without files
     unmask.to_tensors                           the transform of both that gives float tensors
     unmask.Unmasker()                           masks off photographs and aligned faces
-    unmask.load_model("fidelity")               a network with its weights
+    unmask.load_model("fidelity")               a network with its weights; or "hf://user/name"
+    unmask.push_to_hub("run", "user/name")      a trained module onto the Hugging Face Hub
     unmask.evaluate("out", out="report")        how good the modules are, and for whom
     unmask.export_dataset("out", "coco", "to")  a dataset as other tools read it
     unmask.adopt("pairs", "out")                a dataset of somebody else's masked and clean pictures
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from unmask.datagen.dataset.built import BuiltDataset as BuiltDataset
     from unmask.datagen.dataset.online import TripletDataset as TripletDataset
     from unmask.model.data.tensors import to_tensors as to_tensors
+    from unmask.model.export.push import push_to_hub as push_to_hub
     from unmask.model.inference.unmasker import Unmasker as Unmasker
 
     __version__: str
@@ -39,6 +41,7 @@ else:
         "evaluate": "unmask.calls",
         "export_dataset": "unmask.calls",
         "load_model": "unmask.calls",
+        "push_to_hub": "unmask.model.export.push",
         "put_mask": "unmask.calls",
         "to_tensors": "unmask.model.data.tensors",
     }
@@ -71,6 +74,7 @@ __all__ = [
     "evaluate",
     "export_dataset",
     "load_model",
+    "push_to_hub",
     "put_mask",
     "to_tensors",
 ]

@@ -317,7 +317,7 @@ def load_model(
     ----------
     path_or_name : str or Path
         A run, a checkpoint or weights; or ``shipped`` (the Map Module that comes with the package), ``fidelity`` or
-        ``perceptual`` (Editing Modules).
+        ``perceptual`` (Editing Modules); ``hf://user/name[@revision]``: on the Hugging Face Hub.
     device : str or torch.device
         Where it is put.
 

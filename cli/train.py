@@ -136,6 +136,26 @@ def export_command(
     print(f"beside torch on portraits of {size}x{size} and 178x218: largest difference {difference:.3f}/255")
 
 
+@app.command("push")
+def push_command(
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="Run (its best, else last), checkpoint, or shipped weights.")
+    ],
+    to: Annotated[
+        str, typer.Argument(metavar="USER/NAME", help="Repository; /FOLDER and @BRANCH may follow.")
+    ],
+    private: Annotated[
+        bool | None,
+        typer.Option("--private/--public", help="Who sees a repository that is made; the account's default."),
+    ] = None,
+    message: Annotated[str | None, typer.Option(metavar="TEXT", help="Of the commit.")] = None,
+) -> None:
+    """Put a trained module on the Hugging Face Hub: hf://USER/NAME then names it wherever a run does."""
+    from unmask.model.export.push import push_to_hub
+
+    print(f"{printable(run)} -> {push_to_hub(run, to, private=private, message=message)}")
+
+
 @app.command("attributes")
 def attributes_command(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for its two files.")],

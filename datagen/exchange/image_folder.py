@@ -1,7 +1,9 @@
-"""Hugging Face's ``imagefolder``: pictures below ``SPLIT``, ``SPLIT/metadata.jsonl`` with a line for each."""
+"""Hugging Face's ``imagefolder``: pictures below ``SPLIT``, ``SPLIT/metadata.jsonl`` with a line for each, a card."""
 
+from collections import Counter
 from typing import BinaryIO, Self
 
+from .dataset_card import NAME, dataset_card
 from .rows import ExportRow
 from .writer import Writer, compact, parts_of, suffix_of
 
@@ -11,6 +13,8 @@ class ImageFolderWriter(Writer):
 
     def __enter__(self) -> Self:
         self._tables: dict[str, BinaryIO] = {}
+        self._counts: Counter[str] = Counter()
+        self.place.begin([NAME])
         return self
 
     def names(self, one: ExportRow) -> list[str]:
@@ -23,6 +27,7 @@ class ImageFolderWriter(Writer):
 
     def add(self, one: ExportRow) -> None:
         """Link the pictures and write what is known of them."""
+        self._counts[one.split] += 1
         pictures = self._pictures(one)
         for what, source in parts_of(one, layers=self.options.layers).items():
             self.place.put_file(source, f"{one.split}/{pictures[what]}")
@@ -36,3 +41,7 @@ class ImageFolderWriter(Writer):
             self.place.begin([name])
             self._tables[split] = self.open_files.enter_context(self.place.writing(name))
         return self._tables[split]
+
+    def finish(self) -> None:
+        """Write the card; the Hub sees by the folders' names which files are which split."""
+        self.place.put(NAME, lambda: dataset_card(self.found, self._counts))

@@ -1,12 +1,12 @@
 """Parquet as the Hugging Face Hub has it: ``data/SPLIT-NNNNN.parquet`` with the pictures in it, and a card."""
 
+from collections import Counter
 from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
 
-from unmask.datagen.sources.splits import SPLITS
-
+from .dataset_card import NAME, dataset_card
 from .rows import ExportRow
 from .writer import Writer, compact, parts_of
 
@@ -24,8 +24,8 @@ class ParquetWriter(Writer):
         self._files: dict[str, tuple[str, ExitStack, Any]] = {}
         self._waiting: dict[str, list[dict[str, Any]]] = {}
         self._schema: Any = None
-        self._splits: set[str] = set()
-        self.place.begin(["README.md"])
+        self._counts: Counter[str] = Counter()
+        self.place.begin([NAME])
         return self
 
     def names(self, one: ExportRow) -> list[str]:
@@ -37,7 +37,7 @@ class ParquetWriter(Writer):
 
     def add(self, one: ExportRow) -> None:
         """Write a triplet, a few at a time; one whose file was finished before is passed over."""
-        self._splits.add(one.split)
+        self._counts[one.split] += 1
         if not self._is_open(one):
             return
         # The name beside the bytes is where the Hub's viewer takes the kind of a picture from.
@@ -90,19 +90,4 @@ class ParquetWriter(Writer):
         """Write what waits, and the card that says which files are which split."""
         for split in list(self._waiting):
             self._write(split)
-        there = [split for split in SPLITS if split in self._splits]
-        files = "".join(
-            f"  - split: {'validation' if split == 'val' else split}\n    path: data/{split}-*.parquet\n"
-            for split in there
-        )
-        text = f"---\nconfigs:\n- config_name: default\n  data_files:\n{files}---\n{_CARD}"
-        self.place.put("README.md", lambda: text.encode("utf-8"))
-
-
-_CARD = """
-# Masked faces
-
-Triplets of a masked face, the map of its mask (coverage, 0 to 255; binary: 128 and above) and the clean face, drawn
-by unmask. The columns beside them say what is known of each: split, identity, mask family, template, way worn,
-straps, colour, print, coverage, pose and the source's attributes.
-"""
+        self.place.put(NAME, lambda: dataset_card(self.found, self._counts, "data/{split}-*.parquet"))

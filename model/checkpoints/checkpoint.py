@@ -30,9 +30,9 @@ from unmask.model.common.checked_files import ADVICE, read_json, read_tensors, s
 from unmask.model.common.limits import LARGEST_PX, LARGEST_WIDTH, MULTIPLE_PX, SMALLEST_PX
 from unmask.model.networks.networks import MODULE_NAMES, NetworkSpec, build_network, origin_note
 
+from .names import CARD_NAME, WEIGHTS_NAME
 from .packing import pack, unpack
 
-WEIGHTS_NAME, CARD_NAME = "model.safetensors", "model.json"
 STATE_TENSORS_NAME, STATE_NAME = "state.safetensors", "state.json"
 FILE_NAMES = (WEIGHTS_NAME, CARD_NAME, STATE_TENSORS_NAME, STATE_NAME)
 BEST, LAST = "best", "last"

@@ -1,9 +1,11 @@
-"""The weights that come with the package: which there are, and where."""
+"""The weights that come with the package, which there are and where; and what else a person may name a model by."""
 
 from importlib.resources import files
 from pathlib import Path
 
 from unmask.datagen.common.errors import UserError
+
+from .hub import fetch_model, hub_place
 
 PERCEPTUAL, FIDELITY = "perceptual", "fidelity"
 PRESETS = (PERCEPTUAL, FIDELITY)
@@ -49,8 +51,17 @@ def find_weights(chosen: str | Path) -> Path:
     """Return what ``shipped``, ``pretrained``, ``compact``, ``perceptual`` or ``fidelity`` names; else a path.
 
     A ``Path`` that exists is that path: it no longer tells ``./fidelity`` from ``fidelity``, as a text does.
+    ``hf://USER/NAME`` is fetched from the Hugging Face Hub first; its folder is returned.
+
+    Raises
+    ------
+    UserError
+        When shipped weights are missing, or the Hub has no such model.
     """
     if isinstance(chosen, Path) and chosen.exists():
         return chosen
     name = str(chosen)
-    return shipped_weights(name) if name in _FILES else Path(chosen)
+    if name in _FILES:
+        return shipped_weights(name)
+    place = hub_place(name)
+    return Path(chosen) if place is None else fetch_model(place)
