@@ -1,4 +1,4 @@
-"""Hugging Face's ``imagefolder``: pictures below ``SPLIT``, ``SPLIT/metadata.jsonl`` with a line for each, a card."""
+"""Hugging Face's ``imagefolder``: pictures below ``SPLIT``, a line for each in ``SPLIT/metadata.jsonl``, a card."""
 
 from collections import Counter
 from typing import BinaryIO, Self
