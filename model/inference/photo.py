@@ -14,6 +14,7 @@ from unmask.datagen.pictures.pyramid import PicturePyramid
 from .aligned import TrainedModule, restore_pictures
 from .face_finder import ONLY, SURE, FaceFinder, FoundFace
 from .face_mask import FaceMask, given_mask, masks_left, segment_face
+from .grain import add_grain
 from .mask_blobs import see_masks
 from .photo_patch import Patch, to_photo, work_grid
 
@@ -22,6 +23,7 @@ LEAST_EYE_DIST_PX = 10.0  # a face in less is two dozen pixels wide: nothing to 
 
 # The pasted region is the map, grown and feathered, in pixels of the frame: the Editing Module erases as much.
 GROW, FEATHER = 2.0, 2.5
+_GRAIN_ROW = 4099  # one row further the grain is another one
 STRAP_SHARE = 0.6  # of that for straps: a wider band of drawn skin beside a thin one shows
 
 
@@ -181,10 +183,11 @@ def restore_face(
         alpha = np.maximum(alpha, _alpha(mask.straps.pixels[rows, columns], *thin))
     drawn = to_photo(raw, grid, frame, near.box)
     below = done[near.place]
+    grained = add_grain(drawn.pixels, below, alpha, seed=near.top * _GRAIN_ROW + near.left)
     pasted = alpha > 0
     share = alpha[pasted][:, None]
-    mixed = below[pasted] * (1 - share) + drawn.pixels[pasted] * share
-    below[pasted] = np.rint(mixed).astype(np.uint8)
+    mixed = below[pasted] * (1 - share) + grained[pasted] * share
+    below[pasted] = np.rint(mixed).clip(0, 255).astype(np.uint8)
 
 
 def _alpha(map_: U8, grow: float, feather: float) -> F32:

@@ -1,0 +1,69 @@
+"""Grain: what is drawn under a mask is as noisy as the photograph around it, else it looks like wax."""
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from unmask.datagen.pictures.arrays import F32
+from unmask.datagen.render.sensor import grain_window
+
+_LEAST_LEVELS, _MOST_LEVELS = 0.4, 8.0  # less is rounding, more is texture
+_LEAST_PIXELS = 64
+_SPREAD_OF_MEDIAN = 0.6745  # median of |x| of a normal distribution of unit variance
+_LAPLACIANS = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
+_RESPONSE = 6.0  # its standard deviation where the noise's is 1
+
+
+def noise_levels(image_rgb: NDArray[np.generic], seen: NDArray[np.bool_]) -> float:
+    """Standard deviation of the noise of luminance in a part of a picture, sRGB levels.
+
+    The median response of the difference of two Laplacians, which edges do not reach (Immerkaer, Fast noise
+    variance estimation, 1996).
+
+    Parameters
+    ----------
+    image_rgb : uint8 (h, w, 3)
+    seen : bool (h, w)
+        The part. 0 is returned where it has next to no pixels with all their neighbours.
+    """
+    inside = cv2.erode(np.asarray(seen, np.uint8), np.ones((3, 3), np.uint8), borderValue=0) > 0
+    if np.count_nonzero(inside) < _LEAST_PIXELS:
+        return 0.0
+    luminance = cv2.cvtColor(np.asarray(image_rgb, np.float32), cv2.COLOR_RGB2GRAY)
+    response = np.abs(cv2.filter2D(luminance, -1, _LAPLACIANS))
+    return float(np.median(response[inside])) / _SPREAD_OF_MEDIAN / _RESPONSE
+
+
+def add_grain(drawn: NDArray[np.generic], below: NDArray[np.generic], alpha: F32, seed: int) -> F32:
+    """Give a drawn part the noise that the photograph has beside it.
+
+    Parameters
+    ----------
+    drawn, below : uint8 (h, w, 3)
+        What is pasted, and the photograph under it.
+    alpha : float32 (h, w)
+        How much is pasted, in [0, 1]; where it is 0 the photograph is seen, and measured.
+    seed : int
+        Which grain.
+
+    Returns
+    -------
+    float32 (h, w, 3)
+        Levels, not clipped. The same grain in all channels: a grey photograph stays grey.
+    """
+    wanted, there = noise_levels(below, alpha <= 0), noise_levels(drawn, alpha >= 1)
+    levels = min(np.sqrt(max(wanted**2 - there**2, 0.0)), _MOST_LEVELS)
+    grained = np.asarray(drawn, np.float32)
+    if levels < _LEAST_LEVELS:
+        return grained
+    grain = grain_window(*alpha.shape, seed) * np.float32(levels * _unit())
+    return grained + grain[..., None]
+
+
+@lru_cache(maxsize=1)
+def _unit() -> float:
+    """What makes a window of grain respond as white noise of one level does: it is a little soft."""
+    window = np.repeat(grain_window(256, 256, 0)[..., None], 3, axis=2) * 8
+    return 8 / noise_levels(window, np.ones(window.shape[:2], np.bool_))
