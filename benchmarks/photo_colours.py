@@ -1,13 +1,15 @@
 """Does a Map Module look at more than colour? The same photographs in other light, film and filters.
 
-    python benchmarks/photo_colours.py PHOTOS --map RUN|FILE [--map ANOTHER ...] [--size PX]
+    python benchmarks/photo_colours.py PHOTOS --map RUN|FILE [--map ANOTHER ...] [--size PX ...]
 
 PHOTOS has subfolders ``images`` and ``maps``. Each photograph is seen as it is and in grey, sepia, a quarter of its
 saturation, green, cool and warm light; given are the mean IoU of the cleaned map, how many pictures stay under 0.8,
-and the mean difference to the same pictures in colour with its 95 % bootstrap interval.
+and the mean difference to the same pictures in colour with its 95 % bootstrap interval. With several sizes the
+network looks at each, and its probabilities are averaged.
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,8 @@ from numpy.typing import NDArray
 
 from unmask.datagen.pictures.pairs import mapped_photos, read_mapped
 from unmask.model.checkpoints.shipped import find_weights
-from unmask.model.inference.aligned import find_maps
+from unmask.model.inference.aligned import TrainedModule, predict_probabilities
+from unmask.model.inference.cleaning import clean_map
 from unmask.model.inference.unmasker import load_module
 from unmask.model.metrics.metrics import score_map
 from unmask.model.networks.networks import MAP
@@ -49,6 +52,16 @@ def interval(differences: F64) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def seen_at(module: TrainedModule, photos: Sequence[U8], sizes: Sequence[int]) -> list[U8]:
+    """Cleaned maps of the mean of what the network sees at several sizes, uint8 (h, w) each."""
+    looks = []
+    for size in sizes:
+        module.side = size
+        looks.append(predict_probabilities(module, photos))
+    means = (np.mean(each, axis=0, dtype=np.float32) for each in zip(*looks, strict=True))
+    return [clean_map(mean) for mean in means]
+
+
 def main() -> None:
     """Read the command line, score, print."""
     parser = argparse.ArgumentParser(
@@ -59,21 +72,23 @@ def main() -> None:
         "--map", action="append", required=True, help="run, checkpoint or weights; or: shipped"
     )
     parser.add_argument(
-        "--size", type=int, help="shorter side that the network sees; that of training by default"
+        "--size",
+        type=int,
+        nargs="+",
+        metavar="PX",
+        help="shorter sides that the network sees; that of training by default",
     )
     arguments = parser.parse_args()
     read = [read_mapped(*pair) for pair in mapped_photos(arguments.photos)]
     photos, truths = zip(*read, strict=True)
     for name in arguments.map:
         module = load_module(find_weights(name), MAP, torch.device("cpu"))
-        module.side = arguments.size or module.side
-        print(f"{name}, {module.side} px, {len(photos)} photographs")
+        sizes = arguments.size or [module.side]
+        print(f"{name}, {', '.join(map(str, sizes))} px, {len(photos)} photographs")
         usual: F64 | None = None
         for light, matrix in LIGHTS.items():
-            maps = find_maps(module, [in_light(photo, matrix) for photo in photos])
-            ious = np.array(
-                [score_map(map_.body, truth).iou for map_, truth in zip(maps, truths, strict=True)]
-            )
+            maps = seen_at(module, [in_light(photo, matrix) for photo in photos], sizes)
+            ious = np.array([score_map(map_, truth).iou for map_, truth in zip(maps, truths, strict=True)])
             usual = ious if usual is None else usual
             low, high = interval(ious - usual)
             under = int((ious < 0.8).sum())
