@@ -74,7 +74,9 @@ def test_a_list_of_identities_comes_before_folders(tree: Path):
     assert {face.identity for face in open_source(str(tree)).faces} == {"7"}
 
 
-def test_the_manifest_has_them_of_failures_too(tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_the_manifest_has_them_of_failures_too(
+    tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
     assert main(["build", str(tree), str(tmp_path / "out"), "--workers", "1", "--limit", "3"]) == 0
     rows = list(iterate_manifest(tmp_path / "out/manifest.csv"))
     assert [row.identity for row in rows] == ["Person_A", "Person_A", "Person_B"]

@@ -1,4 +1,4 @@
-"""Who is in a folder tree of people, such as LFW, VGGFace2 or MS1M: each has a folder, which is called as they are."""
+"""Who is in a folder tree of people, such as LFW, VGGFace2 or MS1M: each has a folder of their name."""
 
 import os
 from collections.abc import Sequence
@@ -19,10 +19,10 @@ def identities_of(names: Sequence[str], mode: str = "auto") -> list[str] | None:
     names : sequence of str
         POSIX paths of the pictures in the tree.
     mode : str
-        ``folder``: the folder that a picture lies in, "" for pictures that lie in none. ``auto``: the same where the
-        tree looks like one of people: below the folders that all pictures share, and one of splits, every picture
-        lies one folder deep, in ten folders or more, and these are not numbered by the thousand, which is how large
-        sets are put in parts. ``none``: nobody knows.
+        ``folder``: the folder that a picture lies in, "" for pictures that lie in none. ``auto``: the same where
+        the tree looks like one of people: below the folders that all pictures share, and one of splits, every
+        picture lies one folder deep, in ten folders or more, and these are not numbered by the thousand, which is
+        how large sets are put in parts. ``none``: nobody knows.
 
     Returns
     -------
