@@ -41,8 +41,8 @@ _FLAGS = {
     "precision": flags.PRECISION,
     "existing": flags.EXISTING,
 }
-_SHOWN = ("auc", "eer", "tar_at_far_0.001", "tar_at_far_0.01", "accuracy")
-_HEADS = ("pictures", "AUC", "EER", "TAR at\nFAR 0.1 %", "TAR at\nFAR 1 %", "accuracy")
+_SHOWN = ("eer", "tar_at_far_0.001", "tar_at_far_0.01", "accuracy")
+_HEADS = ("pictures", "EER", "TAR at\nFAR 0.1 %", "TAR at\nFAR 1 %", "accuracy")
 
 
 @app.command()
@@ -64,7 +64,10 @@ def _print(result: "Verification") -> None:
     pairs = summary["pairs"]
     for note in summary["notes"]:
         print(f"note: {printable(note)}")
-    rows = [[name, *(_cell(row[score]) for score in _SHOWN)] for name, row in summary["rows"].items()]
+    rows = [
+        [name.replace(", ", ",\n"), *(_cell(row[score]) for score in _SHOWN)]
+        for name, row in summary["rows"].items()
+    ]
     print_table(f"{summary['embedding']['name']}; percent, 95 % interval over people", _HEADS, rows, folds=1)
     print_pairs(
         {

@@ -179,11 +179,12 @@ def draw_roc(lines: Sequence[RocLine], label: str, least_far: float) -> Markup:
         parts.append(text(x, bottom + 14, f"{10.0**power:g}", "end" if power == 0 else "middle", 10, QUIET))
     parts.append(text((left + right) / 2, bottom + 29, "false accepts", "middle", fill=QUIET))
     for number, each in enumerate(lines):
-        style = {"stroke": each.colour, "stroke_width": 1.6, "fill": "none"}
-        style |= {"stroke_dasharray": each.dashes} if each.dashes else {}
-        parts.append(element("path", *titled(each.name), d=_roc_path(each, across, up), **style))
+        style: dict[str, float | str] = {"stroke": each.colour, "stroke_width": 1.6, "fill": "none"}
+        if each.dashes:
+            style["stroke_dasharray"] = each.dashes
+        parts.append(element("path", *titled(each.name), **style, d=_roc_path(each, across, up)))
         y = bottom + 46 + 15 * number
-        parts.append(element("path", d=f"M{left} {y - 4} L{left + 26} {y - 4}", **style))
+        parts.append(element("path", **style, d=f"M{left} {y - 4} L{left + 26} {y - 4}"))
         parts.append(text(left + 32, y, cut(each.name, 50), size=10.5))
     return svg(bottom + 40 + 15 * len(lines), label, parts)
 

@@ -134,7 +134,8 @@ def measure(similarity: F64, same: Bools, fold: NDArray[np.intp], weights: F64 |
     spread = float(by_fold.std(ddof=1) / np.sqrt(len(by_fold))) if len(by_fold) > 1 else np.nan
     threshold = np.concatenate([[np.inf], falling[ends[1:] - 1]])
     middle = int(np.argmax(far >= 1 - tar))
-    return Curve(far, tar, threshold, *values[:3], spread, tar_at, float(threshold[middle]))
+    auc, eer, accuracy, *_ = values
+    return Curve(far, tar, threshold, auc, eer, accuracy, spread, tar_at, float(threshold[middle]))
 
 
 def _limits(drawn: F64 | None, column: int) -> tuple[float, float]:

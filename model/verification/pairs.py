@@ -87,10 +87,9 @@ def listed_pairs(found: PairsFile, items: Sequence[EvalItem], options: VerifyOpt
         only = "one person" if kept[0][2] else "two people"
         raise ArgumentError("pairs", f"{where}: of its pairs in {options.data} all are of {only}")
     notes = [f"{len(kept)} of the {total} pairs of the list are in the dataset"] if len(kept) < total else []
-    left, right, same = np.array([k[0] for k in kept]), np.array([k[1] for k in kept]), [k[2] for k in kept]
-    kinds = np.array(same, bool)
-    people = _people_of(items, left[kinds], right[kinds])
-    return PairSet(left, right, kinds, _deal(kinds, found.folds or FOLDS), people, tuple(notes))
+    ones, others, kinds = (np.array(column) for column in zip(*kept, strict=True))
+    people = _people_of(items, ones[kinds], others[kinds])
+    return PairSet(ones, others, kinds, _deal(kinds, found.folds or FOLDS), people, tuple(notes))
 
 
 def _places(items: Sequence[EvalItem]) -> dict[str, int | None]:
@@ -175,9 +174,10 @@ def drawn_pairs(items: Sequence[EvalItem], options: VerifyOptions) -> PairSet:
             draw = _draw_same if same else _draw_others
             left, right = draw(there, people, options.pairs_per_fold, rng)
             parts.append((left, right, np.full(len(left), same), np.full(len(left), fold, np.intp)))
-    left, right, kinds, fold_numbers = (np.concatenate(column) for column in zip(*parts, strict=True))
-    left, right = left.astype(np.intp), right.astype(np.intp)
-    return PairSet(left, right, kinds.astype(bool), fold_numbers.astype(np.intp), people)
+    lefts, rights, kinds, numbers = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return PairSet(
+        lefts.astype(np.intp), rights.astype(np.intp), kinds.astype(bool), numbers.astype(np.intp), people
+    )
 
 
 def _check_people(counts: Counter[str], options: VerifyOptions) -> None:

@@ -58,7 +58,9 @@ def read_pairs(path: Path) -> PairsFile:
     ]
     header = _header(lines[0][1]) if lines else None
     rows = lines if header is None else lines[1:]
-    as_lfw = header is not None or not all(_is_plain(cells) for _, cells in rows)
+    # what most lines are: the others are then said to be wrong
+    plain = sum(_is_plain(cells) for _, cells in rows)
+    as_lfw = header is not None or plain < sum(_lfw_pair(cells) is not None for _, cells in rows)
     pairs = []
     for number, cells in rows:
         pair = (_lfw_pair if as_lfw else _plain_pair)(cells)

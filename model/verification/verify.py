@@ -238,9 +238,9 @@ def _roc_lines(curves: Mapping[str, Curve]) -> list[list[str]]:
     """The corners of each curve: what lies on the line between two of them is left out."""
     lines = []
     for name, curve in curves.items():
-        steps = np.stack([np.diff(curve.far) > 0, np.diff(curve.tar) > 0])
-        corner = np.ones(len(curve.far), bool)
-        corner[1:-1] = (steps[:, 1:] != steps[:, :-1]).any(axis=0) | steps.all(axis=0)[1:]
+        wider, higher = np.diff(curve.far) > 0, np.diff(curve.tar) > 0
+        turns = (wider[1:] != wider[:-1]) | (higher[1:] != higher[:-1]) | (wider & higher)[1:]
+        corner = np.concatenate([[True], turns, [True]])
         numbers = zip(curve.far[corner], curve.tar[corner], curve.threshold[corner], strict=True)
         lines += [[name, *(f"{number:.6g}" for number in each)] for each in numbers]
     return lines
