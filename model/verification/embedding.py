@@ -135,15 +135,18 @@ class OnnxEmbedding:
         chips = list(np.random.default_rng(0).integers(0, 256, (_TRIED, self._side, self._side, 3), np.uint8))
         batches = [chips[:1], chips[1:]] if self._one_by_one else [chips]
         try:
-            found = np.concatenate([self._run(batch) for batch in batches])
+            rows = [self._run(batch) for batch in batches]
         except Exception as error:  # onnxruntime's own are of no one class
             raise self._refuse(
                 f"cannot be run on a face of {self._side} pixels: {_first_line(error)}"
             ) from error
-        if found.ndim != 2 or len(found) != _TRIED or found.shape[1] < _LEAST_NUMBERS:
+        wanted = [len(batch) for batch in batches]
+        shapes = [each.shape for each in rows]
+        if [s[0] for s in shapes if len(s) == 2 and s[1] >= _LEAST_NUMBERS] != wanted:
             raise self._refuse(
-                f"gives {found.shape} for {_TRIED} faces, not a row of {_LEAST_NUMBERS} numbers or more for each"
+                f"gives {shapes[0]} for {wanted[0]} of them, not a row of {_LEAST_NUMBERS} numbers or more for each"
             )
+        found = np.concatenate(rows)
         if not np.isfinite(found).all() or np.array_equal(found[0], found[1]):
             raise self._refuse("gives the same for every face, or numbers that are not finite")
         return int(found.shape[1])

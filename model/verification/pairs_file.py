@@ -59,8 +59,8 @@ def read_pairs(path: Path) -> PairsFile:
     header = _header(lines[0][1]) if lines else None
     rows = lines if header is None else lines[1:]
     # what most lines are: the others are then said to be wrong
-    plain = sum(_is_plain(cells) for _, cells in rows)
-    as_lfw = header is not None or plain < sum(_lfw_pair(cells) is not None for _, cells in rows)
+    fits = [sum(form(cells) is not None for _, cells in rows) for form in (_plain_pair, _lfw_pair)]
+    as_lfw = header is not None or fits[0] < fits[1]
     pairs = []
     for number, cells in rows:
         pair = (_lfw_pair if as_lfw else _plain_pair)(cells)
@@ -87,21 +87,17 @@ def _header(cells: Sequence[str]) -> tuple[int, int] | None:
     return (1, int(cells[0])) if len(cells) == 1 else (int(cells[0]), int(cells[1]))
 
 
-def _is_plain(cells: Sequence[str]) -> bool:
-    return len(cells) == 3 and cells[2].lower() in _SAME
-
-
-def _plain_pair(cells: Sequence[str]) -> NamedPair:
+def _plain_pair(cells: Sequence[str]) -> NamedPair | None:
+    if len(cells) != 3 or cells[2].lower() not in _SAME or not (cells[0] and cells[1]):
+        return None
     return NamedPair(cells[0], cells[1], _SAME[cells[2].lower()])
 
 
 def _lfw_pair(cells: Sequence[str]) -> NamedPair | None:
-    if len(cells) == 3:
-        first, second = (cells[0], cells[1]), (cells[0], cells[2])
-    elif len(cells) == 4:
-        first, second = (cells[0], cells[1]), (cells[2], cells[3])
-    else:
+    if len(cells) not in (3, 4):
         return None
+    first = (cells[0], cells[1])
+    second = (cells[0], cells[2]) if len(cells) == 3 else (cells[2], cells[3])
     if not all(name and re.fullmatch(r"[0-9]{1,9}", number) for name, number in (first, second)):
         return None
     left, right = (f"{name}/{name}_{int(number):04d}" for name, number in (first, second))
