@@ -71,11 +71,21 @@ def _print(result: "Verification") -> None:
     print_table(f"{summary['embedding']['name']}; percent, 95 % interval over people", _HEADS, rows, folds=1)
     print_pairs(
         {
+            **{f"{name} against {row['against']}": _change(row) for name, row in summary["changes"].items()},
             "pairs": f"{pairs['same']} of one person, {pairs['different']} of two, {pairs['folds']} folds",
             "people": pairs["people"],
             "report": str(result.page),
         }
     )
+
+
+def _change(row: Mapping[str, Any]) -> str:
+    """What became of the EER."""
+    value, low, high = (100 * row["eer"][name] for name in ("value", "low", "high"))
+    if low != low:
+        return f"EER {value:+.1f} points"
+    verdict = "worse" if low > 0 else "better" if high < 0 else "no difference shown"
+    return f"EER {value:+.1f} points ({low:+.1f} to {high:+.1f}): {verdict}"
 
 
 def _cell(cell: Mapping[str, float]) -> str:

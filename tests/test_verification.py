@@ -199,6 +199,11 @@ def test_the_report_has_every_row_pair_and_score(options: VerifyOptions):
     }  # fmt: skip
     assert summary["rows"][names[0]]["tar_at_far_0.001"]["value"] is None
     assert "TAR at FAR 0.001 is not given: it takes 1,000 pairs of two people or more" in summary["notes"][0]
+    changes = summary["changes"]
+    assert [change["against"] for change in changes.values()] == ["masked, bare", "masked, masked"]
+    gap = summary["rows"][names[3]]["auc"]["value"] - summary["rows"]["masked, bare"]["auc"]["value"]
+    assert changes[names[3]]["auc"]["value"] == pytest.approx(gap)
+    assert changes[names[3]]["auc"]["low"] <= gap <= changes[names[3]]["auc"]["high"]
     with (options.out / "scores.csv").open() as file:
         scores = list(csv.DictReader(file))
     assert len(scores) == 18 and set(names) <= scores[0].keys()

@@ -45,6 +45,8 @@ class Curve:
     tar_at : dict of float to Value
         Largest TAR of thresholds whose FAR is not above the key; NaN where there are too few pairs of two people.
     eer_threshold : float
+    drawn : float64 (draws, 3 + len(FARS)) or None
+        AUC, EER, accuracy and TAR at each of `FARS` of each draw, for `change`.
     """
 
     far: F64
@@ -56,6 +58,16 @@ class Curve:
     accuracy_spread: float
     tar_at: dict[float, Value]
     eer_threshold: float
+    drawn: F64 | None = None
+
+    def numbers(self) -> dict[str, Value]:
+        """Return the numbers by name, in the order of the draws' columns."""
+        return {
+            "auc": self.auc,
+            "eer": self.eer,
+            "accuracy": self.accuracy,
+            **{f"tar_at_far_{limit:g}": value for limit, value in self.tar_at.items()},
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +147,17 @@ def measure(similarity: F64, same: Bools, fold: NDArray[np.intp], weights: F64 |
     threshold = np.concatenate([[np.inf], falling[ends[1:] - 1]])
     middle = int(np.argmax(far >= 1 - tar))
     auc, eer, accuracy, *_ = values
-    return Curve(far, tar, threshold, auc, eer, accuracy, spread, tar_at, float(threshold[middle]))
+    return Curve(far, tar, threshold, auc, eer, accuracy, spread, tar_at, float(threshold[middle]), drawn)
+
+
+def change(ours: Curve, theirs: Curve) -> dict[str, Value]:
+    """Return what each number of ours is more than theirs, of the same pairs and draws, with its interval."""
+    gaps = None if ours.drawn is None or theirs.drawn is None else ours.drawn - theirs.drawn
+    found = zip(ours.numbers().items(), theirs.numbers().values(), strict=True)
+    return {
+        name: Value(one.value - other.value, *_limits(gaps, column))
+        for column, ((name, one), other) in enumerate(found)
+    }
 
 
 def _limits(drawn: F64 | None, column: int) -> tuple[float, float]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from unmask.datagen.common.page import draw_template
 from unmask.datagen.common.svg import BAR, INK, WORSE
+from unmask.model.metrics.table import write_number
 from unmask.model.report.plots import RocLine, draw_roc
 
 from .curve import FARS, Curve
@@ -13,8 +14,8 @@ _COLOURS = (INK, WORSE, BAR, "#4b9150", "#7d58a6", "#e08335")
 _SCORES = {
     "auc": "AUC",
     "eer": "EER",
-    **{f"tar_at_far_{limit:g}": f"TAR at FAR {limit:g}" for limit in FARS},
     "accuracy": "Accuracy",
+    **{f"tar_at_far_{limit:g}": f"TAR at FAR {limit:g}" for limit in FARS},
 }
 
 
@@ -41,29 +42,28 @@ def draw_page(summary: Mapping[str, Any], curves: Mapping[str, Curve]) -> str:
         )
         for name, curve in curves.items()
     ]
-    rows = [
-        (name, [_words(row[score]) for score in _SCORES], _spread(row["accuracy_se_of_folds"]))
-        for name, row in summary["rows"].items()
+    changes = [
+        (name, row["against"], [_words(row[score], sign=True) for score in _SCORES])
+        for name, row in summary["changes"].items()
     ]
     best = summary["rows"]
     return draw_template(
         "verification.html",
         summary=summary,
         heads=list(_SCORES.values()),
-        rows=rows,
+        rows=[(name, [_words(row[score]) for score in _SCORES]) for name, row in best.items()],
+        changes=changes,
         tiles=[(f"{100 * row['eer']['value']:.1f} %", f"EER: {name}") for name, row in best.items()],
         roc=draw_roc(lines, "true accepts over false accepts", min(0.1, 1 / strangers)),
     )
 
 
-def _words(cell: Mapping[str, float | None]) -> tuple[str, str]:
+def _words(cell: Mapping[str, float | None], *, sign: bool = False) -> tuple[str, str]:
     """A value and its interval, in percent but for their sign."""
     if cell["value"] is None:
         return "-", ""
-    low, high = cell["low"], cell["high"]
-    interval = "" if low is None or high is None else f"{100 * low:.1f} to {100 * high:.1f}"
-    return f"{100 * cell['value']:.1f}", interval
-
-
-def _spread(value: float | None) -> str:
-    return "" if value is None else f"± {100 * value:.1f} over folds"
+    value, low, high = (
+        "" if cell[name] is None else write_number(100 * float(cell[name] or 0), 1, sign=sign)
+        for name in ("value", "low", "high")
+    )
+    return value, f"{low} to {high}" if low and high else ""

@@ -19,7 +19,7 @@ from unmask.model.evaluation.items import EvalItem
 from unmask.model.evaluation.results import plain
 from unmask.model.inference.unmasker import choose_device
 
-from .curve import DRAWS, FARS, LEVEL, Curve, draw_weights, measure
+from .curve import DRAWS, FARS, LEVEL, Curve, Value, change, draw_weights, measure
 from .embedding import Embedding, open_embedding
 from .faces import BARE, MASKED, Unmaskers, embed_faces, load_unmaskers, open_faces
 from .options import VerifyOptions
@@ -166,6 +166,7 @@ def _summary(
         "embedding": {"name": embedding.name, **embedding.facts},
         "modules": {name: {"sha256": one.card.get("sha256", "")} for name, one in modules.items()},
         "rows": {name: _row(curve) for name, curve in curves.items()},
+        "changes": _changes(curves, options.edit_modules),
         "interval": {"level": LEVEL, "draws": DRAWS, "over": "people"},
         "notes": [*pairs.notes, *_few_words(len(pairs.same) - same)],
         "versions": package_versions(),
@@ -173,11 +174,26 @@ def _summary(
 
 
 def _row(curve: Curve) -> dict[str, Any]:
-    values = {"auc": curve.auc, "eer": curve.eer}
-    values |= {f"tar_at_far_{limit:g}": value for limit, value in curve.tar_at.items()}
-    values |= {"accuracy": curve.accuracy}
-    numbers = {name: {"value": v.value, "low": v.low, "high": v.high} for name, v in values.items()}
-    return {**numbers, "accuracy_se_of_folds": curve.accuracy_spread, "eer_threshold": curve.eer_threshold}
+    return {
+        **_values(curve.numbers()),
+        "accuracy_se_of_folds": curve.accuracy_spread,
+        "eer_threshold": curve.eer_threshold,
+    }
+
+
+def _values(numbers: Mapping[str, Value]) -> dict[str, dict[str, float]]:
+    return {name: {"value": v.value, "low": v.low, "high": v.high} for name, v in numbers.items()}
+
+
+def _changes(curves: Mapping[str, Curve], edit_modules: Sequence[str]) -> dict[str, Any]:
+    """What taking the masks off changes: each row of an Editing Module against the same one of masked pictures."""
+    names = [trial.name for trial in trials_of(edit_modules)]
+    before = [name for name in names if name.startswith(MASKED)]
+    after = names[1 + len(before) :]
+    return {
+        ours: {"against": theirs, **_values(change(curves[ours], curves[theirs]))}
+        for ours, theirs in zip(after, before * len(edit_modules), strict=True)
+    }
 
 
 def _few_words(strangers: int) -> list[str]:
