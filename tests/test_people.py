@@ -83,3 +83,17 @@ def test_the_manifest_has_them_of_failures_too(
     assert "12 people" in capsys.readouterr().out
     assert main(["build", str(tree), str(tmp_path / "two"), "--identities", "maybe"]) == 2
     assert "--identities maybe: expected one of auto, folder, none" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("blank", ["_", " "])
+def test_a_packed_tree_is_a_source_that_knows_its_people_by_numbers(
+    drawn_jpegs: list[bytes], tmp_path: Path, capsys: pytest.CaptureFixture[str], blank: str
+):
+    for number in range(10):
+        path = tmp_path / f"tree/Person{blank}{number:02d}/picture{blank}1.jpg"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(drawn_jpegs[number % len(drawn_jpegs)])
+    assert main(["pack", str(tmp_path / "tree"), str(tmp_path / "packed"), "--workers", "1"]) == 0
+    faces = open_source(str(tmp_path / "packed")).faces
+    assert [face.identity for face in faces] == [str(number) for number in range(1, 11)]
+    assert faces[3].name.endswith(f"Person{blank}03__picture{blank}1.jpg")
