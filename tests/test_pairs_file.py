@@ -36,7 +36,7 @@ def test_lfws_list_of_folds_is_read(write):
 @pytest.mark.parametrize(
     "text",
     [
-        "2\n" + FOLDS.partition("\n")[2],  # pairsDevTest.txt
+        "2\n" + FOLDS.partition("\n")[2],  # pairsDevTrain.txt
         FOLDS.partition("\n")[2],  # without a first line
         ("\ufeff2\n" + FOLDS.partition("\n")[2]).replace("\n", "\r\n"),
         ("2\n" + FOLDS.partition("\n")[2]).replace("\t", "  "),
@@ -82,6 +82,9 @@ def test_a_damaged_list_is_one_line_that_names_it(write, text: str, words: str):
 def test_what_is_written_is_read_again(tmp_path: Path):
     path = tmp_path / "pairs.txt"
     write_pairs(path, [*PAIRS[::2], *PAIRS[1::2]], [0, 1, 0, 1])
+    assert path.read_text() == FOLDS
+    with_extensions = [NamedPair(f"lfw/{p.left}.jpg", f"lfw/{p.right}.png", p.same) for p in PAIRS]
+    write_pairs(path, with_extensions, [0, 0, 1, 1])
     assert path.read_text() == FOLDS
     plain = [NamedPair("000001.jpg", "000002.jpg", True), NamedPair("000001.jpg", "x y.jpg", False)]
     write_pairs(path, plain, [0, 0])
