@@ -135,7 +135,7 @@ def test_pairs_of_pictures_that_are_not_there_are_counted(options: VerifyOptions
     listed = [("Ada/Ada_0001", "Ada/Ada_0002", True), ("Ada/Ada_0001", "Bo/Bo_0001", False)]
     listed += [("Ada/Ada_0001", "Ada/Ada_0009", True), ("x/Ada_0001", "Bo/Bo_0001", False)]
     pairs = listed_pairs(PairsFile(tuple(NamedPair(*one) for one in listed), 2), items, options)
-    assert pairs.notes == ("2 of the 4 pairs of the list are in the dataset",)
+    assert pairs.notes == ("2 of the 4 pairs of the list name two pictures of the dataset",)
 
 
 def test_without_identities_the_pairs_of_one_person_say_who_is_who(options: VerifyOptions):
@@ -252,6 +252,8 @@ def test_the_command_prints_the_table_and_another_configuration_is_refused(
     capsys.readouterr()
     assert main([*command, "--seed", "3"]) == 2
     assert "--seed was 0, now 3" in capsys.readouterr().err
+    assert main([*command, "--edit", "fidelity"]) == 2
+    assert "another --edit" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

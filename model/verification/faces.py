@@ -28,6 +28,11 @@ from .options import VerifyOptions
 BARE, MASKED = "bare", "masked"
 
 
+def unmasked(edit_module: str) -> str:
+    """Return what pictures are called that a module took the masks off."""
+    return f"unmasked ({edit_module})"
+
+
 @dataclass(frozen=True, eq=False)
 class Unmaskers:
     """The Map Module, and the Editing Modules by what they were called."""
@@ -36,11 +41,11 @@ class Unmaskers:
     edit_modules: dict[str, TrainedModule]
 
     def run(self, pictures: Sequence[U8]) -> dict[str, list[U8]]:
-        """Take the masks off aligned faces: a list of pictures for each Editing Module."""
+        """Take the masks off aligned faces: a list of pictures for each Editing Module, as `unmasked` calls it."""
         found = [maps_of(seen) for seen in see_pictures(self.map_module, pictures)]
         maps = [each.body | each.straps for each in found]
         return {
-            name: [made.done for made in restore_pictures(module, pictures, maps)]
+            unmasked(name): [made.done for made in restore_pictures(module, pictures, maps)]
             for name, module in self.edit_modules.items()
         }
 
@@ -97,7 +102,8 @@ def embed_faces(
     Returns
     -------
     dict of str to float32 (pictures, d)
-        ``bare``, ``masked``, and one for each Editing Module by its name; NaN for pictures that were not chosen.
+        ``bare``, ``masked``, and one for each Editing Module as `unmasked` calls it; NaN for pictures that were
+        not chosen.
     """
     found: dict[str, F32] = {}
     done = 0

@@ -31,13 +31,13 @@ def draw_page(summary: Mapping[str, Any], curves: Mapping[str, Curve]) -> str:
     """
     strangers = max(1, summary["pairs"]["different"])
     # rows of one kind of picture have one colour; those with a bare one on the other side are drawn through
-    kinds = list(dict.fromkeys(name.split(", ")[0] for name in curves))
+    kinds = list(dict.fromkeys(map(_first, curves)))
     lines = [
         RocLine(
             name,
             curve.far,
             curve.tar,
-            _COLOURS[kinds.index(name.split(", ")[0]) % len(_COLOURS)],
+            _COLOURS[kinds.index(_first(name)) % len(_COLOURS)],
             "" if name.endswith(", bare") else "5 3",
         )
         for name, curve in curves.items()
@@ -56,6 +56,11 @@ def draw_page(summary: Mapping[str, Any], curves: Mapping[str, Curve]) -> str:
         tiles=[(f"{100 * row['eer']['value']:.1f} %", f"EER: {name}") for name, row in best.items()],
         roc=draw_roc(lines, "true accepts over false accepts", min(0.1, 1 / strangers)),
     )
+
+
+def _first(row: str) -> str:
+    """What the first picture of a row shows: the second one shows the same, or is bare; names may have commas."""
+    return row.removesuffix(", bare") if row.endswith(", bare") else row[: len(row) // 2 - 1]
 
 
 def _words(cell: Mapping[str, float | None], *, sign: bool = False) -> tuple[str, str]:

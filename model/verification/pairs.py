@@ -86,10 +86,11 @@ def listed_pairs(found: PairsFile, items: Sequence[EvalItem], options: VerifyOpt
     if len({same for _, _, same in kept}) == 1:
         only = "one person" if kept[0][2] else "two people"
         raise ArgumentError("pairs", f"{where}: of its pairs in {options.data} all are of {only}")
-    notes = [f"{len(kept)} of the {total} pairs of the list are in the dataset"] if len(kept) < total else []
+    words = f"{len(kept)} of the {total} pairs of the list name two pictures of the dataset"
+    notes = (words,) if len(kept) < total else ()
     ones, others, kinds = (np.array(column) for column in zip(*kept, strict=True))
     people = _people_of(items, ones[kinds], others[kinds])
-    return PairSet(ones, others, kinds, _deal(kinds, found.folds or FOLDS), people, tuple(notes))
+    return PairSet(ones, others, kinds, _deal(kinds, found.folds or FOLDS), people, notes)
 
 
 def _places(items: Sequence[EvalItem]) -> dict[str, int | None]:

@@ -21,7 +21,7 @@ from unmask.model.inference.unmasker import choose_device
 
 from .curve import DRAWS, FARS, LEVEL, Curve, Value, change, draw_weights, measure
 from .embedding import Embedding, open_embedding
-from .faces import BARE, MASKED, Unmaskers, embed_faces, load_unmaskers, open_faces
+from .faces import BARE, MASKED, Unmaskers, embed_faces, load_unmaskers, open_faces, unmasked
 from .options import VerifyOptions
 from .page import draw_page
 from .pairs import PairSet, drawn_pairs, listed_pairs, named
@@ -39,7 +39,7 @@ VERIFICATION = FolderKind(
     shape=Needs({"data": str, "embedding": str}),
     own=(SUMMARY, TABLE, ROC, SCORES, PAIRS, PAGE),
     places=(),
-    labels={"data": "`data`", "map": "`map_module`", "edit": "`edit_modules`"},
+    labels={"map": "`map_module`", "edit": "`edit_modules`", "embedding_sha256": "`embedding`"},
 )
 _FEW_FALSE = 10  # fewer accepted pairs of two people than this make a TAR at a FAR a rough number
 
@@ -66,9 +66,8 @@ class Verification:
 def trials_of(edit_modules: Sequence[str]) -> list[Trial]:
     """Return the rows of a report: bare pictures, masked ones, and those that modules took the masks off."""
     trials = [Trial("bare, bare", BARE, BARE)]
-    for kind in (MASKED, *edit_modules):
-        name = kind if kind == MASKED else f"unmasked ({kind})"
-        trials += [Trial(f"{name}, bare", kind, BARE), Trial(f"{name}, {name}", kind, kind)]
+    for kind in (MASKED, *map(unmasked, edit_modules)):
+        trials += [Trial(f"{kind}, {BARE}", kind, BARE), Trial(f"{kind}, {kind}", kind, kind)]
     return trials
 
 
@@ -117,7 +116,8 @@ def _pairs(listed: PairsFile | None, items: Sequence[EvalItem], options: VerifyO
 
 
 def _card(options: VerifyOptions, embedding: Embedding, unmaskers: Unmaskers) -> dict[str, Any]:
-    edits = {name: module.card.get("sha256") for name, module in unmaskers.edit_modules.items()}
+    edits = [f"{name} {module.card.get('sha256')}" for name, module in unmaskers.edit_modules.items()]
+    names = ("embedding_size", "embedding_mean", "embedding_std", "embedding_bgr")
     return {
         "data": str(options.data.absolute()),
         "pairs": None if options.pairs is None else str(options.pairs.absolute()),
@@ -125,9 +125,10 @@ def _card(options: VerifyOptions, embedding: Embedding, unmaskers: Unmaskers) ->
         "seed": options.seed,
         "split": options.split,
         "embedding": embedding.name,
-        "embedding_facts": embedding.facts,
+        "embedding_sha256": embedding.facts.get("sha256"),
+        **{name: getattr(options, name) for name in names},
         "map": unmaskers.map_module.card.get("sha256"),
-        "edit": edits,
+        "edit": "; ".join(edits),
     }
 
 
@@ -188,8 +189,7 @@ def _values(numbers: Mapping[str, Value]) -> dict[str, dict[str, float]]:
 def _changes(curves: Mapping[str, Curve], edit_modules: Sequence[str]) -> dict[str, Any]:
     """What taking the masks off changes: each row of an Editing Module against the same one of masked pictures."""
     names = [trial.name for trial in trials_of(edit_modules)]
-    before = [name for name in names if name.startswith(MASKED)]
-    after = names[1 + len(before) :]
+    before, after = names[1:3], names[3:]
     return {
         ours: {"against": theirs, **_values(change(curves[ours], curves[theirs]))}
         for ours, theirs in zip(after, before * len(edit_modules), strict=True)
