@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from unmask.model.verification.verify import Verification
 
 NAME = "unmask-eval verify"
-app = make_app()
+app = make_app(completes=False)
 
 _FLAGS = {
     "data": Flag("Dataset of unmask-data build.", "DATASET", argument=True),

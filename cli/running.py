@@ -95,9 +95,18 @@ def in_flags(text: str) -> str:
     return re.sub(r"`([\w.-]+)`", flag, text)
 
 
-def make_app(summary: str | None = None) -> App:
-    """Make a Typer app as all of the toolkit's are; ``summary`` heads the help of one with several commands."""
-    return App(help=summary, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+def make_app(summary: str | None = None, *, completes: bool = True) -> App:
+    """Make a Typer app as all of the toolkit's are; ``summary`` heads the help of one with several commands.
+
+    One that another command line calls does not offer to complete its flags in a shell.
+    """
+    return App(
+        help=summary,
+        no_args_is_help=True,
+        add_completion=completes,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
 
 
 def run_app(app: typer.Typer, name: str, arguments: Sequence[str] | None = None, skip: int = 0) -> int:
