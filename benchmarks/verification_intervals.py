@@ -3,8 +3,8 @@
     python benchmarks/verification_intervals.py [REPEATS]
 
 Simulated embeddings: people are points, some of them harder to know again than others, and five pictures of each
-lie around them. Printed: the share of nominal 95 % intervals that hold what a population of 3,000 people gives, with
-people drawn as the command does, and as if every pair stood by itself.
+lie around them. Printed: the share of nominal 95 % intervals that hold what a population of 3,000 people gives,
+with people drawn as the command does, and as if every pair stood by itself.
 """
 
 import sys
