@@ -60,6 +60,7 @@ _BUILD_FLAGS = {
     "format": Flag("png (exact) or jpg (small)."),
     "limit": replace(flags.LIMIT, metavar=None),
     "split": Flag("Only train, val or test; or all."),
+    "identities": Flag("Folders are people: auto, folder or none."),
     "workers": Flag("Processes; one per core by default.", kind=int | None, default=None),
     "families": flags.FAMILIES,
     "templates": flags.TEMPLATES,

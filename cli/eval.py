@@ -11,7 +11,7 @@ import typer
 from unmask.model.evaluation.options import EvalOptions
 from unmask.model.metrics.table import MINUS, score_of, score_words
 
-from . import flags
+from . import eval_verify, flags
 from .flags import Flag
 from .running import (
     make_app,
@@ -34,7 +34,10 @@ _SHOWN = ("psnr", "ssim", "mask_psnr", "mask_ssim")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code."""
+    """Run the command line and return its exit code; its first word may be ``verify``, a folder is ./verify."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["verify"]:
+        return run_app(eval_verify.app, eval_verify.NAME, arguments, skip=1)
     return run_app(app, NAME, arguments)
 
 
@@ -67,7 +70,10 @@ _FLAGS = {
 @app.command()
 @flags.takes_options(EvalOptions, _FLAGS)
 def evaluate(context: typer.Context, **_: Any) -> None:
-    """Judge a Map Module, an Editing Module, or both; the same command again resumes."""
+    """Judge a Map Module, an Editing Module, or both; the same command again resumes.
+
+    unmask-eval verify DATASET says how well masked and unmasked faces are recognised: unmask-eval verify --help.
+    """
     options = flags.read_options(EvalOptions, _FLAGS, context)
     options.validate()  # before torch is loaded
     from unmask.model.evaluation.run import run_evaluation

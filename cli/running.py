@@ -95,12 +95,21 @@ def in_flags(text: str) -> str:
     return re.sub(r"`([\w.-]+)`", flag, text)
 
 
-def make_app(summary: str | None = None) -> App:
-    """Make a Typer app as all of the toolkit's are; ``summary`` heads the help of one with several commands."""
-    return App(help=summary, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+def make_app(summary: str | None = None, *, completes: bool = True) -> App:
+    """Make a Typer app as all of the toolkit's are; ``summary`` heads the help of one with several commands.
+
+    One that another command line calls does not offer to complete its flags in a shell.
+    """
+    return App(
+        help=summary,
+        no_args_is_help=True,
+        add_completion=completes,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
 
 
-def run_app(app: typer.Typer, name: str, arguments: Sequence[str] | None = None) -> int:
+def run_app(app: typer.Typer, name: str, arguments: Sequence[str] | None = None, skip: int = 0) -> int:
     """Run a Typer app and return its exit code.
 
     What a person can mend is one line ``error: ...`` on stderr and exit code 2; Ctrl-C is 130; a bug is a
@@ -114,12 +123,14 @@ def run_app(app: typer.Typer, name: str, arguments: Sequence[str] | None = None)
         Of the command, for its help.
     arguments : sequence of str, optional
         ``sys.argv[1:]`` by default.
+    skip : int
+        How many of them chose the app.
     """
     # What a start makes, modules and lists of 200,000 pictures, lives to the end: by default the collector looks
     # through all of it dozens of times, a tenth of the time that the build of one picture takes.
     gc.set_threshold(20_000, 20, 20)
     _take_any_letter()
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)[skip:]
     if given == ["--version"]:
         print(f"{name} {version('unmask')}")
         return 0

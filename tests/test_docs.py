@@ -34,7 +34,7 @@ def test_flags_in_the_readme_exist(capfd: pytest.CaptureFixture[str]):
         ),
         (data.main, (["templates", "sheet"],)),
         (train.main, (["map"], ["edit"], ["export"])),
-        (eval.main, ([],)),
+        (eval.main, ([], ["verify"])),
         (run.main, ([],)),
         (serve.main, ([],)),
     ):

@@ -11,6 +11,7 @@ from unmask.datagen.common.errors import ArgumentError
 from unmask.datagen.common.options import FolderOptions
 from unmask.datagen.common.read_file import open_file
 from unmask.datagen.masks.options import MaskOptions
+from unmask.datagen.sources.people import IDENTITIES
 
 FORMATS = ("png", "jpg")
 FACES = ("all", "largest", "single")
@@ -38,6 +39,9 @@ class BuildOptions(MaskOptions, FolderOptions):
         Of masked pictures: ``png``, or ``jpg`` which is small and no longer bit-exact.
     split : str or None
         Only one official split: ``train``, ``val`` or ``test``; ``all`` is as None.
+    identities : str
+        ``folder``: the folder of a picture says who is in it; ``none``: it does not; ``auto``: where the tree looks
+        like one of people.
     workers : int
         Processes; 1 works in this one.
     faces : str
@@ -58,6 +62,7 @@ class BuildOptions(MaskOptions, FolderOptions):
     size: tuple[int, int] | None = None
     format: str = "png"
     split: str | None = None
+    identities: str = "auto"
     workers: int = 1
     faces: str = "all"
     parsing: Path | None = None
@@ -69,6 +74,7 @@ class BuildOptions(MaskOptions, FolderOptions):
         """Raise ArgumentError naming the first one whose value makes no sense."""
         check_choice("format", self.format, FORMATS)
         check_choice("faces", self.faces, FACES)
+        check_choice("identities", self.identities, IDENTITIES)
         self.check_folder()
         check_at_least("variants", self.variants, 1)
         check_at_least("workers", self.workers, 1)

@@ -65,7 +65,9 @@ def plan_build(options: BuildOptions) -> BuildPlan:
     """
     options.check()
     check_usable(options.out)
-    source = open_source(options.source, split=options.split, limit=options.limit)
+    source = open_source(
+        options.source, split=options.split, limit=options.limit, identities=options.identities
+    )
     if source.kind != "demo":
         check_apart(options.out, options.source, source.root)
     templates = load_templates(options.templates, options.families, options.textures)

@@ -6,6 +6,7 @@ from .coco import CocoWriter
 from .image_folder import ImageFolderWriter
 from .labels import LabelWriter
 from .lmdb_folder import LmdbWriter
+from .mirror import MirrorWriter
 from .parquet import ParquetWriter
 from .shards import ShardWriter
 from .side_by_side import SideBySideWriter
@@ -40,4 +41,5 @@ KINDS = {
     "webdataset": ExportKind(ShardWriter),
     "hf": ExportKind(ImageFolderWriter),
     "parquet": ExportKind(ParquetWriter, "pyarrow"),
+    "mirror": ExportKind(MirrorWriter),
 }

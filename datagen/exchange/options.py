@@ -18,9 +18,10 @@ FORMATS = {
     "webdataset": "tar shards (WebDataset)",
     "hf": "pictures and metadata.jsonl (Hugging Face datasets, imagefolder)",
     "parquet": "parquet files with the pictures in them (Hugging Face Hub)",
+    "mirror": "the source's own folders and names below masked, map and clean (face recognition)",
 }
 CLASSES = ("family", "mask")
-_LAYERED = ("coco", "lmdb", "webdataset", "hf", "parquet")
+_LAYERED = ("coco", "lmdb", "webdataset", "hf", "parquet", "mirror")
 _CLASSED = ("coco", "yolo", "mmseg")
 MOST_ROWS = 1_000_000  # of a shard
 

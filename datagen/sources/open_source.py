@@ -12,11 +12,14 @@ from unmask.datagen.pictures.tree import PICTURE_EXTENSIONS, list_pictures
 
 from .annotation_table import picture_key
 from .celeba import PICTURE_FOLDER, CelebaTables, find_annotation_files, read_tables
+from .people import identities_of
 from .source import PORTRAIT, Source, SourceFace, make_stems
 from .splits import SPLITS
 
 
-def open_source(spec: str, *, split: str | None = None, limit: int | None = None) -> Source:
+def open_source(
+    spec: str, *, split: str | None = None, limit: int | None = None, identities: str = "auto"
+) -> Source:
     """List the pictures of a source without opening them.
 
     Parameters
@@ -27,6 +30,8 @@ def open_source(spec: str, *, split: str | None = None, limit: int | None = None
         ``train``, ``val`` or ``test``; ``all`` or None keeps every picture.
     limit : int, optional
         Keep the first so many, after the split.
+    identities : str
+        Whether folders are people, where no list says who is in a picture: as for `identities_of`.
 
     Raises
     ------
@@ -38,7 +43,7 @@ def open_source(spec: str, *, split: str | None = None, limit: int | None = None
     if limit is not None and limit < 1:
         raise ArgumentError("limit", f"{limit}: must be at least 1")
     if spec != "demo":
-        return _open_folder(spec, split, limit)
+        return _open_folder(spec, split, limit, identities)
     source = open_demo()
     if Path(spec).exists():
         notes = (*source.notes, "demo is the embedded source; write ./demo for the folder")
@@ -61,7 +66,7 @@ def _choose(splits: list[str], spec: str, split: str | None) -> list[int]:
     return chosen
 
 
-def _open_folder(spec: str, split: str | None, limit: int | None) -> Source:
+def _open_folder(spec: str, split: str | None, limit: int | None, identities: str) -> Source:
     root = Path(spec)
     if not spec or not root.exists():
         raise ArgumentError("source", f"{spec!r}: no such folder (write demo for the embedded pictures)")
@@ -79,15 +84,22 @@ def _open_folder(spec: str, split: str | None, limit: int | None) -> Source:
     )
     tables = read_tables(files)
     keys = [picture_key(name) for name in listing.names]
-    notes = [*tables.notes, *tables.compare(set(keys)), *listing.notes]
+    people = None if tables.identities else identities_of(listing.names, identities)
+    notes = [*tables.notes, *tables.compare(set(keys)), *listing.notes, *_note_people(people)]
     chosen = _choose([tables.splits.get(key, "") for key in keys], spec, split)[:limit]
     return Source(
         kind="celeba" if files or aligned else "folder",
         root=str(pictures),
-        faces=tuple(_faces(pictures, listing.names, chosen, tables, aligned)),
+        faces=tuple(_faces(pictures, listing.names, chosen, tables, people, aligned)),
         attribute_names=tables.attribute_names,
         notes=tuple(notes),
     )
+
+
+def _note_people(people: list[str] | None) -> list[str]:
+    if not people or not any(people):
+        return []
+    return [f"each folder is taken for a person: {len(set(people) - {''})} people"]
 
 
 def _celeba_layout(root: Path) -> tuple[Path, dict[str, Path]]:
@@ -123,7 +135,12 @@ def _has_aligned_picture(folder: Path, names: list[str]) -> bool:
 
 
 def _faces(
-    folder: Path, names: list[str], chosen: list[int], tables: CelebaTables, aligned: bool
+    folder: Path,
+    names: list[str],
+    chosen: list[int],
+    tables: CelebaTables,
+    people: list[str] | None,
+    aligned: bool,
 ) -> Iterable[SourceFace]:
     stems = make_stems(names)  # of all, so that none depends on what was chosen
     for number in chosen:
@@ -134,7 +151,7 @@ def _faces(
             stem=stems[number],
             path=folder / name,
             split=tables.splits.get(key, ""),
-            identity=tables.identities.get(key, ""),
+            identity=tables.identities.get(key, "") if people is None else people[number],
             attributes=tables.attributes.get(key, ()),
             aligned=aligned,
             points5=tables.points5.get(key),

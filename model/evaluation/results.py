@@ -110,7 +110,7 @@ def write_report(
     summary["comparison"] = comparison
     folder.write(METRICS, table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
     folder.write(BREAKDOWN, breakdown_csv(breakdown))
-    folder.write(SUMMARY, json.dumps(_plain(summary), indent=2) + "\n")
+    folder.write(SUMMARY, json.dumps(plain(summary), indent=2) + "\n")
     with bar("pictures of the page") as progress:
         examples, galleries = draw_galleries(evaluation, table, progress)
     page = draw_report(EvalReport(summary, table, breakdown, galleries, comparison, examples))
@@ -252,12 +252,12 @@ def _changes(arrays: Arrays, systems: Sequence[str], probe: AttributeProbe | Non
     }
 
 
-def _plain(value: Any) -> Any:
-    """JSON has no NaN: null stands for it."""
+def plain(value: Any) -> Any:
+    """Return what JSON can hold of a summary: it has no NaN, null stands for it."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(one) for key, one in value.items()}
+        return {str(key): plain(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
+        return [plain(one) for one in value]
     if isinstance(value, float | np.floating):
         return float(value) if np.isfinite(value) else None
     return value.item() if isinstance(value, np.generic) else value

@@ -153,6 +153,53 @@ def _scale_row(name: str, item: ScoreInterval, axis: "_Axis", y: float) -> list[
     ]
 
 
+@dataclass(frozen=True, eq=False)
+class RocLine:
+    """A curve of `draw_roc`: its name, float64 (n,) shares from 0 to 1, and how it is drawn."""
+
+    name: str
+    far: NDArray[np.float64]
+    tar: NDArray[np.float64]
+    colour: str
+    dashes: str = ""
+
+
+def draw_roc(lines: Sequence[RocLine], label: str, least_far: float) -> Markup:
+    """Draw ROCs over a logarithmic axis of false accepts, from ``least_far`` to 1; names stand below."""
+    left, right, top, bottom = 34, WIDTH - 8, 18, 220
+    first = math.floor(math.log10(least_far))
+    across, up = _Axis(first, 0.0, left, right), _Axis(0.0, 1.0, bottom, top)
+    parts = [text(0, 10, "true accepts", fill=QUIET)]
+    for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
+        parts.append(line(left, up.at(tick), right, up.at(tick), FAINT))
+        parts.append(text(left - 4, up.at(tick) + 4, f"{tick:g}", "end", 10, QUIET))
+    for power in range(first, 1):
+        x = across.at(power)
+        parts.append(line(x, top, x, bottom, FAINT))
+        parts.append(text(x, bottom + 14, f"{10.0**power:g}", "end" if power == 0 else "middle", 10, QUIET))
+    parts.append(text((left + right) / 2, bottom + 29, "false accepts", "middle", fill=QUIET))
+    for number, each in enumerate(lines):
+        style: dict[str, float | str] = {"stroke": each.colour, "stroke_width": 1.6, "fill": "none"}
+        if each.dashes:
+            style["stroke_dasharray"] = each.dashes
+        parts.append(element("path", *titled(each.name), **style, d=_roc_path(each, across, up)))
+        y = bottom + 46 + 15 * number
+        parts.append(element("path", **style, d=f"M{left} {y - 4} L{left + 26} {y - 4}"))
+        parts.append(text(left + 32, y, cut(each.name, 50), size=10.5))
+    return svg(bottom + 40 + 15 * len(lines), label, parts)
+
+
+def _roc_path(each: RocLine, across: "_Axis", up: "_Axis") -> str:
+    """Steps: between two thresholds the one with fewer false accepts holds."""
+    powers = np.log10(np.maximum(each.far, 10.0 ** (across.low - 1)))
+    places = [(round(across.at(x), 1), round(up.at(y), 1)) for x, y in zip(powers, each.tar, strict=True)]
+    steps = [f"M{places[0][0]:g} {places[0][1]:g}"]
+    for place, before in zip(places[1:], places, strict=False):
+        if place != before:
+            steps.append(f"H{place[0]:g}V{place[1]:g}")
+    return "".join(steps)
+
+
 @dataclass(frozen=True)
 class _Axis:
     """From numbers to places; a number outside lands on the nearer end."""
