@@ -12,6 +12,12 @@ def real_path(path: str | Path) -> Path:
     return Path(os.path.realpath(path))
 
 
+def stays_inside(name: str) -> bool:
+    """Whether a name by itself leads to a place below its folder; links are not looked at."""
+    absolute = re.match(r"[/\\]|[A-Za-z]:", name)
+    return not (not name or "\0" in name or absolute or ".." in re.split(r"[/\\]", name))
+
+
 class Inside:
     """The files of one folder, by relative POSIX names that somebody else may have written.
 
@@ -28,7 +34,7 @@ class Inside:
 
     def holds(self, name: str) -> bool:
         """Whether a name, with every link followed, leads to a place below the folder; nothing need be there."""
-        if not name or "\0" in name or re.match(r"[/\\]|[A-Za-z]:", name) or ".." in re.split(r"[/\\]", name):
+        if not stays_inside(name):
             return False
         place = name.rpartition("/")[0]
         if place not in self._places:

@@ -15,6 +15,7 @@ from .annotation_table import AnnotationTable, AttributeRows
 PICTURE_FOLDER = "img_align_celeba"
 ATTRIBUTES, IDENTITIES = "list_attr_celeba", "identity_CelebA"
 PARTITION, POINTS5 = "list_eval_partition", "list_landmarks_align_celeba"
+ANNOTATION_NAMES = (ATTRIBUTES, IDENTITIES, PARTITION, POINTS5)
 ANNOTATION_FOLDERS = ("", "Anno", "Eval")  # the official download keeps the lists in folders of their own
 _POINTS5 = tuple(
     f"{part}_{axis}" for part in ("lefteye", "righteye", "nose", "leftmouth", "rightmouth") for axis in "xy"
@@ -80,7 +81,7 @@ class CelebaTables:
 def find_annotation_files(folder: Path) -> dict[str, Path]:
     """Return the annotation files in a folder or in its ``Anno`` and ``Eval``: annotation name to file."""
     found = {}
-    for name in (ATTRIBUTES, IDENTITIES, PARTITION, POINTS5):
+    for name in ANNOTATION_NAMES:
         for place in ANNOTATION_FOLDERS:
             for extension in (".txt", ".csv"):
                 path = folder / place / (name + extension)
@@ -89,13 +90,15 @@ def find_annotation_files(folder: Path) -> dict[str, Path]:
     return found
 
 
-def read_tables(files: dict[str, Path]) -> CelebaTables:
+def read_tables(files: dict[str, Path], texts: Mapping[Path, bytes] | None = None) -> CelebaTables:
     """Read the annotation files.
 
     Parameters
     ----------
     files : dict
         As from `find_annotation_files`.
+    texts : mapping of Path to bytes, optional
+        The content of those that lie in a zip file.
 
     Raises
     ------
@@ -108,14 +111,18 @@ def read_tables(files: dict[str, Path]) -> CelebaTables:
     identities: dict[str, str] = {}
     splits: dict[str, str] = {}
     points5: dict[str, tuple[float, ...]] = {}
+
+    def table(name: str) -> AnnotationTable:
+        return AnnotationTable(files[name], notes, (texts or {}).get(files[name]))
+
     if ATTRIBUTES in files:
-        names, attributes = _read_attributes(AnnotationTable(files[ATTRIBUTES], notes))
+        names, attributes = _read_attributes(table(ATTRIBUTES))
     if IDENTITIES in files:
-        identities = _read_identities(AnnotationTable(files[IDENTITIES], notes))
+        identities = _read_identities(table(IDENTITIES))
     if PARTITION in files:
-        splits = _read_partition(AnnotationTable(files[PARTITION], notes))
+        splits = _read_partition(table(PARTITION))
     if POINTS5 in files:
-        points5 = _read_points5(AnnotationTable(files[POINTS5], notes))
+        points5 = _read_points5(table(POINTS5))
     return CelebaTables(names, attributes, identities, splits, points5, files, tuple(notes))
 
 

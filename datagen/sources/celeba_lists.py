@@ -1,5 +1,6 @@
 """CelebA's lists in their official text form, for faces that are written anew."""
 
+import hashlib
 from collections.abc import Sequence
 
 from .celeba import ATTRIBUTES, IDENTITIES, PARTITION
@@ -23,7 +24,15 @@ def official_lists(attribute_names: Sequence[str], faces: Sequence[tuple[str, So
     rows = [f"{name} " + " ".join(f"{1 if bit else -1:2d}" for bit in bits) for name, bits in named]
     lists = {
         ATTRIBUTES: [str(len(rows)), " ".join(attribute_names) + " ", *rows] if rows else [],
-        IDENTITIES: [f"{name} {face.identity}" for name, face in faces if face.identity],
+        IDENTITIES: [f"{name} {_number(face.identity)}" for name, face in faces if face.identity],
         PARTITION: [f"{name} {SPLITS.index(face.split)}" for name, face in faces if face.split],
     }
     return {f"{name}.txt": "\n".join(lines) + "\n" for name, lines in lists.items() if lines}
+
+
+def _number(person: str) -> str:
+    """A person's number; the list has no names, so that those of LFW become numbers of their own."""
+    if person.isdecimal():
+        return person
+    digest = hashlib.blake2b(person.encode("utf-8", "surrogateescape"), digest_size=6).digest()
+    return str(int.from_bytes(digest, "big"))

@@ -1,4 +1,4 @@
-"""Open a source: a CelebA folder, any folder tree of pictures, or the embedded demo."""
+"""Open a source: CelebA or another data set, any folder tree or zip file of pictures, or the embedded demo."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -6,12 +6,14 @@ from functools import lru_cache
 from pathlib import Path
 
 from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError
-from unmask.datagen.common.inside import real_path
 from unmask.datagen.pictures.header import read_header
-from unmask.datagen.pictures.tree import PICTURE_EXTENSIONS, list_pictures
 
 from .annotation_table import picture_key
-from .celeba import PICTURE_FOLDER, CelebaTables, find_annotation_files, read_tables
+from .celeba import CelebaTables, read_tables
+from .celeba_hq import read_mapped_tables
+from .known_sets import recognise
+from .layout import Layout, find_layout
+from .pictures import Pictures
 from .source import PORTRAIT, Source, SourceFace, make_stems
 from .splits import SPLITS
 
@@ -22,7 +24,8 @@ def open_source(spec: str, *, split: str | None = None, limit: int | None = None
     Parameters
     ----------
     spec : str
-        ``demo``, or a folder: CelebA's layout is known by ``img_align_celeba`` or by its annotation files.
+        ``demo``, or a folder or zip file: CelebA's layout is known by ``img_align_celeba`` or by its annotation
+        files, other data sets by their folders and names.
     split : str, optional
         ``train``, ``val`` or ``test``; ``all`` or None keeps every picture.
     limit : int, optional
@@ -38,7 +41,7 @@ def open_source(spec: str, *, split: str | None = None, limit: int | None = None
     if limit is not None and limit < 1:
         raise ArgumentError("limit", f"{limit}: must be at least 1")
     if spec != "demo":
-        return _open_folder(spec, split, limit)
+        return _open_files(spec, split, limit)
     source = open_demo()
     if Path(spec).exists():
         notes = (*source.notes, "demo is the embedded source; write ./demo for the folder")
@@ -61,83 +64,71 @@ def _choose(splits: list[str], spec: str, split: str | None) -> list[int]:
     return chosen
 
 
-def _open_folder(spec: str, split: str | None, limit: int | None) -> Source:
+def _open_files(spec: str, split: str | None, limit: int | None) -> Source:
     root = Path(spec)
     if not spec or not root.exists():
         raise ArgumentError("source", f"{spec!r}: no such folder (write demo for the embedded pictures)")
-    if not root.is_dir():
-        raise ArgumentError("source", f"{spec}: not a folder")
-    pictures, files = _celeba_layout(root)
-    listing = list_pictures(pictures, {str(path) for path in files.values()})
-    if not listing.names:
-        left_out = f" ({'; '.join(listing.notes)})" if listing.notes else ""
-        raise ArgumentError(
-            "source", f"{spec}: no jpg, jpeg, png, webp or bmp picture in {pictures}{left_out}"
-        )
-    aligned = pictures.name == PICTURE_FOLDER or (
-        bool(files) and _has_aligned_picture(pictures, listing.names)
-    )
-    tables = read_tables(files)
-    keys = [picture_key(name) for name in listing.names]
-    notes = [*tables.notes, *tables.compare(set(keys)), *listing.notes]
+    layout = find_layout(root, spec)
+    pictures = layout.pictures
+    aligned = layout.aligned or (bool(layout.lists) and not layout.kind and _has_aligned_picture(pictures))
+    tables, kind, notes = _what_is_known(layout, aligned)
+    keys = [picture_key(name) for name in pictures.names]
+    notes += [*tables.notes, *tables.compare(set(keys)), *pictures.notes]
     chosen = _choose([tables.splits.get(key, "") for key in keys], spec, split)[:limit]
     return Source(
-        kind="celeba" if files or aligned else "folder",
-        root=str(pictures),
-        faces=tuple(_faces(pictures, listing.names, chosen, tables, aligned)),
+        kind=kind,
+        root=str(pictures.root),
+        faces=tuple(_faces(pictures, chosen, tables, aligned)),
         attribute_names=tables.attribute_names,
         notes=tuple(notes),
     )
 
 
-def _celeba_layout(root: Path) -> tuple[Path, dict[str, Path]]:
-    """Return the folder that holds the pictures, and the annotation files that belong to it."""
-    pictures = root / PICTURE_FOLDER
-    if pictures.is_dir():
-        nested = pictures / PICTURE_FOLDER
-        if nested.is_dir() and not _has_pictures(pictures):
-            pictures = nested
-        return pictures, find_annotation_files(root) or find_annotation_files(root / PICTURE_FOLDER)
-    files = find_annotation_files(root)
-    if real_path(root).name == PICTURE_FOLDER:
-        files = files or find_annotation_files(real_path(root).parent)
-        return real_path(root), files
-    return root, files
+def _what_is_known(layout: Layout, aligned: bool) -> tuple[CelebaTables, str, list[str]]:
+    """Return what lists or names say about the pictures, the source's kind, and what to note."""
+    tables = read_tables(layout.lists, layout.texts)
+    if layout.mapping is not None and layout.mapped:
+        tables = read_mapped_tables(tables, layout.mapping, layout.mapped)
+    if layout.kind:
+        return tables, layout.kind, list(layout.notes)
+    if layout.lists or aligned:
+        return tables, "celeba", []
+    known = recognise(layout.pictures.names)
+    return (known.tables, known.kind, [known.note]) if known else (tables, "folder", [])
 
 
-def _has_pictures(folder: Path) -> bool:
-    return any(entry.suffix.lower() in PICTURE_EXTENSIONS for entry in folder.iterdir())
-
-
-def _has_aligned_picture(folder: Path, names: list[str]) -> bool:
-    """Tell by the first readable picture whether the folder holds CelebA's aligned pictures."""
+def _has_aligned_picture(pictures: Pictures) -> bool:
+    """Tell by the first readable picture whether these are CelebA's aligned ones."""
     from unmask.datagen.faces.detect import has_aligned_shape
 
-    for name in names[:20]:
+    for name in pictures.names[:20]:
+        path, member = pictures.place(name)
         try:
-            header = read_header((folder / name).read_bytes())
-        except (OSError, UnreadablePictureError):
+            header = read_header(SourceFace(name, name, path, member=member).read_bytes())
+        except UnreadablePictureError:
             continue
         return has_aligned_shape(header.width, header.height)
     return False
 
 
 def _faces(
-    folder: Path, names: list[str], chosen: list[int], tables: CelebaTables, aligned: bool
+    pictures: Pictures, chosen: list[int], tables: CelebaTables, aligned: bool
 ) -> Iterable[SourceFace]:
-    stems = make_stems(names)  # of all, so that none depends on what was chosen
+    stems = make_stems(pictures.names)  # of all, so that none depends on what was chosen
     for number in chosen:
-        name = names[number]
+        name = pictures.names[number]
         key = picture_key(name)
+        path, member = pictures.place(name)
         yield SourceFace(
             name=name,
             stem=stems[number],
-            path=folder / name,
+            path=path,
             split=tables.splits.get(key, ""),
             identity=tables.identities.get(key, ""),
             attributes=tables.attributes.get(key, ()),
             aligned=aligned,
             points5=tables.points5.get(key),
+            member=member,
         )
 
 
