@@ -87,6 +87,7 @@ class BuildOptions(MaskOptions, FolderOptions):
     def configuration(self) -> dict[str, Any]:
         """Return what stands in ``build.json`` and decides the result, without recipe and templates."""
         # numpy, which --help need not load
+        from unmask.datagen.faces.landmark_table import points_sha256
         from unmask.datagen.faces.parsing import maps_sha256
         from unmask.datagen.faces.parsing_labels import CELEBAMASK, read_numbering
 
@@ -107,7 +108,7 @@ class BuildOptions(MaskOptions, FolderOptions):
             # Only where it is another one: datasets that have no such line are numbered so.
             **({"parsing_labels": numbering} if numbering != CELEBAMASK else {}),
             "landmarks": str(self.landmarks.absolute()) if self.landmarks else None,
-            "landmarks_sha256": file_sha256(self.landmarks) if self.landmarks else None,
+            "landmarks_sha256": points_sha256(self.landmarks) if self.landmarks else None,
         }
 
 
