@@ -8,14 +8,18 @@ from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError
 from unmask.datagen.common.inside import real_path
 from unmask.datagen.pictures.tree import PICTURE_EXTENSIONS
 
-from .celeba import ANNOTATION_NAMES, ATTRIBUTES, PICTURE_FOLDER, find_annotation_files
+from .annotation_table import picture_key
+from .celeba import ANNOTATION_NAMES, ATTRIBUTES, PICTURE_FOLDER, count_pictures, find_annotation_files
 from .celeba_hq import ATTRIBUTES_FILE, MAPPING_FILE, PARTS, PICTURES
+from .hugging_face import Columns, find_metadata, read_metadata
+from .parquet_pictures import find_parquet, read_parquet
 from .pictures import Pictures, folder_pictures, zip_pictures
 from .zip_pictures import ZipListing, list_zip
 
 ZIP_NAME = f"{PICTURE_FOLDER}.zip"
 # Below which folder of a download the pictures or their zip may be: torchvision's root, the official folders
 _CELEBA_PLACES = ("", "celeba", "CelebA", "Img", "CelebA/Img")
+HUGGING_FACE = "huggingface"
 _FFHQ_FOLDERS = ("images1024x1024", "thumbnails128x128")
 
 
@@ -39,6 +43,8 @@ class Layout:
         CelebAMask-HQ's file of the CelebA pictures that its own were made of.
     mapped : dict of str to Path
         CelebA's lists beside it.
+    columns : Columns or None
+        What a Hugging Face data set says, by the pictures' names.
     """
 
     pictures: Pictures
@@ -49,6 +55,11 @@ class Layout:
     notes: tuple[str, ...] = ()
     mapping: Path | None = None
     mapped: dict[str, Path] = field(default_factory=dict)
+    columns: Columns | None = None
+
+    def key(self, name: str) -> str:
+        """Return what links a picture with what is known about it."""
+        return picture_key(name) if self.columns is None else name
 
 
 def find_layout(root: Path, spec: str) -> Layout:
@@ -60,6 +71,8 @@ def find_layout(root: Path, spec: str) -> Layout:
         Naming ``source``, where it is neither or has no picture.
     """
     if not root.is_dir():
+        if root.suffix.lower() == ".parquet":
+            return _parquet(root.parent, [root], spec)
         if root.suffix.lower() != ".zip":
             raise ArgumentError("source", f"{spec}: not a folder, nor a zip or parquet file")
         return _zip_layout(
@@ -69,7 +82,7 @@ def find_layout(root: Path, spec: str) -> Layout:
         return _mask_hq(root, spec)
     if real_path(root).name == PICTURES:
         return _mask_hq(real_path(root).parent, spec)
-    return _celeba(root, spec) or _plain(root, spec)
+    return _celeba(root, spec) or _hugging_face(root, spec) or _plain(root, spec)
 
 
 def _celeba(root: Path, spec: str) -> Layout | None:
@@ -102,6 +115,32 @@ def _plain(root: Path, spec: str) -> Layout:
     if sizes:
         root = root / sizes[0]
     return Layout(folder_pictures(root, spec, _paths(lists)), lists)
+
+
+def _hugging_face(root: Path, spec: str) -> Layout | None:
+    """Folders with metadata of their pictures, or parquet files that hold both."""
+    parquet = find_parquet(root)
+    if parquet:
+        return _parquet(root, parquet, spec)
+    metadata = find_metadata(root)
+    if not metadata:
+        return None
+    columns = read_metadata(root, metadata)
+    pictures = folder_pictures(root, spec, {str(path) for path in metadata})
+    names = ", ".join(dict.fromkeys(path.name for path in metadata))
+    there, named = set(pictures.names), set(columns.names)
+    notes = [f"Hugging Face, by {names}"]
+    if named - there:
+        notes.append(f"{names} names {count_pictures(len(named - there))} not in the folder")
+    if there - named:
+        notes.append(f"{names} does not name {count_pictures(len(there - named))} in the folder")
+    return Layout(pictures, kind=HUGGING_FACE, notes=tuple(notes), columns=columns)
+
+
+def _parquet(root: Path, files: list[Path], spec: str) -> Layout:
+    pictures, columns = read_parquet(root, files, spec)
+    note = f"Hugging Face, by {len(files)} parquet file{'s'[: len(files) != 1]}"
+    return Layout(pictures, kind=HUGGING_FACE, notes=(note,), columns=columns)
 
 
 def _mask_hq(root: Path, spec: str) -> Layout:

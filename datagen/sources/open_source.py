@@ -8,7 +8,6 @@ from pathlib import Path
 from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError
 from unmask.datagen.pictures.header import read_header
 
-from .annotation_table import picture_key
 from .celeba import CelebaTables, read_tables
 from .celeba_hq import read_mapped_tables
 from .known_sets import recognise
@@ -70,15 +69,16 @@ def _open_files(spec: str, split: str | None, limit: int | None) -> Source:
         raise ArgumentError("source", f"{spec!r}: no such folder (write demo for the embedded pictures)")
     layout = find_layout(root, spec)
     pictures = layout.pictures
-    aligned = layout.aligned or (bool(layout.lists) and not layout.kind and _has_aligned_picture(pictures))
+    may_be_celeba = (bool(layout.lists) and not layout.kind) or layout.columns is not None
+    aligned = layout.aligned or (may_be_celeba and _has_aligned_picture(pictures))
     tables, kind, notes = _what_is_known(layout, aligned)
-    keys = [picture_key(name) for name in pictures.names]
+    keys = [layout.key(name) for name in pictures.names]
     notes += [*tables.notes, *tables.compare(set(keys)), *pictures.notes]
     chosen = _choose([tables.splits.get(key, "") for key in keys], spec, split)[:limit]
     return Source(
         kind=kind,
         root=str(pictures.root),
-        faces=tuple(_faces(pictures, chosen, tables, aligned)),
+        faces=tuple(_faces(layout, chosen, tables, aligned)),
         attribute_names=tables.attribute_names,
         notes=tuple(notes),
     )
@@ -87,6 +87,8 @@ def _open_files(spec: str, split: str | None, limit: int | None) -> Source:
 def _what_is_known(layout: Layout, aligned: bool) -> tuple[CelebaTables, str, list[str]]:
     """Return what lists or names say about the pictures, the source's kind, and what to note."""
     tables = read_tables(layout.lists, layout.texts)
+    if layout.columns is not None:
+        tables = layout.columns.tables()
     if layout.mapping is not None and layout.mapped:
         tables = read_mapped_tables(tables, layout.mapping, layout.mapped)
     if layout.kind:
@@ -111,13 +113,12 @@ def _has_aligned_picture(pictures: Pictures) -> bool:
     return False
 
 
-def _faces(
-    pictures: Pictures, chosen: list[int], tables: CelebaTables, aligned: bool
-) -> Iterable[SourceFace]:
+def _faces(layout: Layout, chosen: list[int], tables: CelebaTables, aligned: bool) -> Iterable[SourceFace]:
+    pictures = layout.pictures
     stems = make_stems(pictures.names)  # of all, so that none depends on what was chosen
     for number in chosen:
         name = pictures.names[number]
-        key = picture_key(name)
+        key = layout.key(name)
         path, member = pictures.place(name)
         yield SourceFace(
             name=name,
