@@ -27,7 +27,7 @@ class BuildOptions(MaskOptions, FolderOptions):
     Attributes
     ----------
     source : str
-        Folder of pictures, CelebA folder, or ``demo``.
+        Folder, zip or parquet file of faces, or ``demo``.
     out : Path
         Folder of the dataset.
     variants : int

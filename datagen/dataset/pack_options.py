@@ -19,7 +19,7 @@ class PackOptions(FolderOptions):
     Attributes
     ----------
     source : str
-        CelebA folder, folder of pictures, or ``demo``.
+        Folder, zip or parquet file of faces, or ``demo``.
     out : Path
         Folder to make.
     size : int
