@@ -55,7 +55,7 @@ def check_pixels(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return (68, 2) points; ValueError where they cannot be in pixels, but are shares of a picture's sides."""
     if not np.isfinite(points).all() or np.abs(points).max() > 1e6:
         raise ValueError("a coordinate is not a number of pixels")
-    if np.abs(points).max() <= _LARGEST_SHARE:
+    if np.abs(points).max() <= _LARGEST_SHARE and (points % 1).any():
         raise ValueError(
             "points from 0 to 1 where pixels are needed (JSON may have width and height beside them)"
         )
