@@ -6,6 +6,8 @@ from pathlib import Path
 
 from .errors import UserError
 
+_ABSOLUTE = re.compile(r"[/\\]|[A-Za-z]:")
+
 
 def real_path(path: str | Path) -> Path:
     """Return a path with every link followed; one in a loop of links is left, where `Path.resolve` raises."""
@@ -14,8 +16,9 @@ def real_path(path: str | Path) -> Path:
 
 def stays_inside(name: str) -> bool:
     """Whether a name by itself leads to a place below its folder; links are not looked at."""
-    absolute = re.match(r"[/\\]|[A-Za-z]:", name)
-    return not (not name or "\0" in name or absolute or ".." in re.split(r"[/\\]", name))
+    if not name or "\0" in name or _ABSOLUTE.match(name):
+        return False
+    return ".." not in name or ".." not in name.replace("\\", "/").split("/")
 
 
 class Inside:

@@ -11,6 +11,7 @@ from .annotation_table import AttributeRows, picture_key
 from .celeba import CelebaTables
 
 _SHARE = 0.95  # of the pictures must be named so; downloads have a few that are not
+_LOOKED_AT = 64  # before all names are
 _UTK = re.compile(r"(\d{1,3})_([01])_([0-4])_\d+")
 _UTK_RACES = ("White", "Black", "Asian", "Indian", "Other_Race")
 _UTK_AGES = {"Age_0_17": range(18), "Age_18_39": range(18, 40), "Age_40_59": range(40, 60)}
@@ -49,6 +50,8 @@ def recognise(names: Sequence[str]) -> KnownSet | None:
         POSIX paths relative to the source.
     """
     for pattern, read in _READERS:
+        if not any(pattern.fullmatch(_matched(pattern, name)) for name in names[:_LOOKED_AT]):
+            continue
         matches = {name: pattern.fullmatch(_matched(pattern, name)) for name in names}
         found = {name: match for name, match in matches.items() if match}
         if found and len(found) >= _SHARE * len(names):

@@ -5,7 +5,7 @@ import zipfile
 import zlib
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError
 from unmask.datagen.common.inside import stays_inside
@@ -144,11 +144,14 @@ def _sort_in(member: zipfile.ZipInfo, listing: ZipListing) -> None:
     if not stays_inside(name):
         listing.left_out["outside"] += 1
         return
-    if any(part.startswith(".") for part in name.split("/")):
+    if "/." in f"/{name}":
         return
-    suffix = PurePosixPath(name).suffix.lower()
-    kept = listing.pictures if suffix in PICTURE_EXTENSIONS else listing.lists
-    if suffix not in PICTURE_EXTENSIONS | LIST_EXTENSIONS:
+    suffix = name[name.rfind(".") :].lower()
+    if suffix in PICTURE_EXTENSIONS:
+        kept = listing.pictures
+    elif suffix in LIST_EXTENSIONS:
+        kept = listing.lists
+    else:
         listing.left_out["other"] += 1
         return
     kept[name] = ZipMember(
