@@ -19,6 +19,8 @@ _UTK_OLDEST = "Age_60_Up"
 _FFHQ = re.compile(r"(?:.*/)?(\d{2}000)/(\d{5})\.\w+")
 _FFHQ_TRAIN = 60_000  # the first so many, as the data set's own page divides it
 _LFW = re.compile(r"(?:.*/)?([^/]+)/\1_\d{4}\.\w+")
+_FULL_NAME = re.compile(r"[A-Z][^_]*_.")
+_FULL_NAMES = 0.5  # share of the people; some have one word for a name
 _HQ = re.compile(r"(train|val)/(male|female)/\d+\.\w+")
 
 
@@ -89,9 +91,12 @@ def _ffhq(found: dict[str, re.Match[str]]) -> KnownSet | None:
     return KnownSet("ffhq", CelebaTables(splits=splits), note)
 
 
-def _lfw(found: dict[str, re.Match[str]]) -> KnownSet:
+def _lfw(found: dict[str, re.Match[str]]) -> KnownSet | None:
     people = {picture_key(name): match[1] for name, match in found.items()}
-    note = f"LFW, by its folders: {len(set(people.values()))} people"
+    folders = set(people.values())
+    if sum(bool(_FULL_NAME.match(folder)) for folder in folders) < _FULL_NAMES * len(folders):
+        return None  # a camera's IMG/IMG_0001.jpg
+    note = f"LFW, by its folders: {len(folders)} people"
     return KnownSet("lfw", CelebaTables(identities=people), note)
 
 
@@ -99,7 +104,7 @@ def _celeba_hq(found: dict[str, re.Match[str]]) -> KnownSet:
     splits = {picture_key(name): match[1] for name, match in found.items()}
     sexes = np.array([[int(match[2] == "male")] for match in found.values()])
     attributes = AttributeRows([*map(picture_key, found)], sexes)
-    note = "CelebA-HQ, by its folders: train and val are splits, male is an attribute"
+    note = "folders of train and val, male and female, as CelebA-HQ has them: splits and an attribute"
     return KnownSet("celeba-hq", CelebaTables(("Male",), attributes, splits=splits), note)
 
 
