@@ -106,7 +106,7 @@ def make_fabric(
     )
     if drawn is not None and drawn.height is not None:
         wide, high = template.size_iod
-        texels[..., 4:] += slopes(drawn.height, wide / cols, high / rows)
+        texels[..., 4:] += slopes(drawn.height, wide / cols, high / rows, coarse=level == _ENLARGED)
     return Fabric(texels)
 
 
@@ -211,7 +211,9 @@ def _relief(
     tile = _wrinkle_tile()
     window = (max(int(high * _TILE_PX_PER_IOD), 8), max(int(wide * _TILE_PX_PER_IOD), 8))
     part = (min(window[0], _TILE_PX), min(window[1], _TILE_PX), tile.shape[1], *_corner(recipe.seed >> 7))
-    own = _relief_of(template, layers) if level == _ENLARGED else _template_relief(template, level)
+    own = (
+        _relief_of(template, layers, coarse=True) if level == _ENLARGED else _template_relief(template, level)
+    )
     arrays = (own, slopes(height, step_u, step_v), tile)
     return _Relief(arrays, ((rows, cols), (*part, fold.wrinkle * template.wrinkle)))
 
@@ -221,18 +223,27 @@ def _template_relief(template: Template, level: int) -> F32:
     return _relief_of(template, load_layers(template, level))
 
 
-def _relief_of(template: Template, layers: Layers) -> F32:
+def _relief_of(template: Template, layers: Layers, *, coarse: bool = False) -> F32:
     """Slopes and cavity of a template's height layer at pleat strength 1, and its coverage, float32 (h, w, 4)."""
     wide, high = template.size_iod
     rows, cols = layers.height.shape
-    relief = slopes(layers.height * np.float32(template.relief), wide / cols, high / rows)
+    height = layers.height * np.float32(template.relief)
+    relief = slopes(height, wide / cols, high / rows, coarse=coarse)
     relief[..., 3] = layers.alpha
     return relief
 
 
-def slopes(height_iod: F32, step_u: float, step_v: float) -> F32:
-    """Slopes along u and v and the light lost in hollows (``blur(h) - h``), and 0; float32 (h, w, 4)."""
-    around = cv2.GaussianBlur(height_iod, (0, 0), max(_CAVITY_REACH_IOD / step_u, 0.5))
+def slopes(height_iod: F32, step_u: float, step_v: float, *, coarse: bool = False) -> F32:
+    """Slopes along u and v and the light lost in hollows (``blur(h) - h``), and 0; float32 (h, w, 4).
+
+    ``coarse`` blurs at half the size, which a large raster does not show.
+    """
+    sigma = max(_CAVITY_REACH_IOD / step_u, 0.5)
+    if coarse:
+        half = cv2.resize(height_iod, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        around = cv2.resize(cv2.GaussianBlur(half, (0, 0), sigma / 2), height_iod.shape[::-1])
+    else:
+        around = cv2.GaussianBlur(height_iod, (0, 0), sigma)
     rows, cols = height_iod.shape
     relief = np.empty((rows, cols, 4), np.float32)
     limits = (_CAVITY_STRENGTH, -0.25, 0.6)
