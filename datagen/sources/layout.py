@@ -107,7 +107,8 @@ def _plain(root: Path, spec: str) -> Layout:
     lists = find_annotation_files(root)
     if real_path(root).name == PICTURE_FOLDER:
         root = real_path(root)
-        lists = lists or find_annotation_files(root.parent)
+        # Kaggle's folder is nested, the official one lies in Img
+        lists = lists or find_annotation_files(root.parent) or find_annotation_files(root.parent.parent)
         return Layout(folder_pictures(root, spec, _paths(lists)), lists, aligned=True)
     sizes = [name for name in _FFHQ_FOLDERS if (root / name).is_dir()]
     if len(sizes) > 1:
