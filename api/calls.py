@@ -140,7 +140,7 @@ def build(
     Parameters
     ----------
     source : str or Path
-        Folder of pictures, CelebA folder, or ``demo``.
+        Folder, zip or parquet file of faces, or ``demo``.
     out : str or Path
         Folder of the dataset.
     progress : callable, optional

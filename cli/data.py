@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 _BUILD_FLAGS = {
-    "source": Flag("CelebA folder, folder of pictures, or: demo", "SOURCE", argument=True),
+    "source": Flag("Faces: folder, zip or parquet file, or: demo", "SOURCE", argument=True),
     "out": Flag("Folder of the dataset.", "OUT", argument=True),
     "variants": Flag("Masks per picture."),
     "seed": flags.SEED,

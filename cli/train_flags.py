@@ -30,9 +30,7 @@ def _flags(presets: tuple[str, ...], own: Mapping[str, Flag]) -> dict[str, Flag]
     return {
         "run": Flag("Folder of the run.", "RUN", argument=True),
         "data": Flag("Made by unmask-data build; or:", "DATASET"),
-        "online": Flag(
-            "New masks in every epoch for a CelebA folder, a folder of pictures, or: demo", "SOURCE"
-        ),
+        "online": Flag("New masks in every epoch for faces: folder, zip, parquet, or: demo", "SOURCE"),
         "minutes": Flag("Budget; or:"),
         "epochs": Flag("Budget; or:"),
         "images": Flag("Budget."),

@@ -65,7 +65,7 @@ def tree(tmp_path: Path) -> Path:
 def test_a_source_tells_how_many_people_it_took(tree: Path):
     source = open_source(str(tree))
     assert {face.identity for face in source.faces} == set(PEOPLE)
-    assert source.notes == ("each folder is taken for a person: 12 people",)
+    assert source.notes == ("LFW, by its folders: 12 people",)
     assert {face.identity for face in open_source(str(tree), identities="none").faces} == {""}
 
 

@@ -240,7 +240,7 @@ def test_what_a_person_can_mend_is_one_line_that_names_it(tmp_path):
     make_celeba(tmp_path / "celeba", names=NAMES[:1])
     cases = [
         ({"spec": str(tmp_path / "nowhere")}, "nowhere.*no such folder"),
-        ({"spec": str(tmp_path / "plain/a.jpg")}, "a.jpg: not a folder"),
+        ({"spec": str(tmp_path / "plain/a.jpg")}, "a.jpg: not a folder, nor a zip"),
         ({"spec": str(empty)}, "empty: no jpg, jpeg, png, webp or bmp picture"),
         ({"spec": str(tmp_path / "texts")}, "2 files that are not pictures"),
         ({"spec": str(tmp_path / "plain"), "split": "test"}, "split test: .*list_eval_partition"),

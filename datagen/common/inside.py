@@ -6,10 +6,19 @@ from pathlib import Path
 
 from .errors import UserError
 
+_ABSOLUTE = re.compile(r"[/\\]|[A-Za-z]:")
+
 
 def real_path(path: str | Path) -> Path:
     """Return a path with every link followed; one in a loop of links is left, where `Path.resolve` raises."""
     return Path(os.path.realpath(path))
+
+
+def stays_inside(name: str) -> bool:
+    """Whether a name by itself leads to a place below its folder; links are not looked at."""
+    if not name or "\0" in name or _ABSOLUTE.match(name):
+        return False
+    return ".." not in name or ".." not in name.replace("\\", "/").split("/")
 
 
 class Inside:
@@ -28,7 +37,7 @@ class Inside:
 
     def holds(self, name: str) -> bool:
         """Whether a name, with every link followed, leads to a place below the folder; nothing need be there."""
-        if not name or "\0" in name or re.match(r"[/\\]|[A-Za-z]:", name) or ".." in re.split(r"[/\\]", name):
+        if not stays_inside(name):
             return False
         place = name.rpartition("/")[0]
         if place not in self._places:

@@ -84,19 +84,22 @@ class TableForm:
         return csv.reader(stripped, delimiter=_SPACES, skipinitialspace=True, strict=True)
 
 
-def sniff_table(path: Path) -> TableForm:
-    """Find out how a table is written, by its first rows.
+def sniff_table(path: Path, content: bytes | None = None) -> TableForm:
+    """Find out how a table is written, by its first rows; ``content`` is there where it is no file by itself.
 
     Raises
     ------
     UserError
         When the file cannot be read.
     """
-    try:
-        with open_file(path) as file:
-            head = file.read(_SNIFFED_BYTES)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if content is None:
+        try:
+            with open_file(path) as file:
+                head = file.read(_SNIFFED_BYTES)
+        except OSError as error:
+            raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
+    else:
+        head = content[:_SNIFFED_BYTES]
     encoding = "utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     text = head.decode(encoding, "replace")
     return TableForm(_sniff_separator(text, cut=len(head) == _SNIFFED_BYTES), encoding)

@@ -28,7 +28,7 @@ class BuildOptions(MaskOptions, FolderOptions):
     Attributes
     ----------
     source : str
-        Folder of pictures, CelebA folder, or ``demo``.
+        Folder, zip or parquet file of faces, or ``demo``.
     out : Path
         Folder of the dataset.
     variants : int
@@ -93,6 +93,7 @@ class BuildOptions(MaskOptions, FolderOptions):
     def configuration(self) -> dict[str, Any]:
         """Return what stands in ``build.json`` and decides the result, without recipe and templates."""
         # numpy, which --help need not load
+        from unmask.datagen.faces.landmark_table import points_sha256
         from unmask.datagen.faces.parsing import maps_sha256
         from unmask.datagen.faces.parsing_labels import CELEBAMASK, read_numbering
 
@@ -113,7 +114,7 @@ class BuildOptions(MaskOptions, FolderOptions):
             # Only where it is another one: datasets that have no such line are numbered so.
             **({"parsing_labels": numbering} if numbering != CELEBAMASK else {}),
             "landmarks": str(self.landmarks.absolute()) if self.landmarks else None,
-            "landmarks_sha256": file_sha256(self.landmarks) if self.landmarks else None,
+            "landmarks_sha256": points_sha256(self.landmarks) if self.landmarks else None,
         }
 
 

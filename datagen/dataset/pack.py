@@ -15,14 +15,13 @@ from unmask.datagen.common.executors import naming_dead_workers, open_executor
 from unmask.datagen.common.inside import real_path
 from unmask.datagen.common.json_text import Needs
 from unmask.datagen.common.work_folder import FolderKind, WorkFolder
-from unmask.datagen.faces.landmark_table import LandmarkTable, write_landmark_table
+from unmask.datagen.faces.landmark_table import LandmarkTable, points_sha256, write_landmark_table
 from unmask.datagen.sources.celeba import PICTURE_FOLDER
 from unmask.datagen.sources.celeba_lists import LIST_NAMES, official_lists
 from unmask.datagen.sources.open_source import open_source
 from unmask.datagen.sources.source import Source, SourceFace
 
 from .folder import LANDMARKS_NAME, check_apart
-from .options import file_sha256
 from .pack_options import PackOptions
 from .pack_worker import KnownFaces, Packed, PackOrder, pack_chunk, packed_name
 from .plan import open_table
@@ -111,7 +110,7 @@ def _config(options: PackOptions, source: Source) -> dict[str, Any]:
     return {
         "source": root,
         **{name: getattr(options, name) for name in ("size", "quality", "part_mb", "limit", "split")},
-        "landmarks_sha256": file_sha256(options.landmarks) if options.landmarks else None,
+        "landmarks_sha256": points_sha256(options.landmarks) if options.landmarks else None,
     }
 
 

@@ -19,7 +19,7 @@ class PackOptions(FolderOptions):
     Attributes
     ----------
     source : str
-        CelebA folder, folder of pictures, or ``demo``.
+        Folder, zip or parquet file of faces, or ``demo``.
     out : Path
         Folder to make.
     size : int
@@ -33,7 +33,7 @@ class PackOptions(FolderOptions):
     split : str or None
         Only one official split.
     landmarks : Path or None
-        Table of known points.
+        Known points: a table, JSON, or a folder of .pts files.
     workers : int
         Processes; 1 works in this one.
     """
@@ -58,4 +58,4 @@ class PackOptions(FolderOptions):
         if self.part_mb is not None and not 1 <= self.part_mb <= 1e6:
             raise ArgumentError("part_mb", f"{self.part_mb}: expected 1 to 1,000,000 megabytes")
         check_at_least("workers", self.workers, 1)
-        check_exists("landmarks", self.landmarks, "file")
+        check_exists("landmarks", self.landmarks)

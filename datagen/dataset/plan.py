@@ -12,8 +12,9 @@ from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError
 from unmask.datagen.common.inside import real_path
 from unmask.datagen.common.work_folder import TOOLKIT_KEY, WorkFolder, check_usable
 from unmask.datagen.faces.landmark_table import LandmarkTable
-from unmask.datagen.faces.parsing import list_maps
-from unmask.datagen.faces.parsing_labels import read_numbering
+from unmask.datagen.faces.parsing import mapped_stems
+from unmask.datagen.faces.parsing_labels import CELEBAMASK, read_numbering
+from unmask.datagen.faces.parsing_parts import has_parts
 from unmask.datagen.masks.draw import check_recipe
 from unmask.datagen.masks.recipe_config import RecipeConfig, load_recipe_config
 from unmask.datagen.masks.template import load_templates
@@ -114,7 +115,12 @@ def open_table(landmarks: Path | None, source: Source) -> LandmarkTable | None:
 def _note_maps(options: BuildOptions, source: Source) -> Source:
     if options.parsing is None:
         return source
-    there = {path.stem for path in list_maps(options.parsing)}
+    there = mapped_stems(options.parsing)
+    if options.parsing_labels != CELEBAMASK and has_parts(options.parsing):
+        words = (
+            f"{options.parsing_labels}: the part maps in `parsing` {options.parsing} have names, no numbers"
+        )
+        raise ArgumentError("parsing_labels", words)
     count, total = sum(face.stem in there for face in source.faces), len(source.faces)
     if not count:
         raise ArgumentError(

@@ -1,5 +1,7 @@
 """The landmark cache: faces by picture, written beside a dataset and readable as ``--landmarks``."""
 
+import hashlib
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from operator import itemgetter
@@ -11,8 +13,10 @@ from numpy.typing import NDArray
 from unmask.datagen.common.atomic import writing_lines
 from unmask.datagen.common.csv_lines import csv_line
 from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.read_file import TEXT_BYTES, open_file, read_file
 from unmask.datagen.common.table import read_rows, whole_number
 
+from .landmark_files import is_points_file, pts_files, read_points
 from .landmarks import LANDMARK_SOURCES, POINT_COUNT, Landmarks, quantise
 from .point_columns import PointColumns, bare_columns, is_bare_row, named_columns
 
@@ -39,7 +43,8 @@ class LandmarkTable:
 
         In the latter several rows may name one picture: one row per face. Columns are known by their names,
         in any order and numbered from 0 or 1; without a header, by the order that gives faces. A name
-        without an extension stands for the picture that has it.
+        without an extension stands for the picture that has it. JSON, .pts files and folders of them are read
+        as well, and MediaPipe's mesh in place of the 68 points.
 
         Raises
         ------
@@ -96,7 +101,12 @@ class LandmarkTable:
         return self._faces.get(_without_extension(name), {}) if known is None else known
 
     def _fill(self) -> None:
-        rows = read_rows(self._path or Path())
+        path = self._path or Path()
+        if is_points_file(path):
+            for name, faces in read_points(path):
+                self._of_any_file(name).extend(map(_supplied, faces))
+            return
+        rows = read_rows(path)
         number, header = next(rows, (1, []))
         add, rows = self._reader(number, header, rows)
         for number, row in rows:
@@ -157,13 +167,32 @@ class LandmarkTable:
 
     def _add_supplied(self, row: Sequence[str], columns: PointColumns) -> None:
         name, points = columns.read(row)
-        quarters = np.rint(quantise(points.ravel()) * 4).astype(np.int32)
-        self._faces.setdefault(name, {}).setdefault("", []).append(("supplied", 0.0, quarters))
+        self._of_any_file(name).append(_supplied(points))
+
+    def _of_any_file(self, name: str) -> list[_Face]:
+        """The faces that hold for any file of a name, as somebody else wrote it."""
+        name = name.replace("\\", "/").removeprefix("./")
+        return self._faces.setdefault(name, {}).setdefault("", [])
+
+
+def _supplied(points: NDArray[np.float64]) -> _Face:
+    return "supplied", 0.0, np.rint(quantise(points.ravel()) * 4).astype(np.int32)
 
 
 def _without_extension(name: str) -> str:
     folder, slash, file = name.rpartition("/")
     return folder + slash + (file.rpartition(".")[0] or file)
+
+
+def points_sha256(path: Path) -> str:
+    """Return the hash, in hex, of a file, or folder, of known points; OSError where it cannot be read."""
+    if not path.is_dir():
+        with open_file(path) as table:
+            return hashlib.file_digest(table, "sha256").hexdigest()
+    digest = hashlib.sha256()
+    for file in pts_files(path):
+        digest.update(os.fsencode(file.relative_to(path)) + b"\0" + read_file(file, TEXT_BYTES))
+    return digest.hexdigest()
 
 
 def write_landmark_table(path: Path, rows: Iterable[tuple[str, str, Sequence[Landmarks]]]) -> None:

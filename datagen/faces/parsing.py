@@ -12,6 +12,7 @@ from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError
 from unmask.datagen.pictures.picture import decode_as_stored, fit_labels
 
 from .parsing_labels import CELEBAMASK, Numbering, label_table
+from .parsing_parts import has_parts, list_parts, merge_parts, part_stems
 
 _ASPECT_TOLERANCE = 0.02
 
@@ -23,7 +24,7 @@ def read_parsing(
     size: tuple[int, int] | None = None,
     numbering: Numbering = CELEBAMASK,
 ) -> NDArray[np.uint8] | None:
-    """Read ``folder/<stem>.png`` as labels at output size; None where there is no such file.
+    """Read ``folder/<stem>.png``, or the parts of CelebAMask-HQ, as labels at output size; None without them.
 
     Parameters
     ----------
@@ -75,9 +76,21 @@ def read_fitted_parsing(
 
 
 def list_maps(folder: Path) -> list[Path]:
-    """Return the folder's files that may be parsing maps, sorted by name; UserError where it cannot be read."""
+    """Return the files that may be parsing maps or parts of one, sorted; UserError where it cannot be read."""
     names = list_folder("parsing", folder)
-    return [path for path in names if path.suffix == ".png" and path.is_file()]
+    try:
+        parts = list_parts(folder) if has_parts(folder) else []
+    except OSError as error:
+        raise ArgumentError("parsing", f"{folder}: cannot be read: {error.strerror or error}") from error
+    return [path for path in names if path.suffix == ".png" and path.is_file()] + parts
+
+
+def mapped_stems(folder: Path) -> set[str]:
+    """Return the stems of the pictures that the folder has a map of; UserError where it cannot be read."""
+    stems: set[str] = set()
+    for path in list_maps(folder):
+        stems |= {path.stem} if path.parent == folder else part_stems(path)
+    return stems
 
 
 def maps_sha256(folder: Path) -> str:
@@ -102,7 +115,7 @@ def maps_sha256(folder: Path) -> str:
 def _read(folder: Path, stem: str, numbering: Numbering) -> NDArray[np.uint8] | None:
     path = folder / f"{stem}.png"
     if not path.is_file():
-        return None
+        return merge_parts(folder, stem)
     try:
         labels = decode_as_stored(path.read_bytes())
     except OSError as error:

@@ -9,13 +9,15 @@ from numpy.typing import NDArray
 
 from unmask.datagen.common.table import NAME_COLUMNS, decimal_number, is_row_number_column
 
+from .face_mesh import MESH_COUNTS, MESH_OF_68
 from .landmarks import POINT_COUNT, look_like_faces
 
 _NUMBERS = 2 * POINT_COUNT
-# x0, x_0, point_x_0 and 0_x, p0_x, landmark_0_x
+# x0, x_0, point_x_0 and 0_x, p0_x, landmark_0_x; z is depth, which some tables have
 _POINT_NAME = re.compile(
-    r"(?:[a-z]*_)?(?P<axis>[xy])_?(?P<number>\d+)|[a-z]*_?(?P<first>\d+)_?(?P<second>[xy])"
+    r"(?:[a-z]*_)?(?P<axis>[xyz])_?(?P<number>\d+)|[a-z]*_?(?P<first>\d+)_?(?P<second>[xyz])"
 )
+_LARGEST_SHARE = 2.0  # a face that is seen reaches no farther beyond its picture
 _SURE = 0.5  # share of the rows that must have the geometry of a face
 
 
@@ -46,15 +48,24 @@ class PointColumns:
             points = np.array(numbers, np.float64)
         except ValueError:
             points = np.array([decimal_number(number) for number in numbers])
-        if not np.isfinite(points).all() or np.abs(points).max() > 1e6:
-            raise ValueError("a coordinate is not a number of pixels")
-        return cells[self.name].replace("\\", "/").removeprefix("./"), points.reshape(POINT_COUNT, 2)
+        return cells[self.name], check_pixels(points.reshape(POINT_COUNT, 2))
+
+
+def check_pixels(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return (68, 2) points; ValueError where they cannot be in pixels, but are shares of a picture's sides."""
+    if not np.isfinite(points).all() or np.abs(points).max() > 1e6:
+        raise ValueError("a coordinate is not a number of pixels")
+    if np.abs(points).max() <= _LARGEST_SHARE and (points % 1).any():
+        raise ValueError(
+            "points from 0 to 1 where pixels are needed (JSON may have width and height beside them)"
+        )
+    return points
 
 
 def named_columns(header: Sequence[str]) -> PointColumns | None:
     """Find the columns by their names, in whatever order they are; None where the names do not tell.
 
-    Points are numbered from 0 or from 1.
+    Points are numbered from 0 or from 1. Of the 468 or 478 of MediaPipe's mesh those are taken that are the 68.
     """
     names = [name.strip().lower() for name in header]
     found: dict[tuple[int, str], int] = {}
@@ -64,11 +75,16 @@ def named_columns(header: Sequence[str]) -> PointColumns | None:
             axis, number = match["axis"] or match["second"], match["number"] or match["first"]
             if found.setdefault((int(number), axis), column) != column:
                 return None
-    first = min((number for number, _ in found), default=0)
-    wanted = [(first + number, axis) for number in range(POINT_COUNT) for axis in "xy"]
-    if first > 1 or set(wanted) != found.keys():
-        return None
     others = [column for column in range(len(names)) if column not in found.values()]
+    found = {key: column for key, column in found.items() if key[1] != "z"}
+    first = min((number for number, _ in found), default=0)
+    count = len(found) // 2
+    if first > 1 or set(found) != {(first + number, axis) for number in range(count) for axis in "xy"}:
+        return None
+    if count != POINT_COUNT and count not in MESH_COUNTS:
+        return None
+    chosen = range(POINT_COUNT) if count == POINT_COUNT else MESH_OF_68
+    wanted = [(first + number, axis) for number in chosen for axis in "xy"]
     naming = _name_column(names, others)
     return None if naming is None else PointColumns(len(names), naming, tuple(found[key] for key in wanted))
 

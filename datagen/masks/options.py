@@ -28,7 +28,7 @@ class MaskOptions:
     pins : tuple of str
         ``KEY=VALUE``: parts of the recipe that are not left to chance.
     landmarks : Path or None
-        Table of known points.
+        Known points: a table, JSON, or a folder of .pts files.
     """
 
     seed: int = 0
@@ -49,4 +49,4 @@ class MaskOptions:
         for folder in self.templates:
             check_exists("templates", folder, "folder")
         check_exists("textures", self.textures, "folder")
-        check_exists("landmarks", self.landmarks, "file")
+        check_exists("landmarks", self.landmarks)

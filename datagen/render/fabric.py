@@ -15,7 +15,7 @@ from unmask.datagen.common.colour import linear_rgb
 from unmask.datagen.common.stored import stored
 from unmask.datagen.masks.recipe import OWN_TEXTURE, FabricRecipe, FoldRecipe
 from unmask.datagen.masks.template_format import Template
-from unmask.datagen.masks.template_layers import load_layers
+from unmask.datagen.masks.template_layers import Layers, load_layers
 from unmask.datagen.masks.textures import lay_texture, texture_path
 from unmask.datagen.prints.kinds import Print, draw_print
 from unmask.datagen.prints.sheet import BRIGHTEST, DARKEST
@@ -30,6 +30,9 @@ _TILE_PX = 512
 _TILE_PX_PER_IOD = 96  # of the wrinkle tile
 _WRAP_PX = 128  # wider than any blur of it reaches
 _WRINKLE_IOD = 0.012  # height of the deepest wrinkles at strength 1
+_ENLARGED = -1  # level of layers of twice their size
+_ENLARGED_FROM = 1.2  # pixels that a texel covers
+_LARGEST_ENLARGED_PX = 1024  # layers of one's own may be as fine as large pictures are
 _CLEAR = 0.88  # light that passes a clear window
 _GRAIN = 0.10  # relative change of light by the cloth's threads at strength 1
 _NONE = np.empty(0, np.float32)
@@ -68,7 +71,7 @@ def make_fabric(
         The user's (`TemplateSet.textures`).
     """
     level = _level(template, px_per_iod)
-    layers = load_layers(template, level)
+    layers = _layers(template, level)
     rows, cols = layers.alpha.shape
     drawn = _draw(template, recipe, (rows, cols))
     opacity = layers.alpha * (1 - layers.glass * np.float32(_CLEAR)) if template.glass else layers.alpha
@@ -82,7 +85,7 @@ def make_fabric(
     elif drawn is not None and drawn.rgb is not None:
         reflectance = reflectance * drawn.rgb
     texels = np.empty((rows, cols, 8), np.float32)
-    relief = _relief(template, recipe, fold, level)
+    relief = _relief(template, recipe, fold, level, layers)
     colours = (
         *_dyes(template, recipe, drawn),
         *((layers.trim, layers.trim_rgb) if template.trim else (_NONE, _NONE)),
@@ -103,13 +106,40 @@ def make_fabric(
     )
     if drawn is not None and drawn.height is not None:
         wide, high = template.size_iod
-        texels[..., 4:] += slopes(drawn.height, wide / cols, high / rows)
+        texels[..., 4:] += slopes(drawn.height, wide / cols, high / rows, coarse=level == _ENLARGED)
     return Fabric(texels)
 
 
 def _level(template: Template, px_per_iod: float) -> int:
+    """How often the layers are halved; -1 where a large picture shows more than they have."""
     full = template.width_px / template.size_iod[0]
+    if px_per_iod > _ENLARGED_FROM * full and template.width_px <= _LARGEST_ENLARGED_PX:
+        return _ENLARGED
     return min(int(math.log2(max(full / px_per_iod, 1.0)) + 0.3), 3)
+
+
+def _layers(template: Template, level: int) -> Layers:
+    """The layers at a level; enlarged ones are no cached ones, which would take gigabytes for all templates."""
+    if level != _ENLARGED:
+        return load_layers(template, level)
+    layers = load_layers(template, 0)
+
+    def enlarge(plane: F32) -> F32:
+        large = cv2.resize(plane, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+        return np.clip(np.asarray(large, np.float32), 0, 1)
+
+    def planes(colour: F32) -> F32:
+        return np.stack([enlarge(plane) for plane in colour])
+
+    return Layers(
+        reflectance=planes(layers.reflectance),
+        alpha=enlarge(layers.alpha),
+        # those that a template has not are not read
+        trim_rgb=planes(layers.trim_rgb) if template.trim else layers.trim_rgb,
+        trim=enlarge(layers.trim) if template.trim else layers.trim,
+        height=enlarge(layers.height),
+        glass=enlarge(layers.glass) if template.glass else layers.glass,
+    )
 
 
 def _dyes(template: Template, recipe: FabricRecipe, drawn: Print | None) -> tuple[F32, F32, F32, F32]:
@@ -130,7 +160,14 @@ def _threads(
     recipe: FabricRecipe, level: int, shape: tuple[int, int]
 ) -> tuple[F32, tuple[int, int, int, float]]:
     """A tile of the threads' grain, and how `_cloth.weave` takes it: columns, top, left, strength."""
-    strength = _GRAIN * recipe.weave / (1 << level)
+    strength = _GRAIN * recipe.weave / (1 << max(level, 0))
+    if (
+        level == _ENLARGED
+    ):  # threads of the picture's own resolution, however many periods of the tile that takes
+        top, left = _corner(recipe.seed)
+        lines, places = (np.arange(n) + at for n, at in zip(shape, (top, left), strict=True))
+        tile = _grain_tile()[:_TILE_PX, :_TILE_PX]
+        return tile[np.ix_(lines % _TILE_PX, places % _TILE_PX)], (shape[1], 0, 0, strength)
     if max(shape) > _TILE_PX:
         return np.ascontiguousarray(_window(_grain_tile(), recipe.seed, shape)), (shape[1], 0, 0, strength)
     tile = _grain_tile()
@@ -165,31 +202,48 @@ class _Relief(NamedTuple):
     numbers: tuple[tuple[int, int], tuple[int, int, int, int, int, float]]
 
 
-def _relief(template: Template, recipe: FabricRecipe, fold: FoldRecipe, level: int) -> _Relief:
+def _relief(
+    template: Template, recipe: FabricRecipe, fold: FoldRecipe, level: int, layers: Layers
+) -> _Relief:
     wide, high = template.size_iod
     height, step_u, step_v = fold_height(template, fold, recipe.seed)
     rows, cols = height.shape
     tile = _wrinkle_tile()
     window = (max(int(high * _TILE_PX_PER_IOD), 8), max(int(wide * _TILE_PX_PER_IOD), 8))
     part = (min(window[0], _TILE_PX), min(window[1], _TILE_PX), tile.shape[1], *_corner(recipe.seed >> 7))
-    arrays = (_template_relief(template, level), slopes(height, step_u, step_v), tile)
+    own = (
+        _relief_of(template, layers, coarse=True) if level == _ENLARGED else _template_relief(template, level)
+    )
+    arrays = (own, slopes(height, step_u, step_v), tile)
     return _Relief(arrays, ((rows, cols), (*part, fold.wrinkle * template.wrinkle)))
 
 
 @lru_cache(maxsize=256)
 def _template_relief(template: Template, level: int) -> F32:
+    return _relief_of(template, load_layers(template, level))
+
+
+def _relief_of(template: Template, layers: Layers, *, coarse: bool = False) -> F32:
     """Slopes and cavity of a template's height layer at pleat strength 1, and its coverage, float32 (h, w, 4)."""
-    layers = load_layers(template, level)
     wide, high = template.size_iod
     rows, cols = layers.height.shape
-    relief = slopes(layers.height * np.float32(template.relief), wide / cols, high / rows)
+    height = layers.height * np.float32(template.relief)
+    relief = slopes(height, wide / cols, high / rows, coarse=coarse)
     relief[..., 3] = layers.alpha
     return relief
 
 
-def slopes(height_iod: F32, step_u: float, step_v: float) -> F32:
-    """Slopes along u and v and the light lost in hollows (``blur(h) - h``), and 0; float32 (h, w, 4)."""
-    around = cv2.GaussianBlur(height_iod, (0, 0), max(_CAVITY_REACH_IOD / step_u, 0.5))
+def slopes(height_iod: F32, step_u: float, step_v: float, *, coarse: bool = False) -> F32:
+    """Slopes along u and v and the light lost in hollows (``blur(h) - h``), and 0; float32 (h, w, 4).
+
+    ``coarse`` blurs at half the size, which a large raster does not show.
+    """
+    sigma = max(_CAVITY_REACH_IOD / step_u, 0.5)
+    if coarse:
+        half = cv2.resize(height_iod, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        around = cv2.resize(cv2.GaussianBlur(half, (0, 0), sigma / 2), height_iod.shape[::-1])
+    else:
+        around = cv2.GaussianBlur(height_iod, (0, 0), sigma)
     rows, cols = height_iod.shape
     relief = np.empty((rows, cols, 4), np.float32)
     limits = (_CAVITY_STRENGTH, -0.25, 0.6)

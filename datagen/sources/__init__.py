@@ -1,1 +1,1 @@
-"""Where clean faces come from: CelebA, a folder tree, the embedded demo."""
+"""Where clean faces come from: CelebA and its kin, a folder tree, a zip file, the embedded demo."""

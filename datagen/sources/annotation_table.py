@@ -28,6 +28,8 @@ class AnnotationTable:
         with row numbers may be there.
     notes : list of str
         What is odd without being wrong is added here.
+    content : bytes, optional
+        Of a file that lies in a zip file; ``path`` names it then, and is not opened.
 
     Attributes
     ----------
@@ -42,11 +44,11 @@ class AnnotationTable:
         Naming the file, when it cannot be read.
     """
 
-    def __init__(self, path: Path, notes: list[str]) -> None:
+    def __init__(self, path: Path, notes: list[str], content: bytes | None = None) -> None:
         self.path = path
         self.header: list[str] = []
-        form = sniff_table(path)
-        text = read_text(path, form)
+        form = sniff_table(path, content)
+        text = read_text(path, form) if content is None else content.decode(form.encoding, form.errors)
         self._split = _splitter(form, quoted='"' in text)
         self._all_lines = text.splitlines()
         self.lines = [line for line in self._all_lines if line and not line.isspace()]

@@ -15,13 +15,14 @@ from .annotation_table import AnnotationTable, AttributeRows
 PICTURE_FOLDER = "img_align_celeba"
 ATTRIBUTES, IDENTITIES = "list_attr_celeba", "identity_CelebA"
 PARTITION, POINTS5 = "list_eval_partition", "list_landmarks_align_celeba"
+ANNOTATION_NAMES = (ATTRIBUTES, IDENTITIES, PARTITION, POINTS5)
 ANNOTATION_FOLDERS = ("", "Anno", "Eval")  # the official download keeps the lists in folders of their own
 _POINTS5 = tuple(
     f"{part}_{axis}" for part in ("lefteye", "righteye", "nose", "leftmouth", "rightmouth") for axis in "xy"
 )
-_PERSON_COLUMNS = ("identity", "identity_id", "person", "person_id", "id")
-_SPLIT_COLUMNS = ("partition", "split", "set", "subset", "eval_partition")
-_SPLIT_WORDS = {
+PERSON_COLUMNS = ("identity", "identity_id", "person", "person_id", "id")
+SPLIT_COLUMNS = ("partition", "split", "set", "subset", "eval_partition")
+SPLIT_WORDS = {
     **dict.fromkeys(("0", "train", "training"), "train"),
     **dict.fromkeys(("1", "val", "valid", "validation"), "val"),
     **dict.fromkeys(("2", "test", "testing"), "test"),
@@ -71,16 +72,16 @@ class CelebaTables:
                 continue
             absent, unnamed = len(named - keys), len(keys - named)
             if absent:
-                notes.append(f"{path.name} names {_pictures(absent)} not in the folder")
+                notes.append(f"{path.name} names {count_pictures(absent)} not in the folder")
             if unnamed:
-                notes.append(f"{path.name} does not name {_pictures(unnamed)} in the folder")
+                notes.append(f"{path.name} does not name {count_pictures(unnamed)} in the folder")
         return notes
 
 
 def find_annotation_files(folder: Path) -> dict[str, Path]:
     """Return the annotation files in a folder or in its ``Anno`` and ``Eval``: annotation name to file."""
     found = {}
-    for name in (ATTRIBUTES, IDENTITIES, PARTITION, POINTS5):
+    for name in ANNOTATION_NAMES:
         for place in ANNOTATION_FOLDERS:
             for extension in (".txt", ".csv"):
                 path = folder / place / (name + extension)
@@ -89,13 +90,15 @@ def find_annotation_files(folder: Path) -> dict[str, Path]:
     return found
 
 
-def read_tables(files: dict[str, Path]) -> CelebaTables:
+def read_tables(files: dict[str, Path], texts: Mapping[Path, bytes] | None = None) -> CelebaTables:
     """Read the annotation files.
 
     Parameters
     ----------
     files : dict
         As from `find_annotation_files`.
+    texts : mapping of Path to bytes, optional
+        The content of those that lie in a zip file.
 
     Raises
     ------
@@ -108,19 +111,23 @@ def read_tables(files: dict[str, Path]) -> CelebaTables:
     identities: dict[str, str] = {}
     splits: dict[str, str] = {}
     points5: dict[str, tuple[float, ...]] = {}
+
+    def table(name: str) -> AnnotationTable:
+        return AnnotationTable(files[name], notes, (texts or {}).get(files[name]))
+
     if ATTRIBUTES in files:
-        names, attributes = _read_attributes(AnnotationTable(files[ATTRIBUTES], notes))
+        names, attributes = _read_attributes(table(ATTRIBUTES))
     if IDENTITIES in files:
-        identities = _read_identities(AnnotationTable(files[IDENTITIES], notes))
+        identities = _read_identities(table(IDENTITIES))
     if PARTITION in files:
-        splits = _read_partition(AnnotationTable(files[PARTITION], notes))
+        splits = _read_partition(table(PARTITION))
     if POINTS5 in files:
-        points5 = _read_points5(AnnotationTable(files[POINTS5], notes))
+        points5 = _read_points5(table(POINTS5))
     return CelebaTables(names, attributes, identities, splits, points5, files, tuple(notes))
 
 
 def _read_attributes(table: AnnotationTable) -> tuple[tuple[str, ...], AttributeRows]:
-    table.leave_out((*_PERSON_COLUMNS, *_SPLIT_COLUMNS, *_POINTS5))
+    table.leave_out((*PERSON_COLUMNS, *SPLIT_COLUMNS, *_POINTS5))
     names = tuple(table.header)
     if not names:
         raise UserError(f"{table.path}: the line with the names of the attributes is missing")
@@ -160,18 +167,18 @@ def _read_identities(table: AnnotationTable) -> dict[str, str]:
         except ValueError:
             raise ValueError(f"{value!r} where the number of a person is needed") from None
 
-    table.choose(_PERSON_COLUMNS)
+    table.choose(PERSON_COLUMNS)
     return _by_key(table.rows(1, meaning))
 
 
 def _read_partition(table: AnnotationTable) -> dict[str, str]:
     def meaning(value: str) -> str:
-        split = _SPLIT_WORDS.get(value.lower().removesuffix(".0").removesuffix(",0"))
+        split = SPLIT_WORDS.get(value.lower().removesuffix(".0").removesuffix(",0"))
         if split is None:
             raise ValueError(f"{value!r} where 0 (train), 1 (val) or 2 (test) is needed")
         return split
 
-    table.choose(_SPLIT_COLUMNS)
+    table.choose(SPLIT_COLUMNS)
     return _by_key(table.rows(1, meaning))
 
 
@@ -191,5 +198,6 @@ def _read_points5(table: AnnotationTable) -> dict[str, tuple[float, ...]]:
     return {key: tuple(row) for keys, rows in chunks for key, row in zip(keys, rows, strict=True)}
 
 
-def _pictures(count: int) -> str:
+def count_pictures(count: int) -> str:
+    """Return the beginning of a note about so many pictures."""
     return "1 picture that is" if count == 1 else f"{count} pictures that are"

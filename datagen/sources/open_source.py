@@ -1,4 +1,4 @@
-"""Open a source: a CelebA folder, any folder tree of pictures, or the embedded demo."""
+"""Open a source: CelebA or another data set, any folder tree or zip file of pictures, or the embedded demo."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -6,13 +6,14 @@ from functools import lru_cache
 from pathlib import Path
 
 from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError
-from unmask.datagen.common.inside import real_path
 from unmask.datagen.pictures.header import read_header
-from unmask.datagen.pictures.tree import PICTURE_EXTENSIONS, list_pictures
 
-from .annotation_table import picture_key
-from .celeba import PICTURE_FOLDER, CelebaTables, find_annotation_files, read_tables
+from .celeba import CelebaTables, read_tables
+from .celeba_hq import read_mapped_tables
+from .known_sets import LFW, recognise
+from .layout import Layout, find_layout
 from .people import identities_of
+from .pictures import Pictures
 from .source import PORTRAIT, Source, SourceFace, make_stems
 from .splits import SPLITS
 
@@ -25,7 +26,8 @@ def open_source(
     Parameters
     ----------
     spec : str
-        ``demo``, or a folder: CelebA's layout is known by ``img_align_celeba`` or by its annotation files.
+        ``demo``, or a folder or zip file: CelebA's layout is known by ``img_align_celeba`` or by its annotation
+        files, other data sets by their folders and names.
     split : str, optional
         ``train``, ``val`` or ``test``; ``all`` or None keeps every picture.
     limit : int, optional
@@ -43,7 +45,7 @@ def open_source(
     if limit is not None and limit < 1:
         raise ArgumentError("limit", f"{limit}: must be at least 1")
     if spec != "demo":
-        return _open_folder(spec, split, limit, identities)
+        return _open_files(spec, split, limit, identities)
     source = open_demo()
     if Path(spec).exists():
         notes = (*source.notes, "demo is the embedded source; write ./demo for the folder")
@@ -66,31 +68,25 @@ def _choose(splits: list[str], spec: str, split: str | None) -> list[int]:
     return chosen
 
 
-def _open_folder(spec: str, split: str | None, limit: int | None, identities: str) -> Source:
+def _open_files(spec: str, split: str | None, limit: int | None, identities: str) -> Source:
     root = Path(spec)
     if not spec or not root.exists():
         raise ArgumentError("source", f"{spec!r}: no such folder (write demo for the embedded pictures)")
-    if not root.is_dir():
-        raise ArgumentError("source", f"{spec}: not a folder")
-    pictures, files = _celeba_layout(root)
-    listing = list_pictures(pictures, {str(path) for path in files.values()})
-    if not listing.names:
-        left_out = f" ({'; '.join(listing.notes)})" if listing.notes else ""
-        raise ArgumentError(
-            "source", f"{spec}: no jpg, jpeg, png, webp or bmp picture in {pictures}{left_out}"
-        )
-    aligned = pictures.name == PICTURE_FOLDER or (
-        bool(files) and _has_aligned_picture(pictures, listing.names)
-    )
-    tables = read_tables(files)
-    keys = [picture_key(name) for name in listing.names]
-    people = None if tables.identities else identities_of(listing.names, identities)
-    notes = [*tables.notes, *tables.compare(set(keys)), *listing.notes, *_note_people(people)]
+    layout = find_layout(root, spec)
+    pictures = layout.pictures
+    may_be_celeba = (bool(layout.lists) and not layout.kind) or layout.columns is not None
+    aligned = layout.aligned or (may_be_celeba and _has_aligned_picture(pictures))
+    tables, kind, notes = _what_is_known(layout, aligned)
+    if kind == LFW and identities == "none":
+        tables = replace(tables, identities={})
+    people = None if tables.identities else identities_of(pictures.names, identities)
+    keys = [layout.key(name) for name in pictures.names]
+    notes += [*tables.notes, *tables.compare(set(keys)), *pictures.notes, *_note_people(people)]
     chosen = _choose([tables.splits.get(key, "") for key in keys], spec, split)[:limit]
     return Source(
-        kind="celeba" if files or aligned else "folder",
-        root=str(pictures),
-        faces=tuple(_faces(pictures, listing.names, chosen, tables, people, aligned)),
+        kind=kind,
+        root=str(pictures.root),
+        faces=tuple(_faces(layout, chosen, tables, people, aligned)),
         attribute_names=tables.attribute_names,
         notes=tuple(notes),
     )
@@ -102,59 +98,54 @@ def _note_people(people: list[str] | None) -> list[str]:
     return [f"each folder is taken for a person: {len(set(people) - {''})} people"]
 
 
-def _celeba_layout(root: Path) -> tuple[Path, dict[str, Path]]:
-    """Return the folder that holds the pictures, and the annotation files that belong to it."""
-    pictures = root / PICTURE_FOLDER
-    if pictures.is_dir():
-        nested = pictures / PICTURE_FOLDER
-        if nested.is_dir() and not _has_pictures(pictures):
-            pictures = nested
-        return pictures, find_annotation_files(root) or find_annotation_files(root / PICTURE_FOLDER)
-    files = find_annotation_files(root)
-    if real_path(root).name == PICTURE_FOLDER:
-        files = files or find_annotation_files(real_path(root).parent)
-        return real_path(root), files
-    return root, files
+def _what_is_known(layout: Layout, aligned: bool) -> tuple[CelebaTables, str, list[str]]:
+    """Return what lists or names say about the pictures, the source's kind, and what to note."""
+    tables = read_tables(layout.lists, layout.texts)
+    if layout.columns is not None:
+        tables = layout.columns.tables()
+    if layout.mapping is not None and layout.mapped:
+        tables = read_mapped_tables(tables, layout.mapping, layout.mapped)
+    if layout.kind:
+        return tables, layout.kind, list(layout.notes)
+    if layout.lists or aligned:
+        return tables, "celeba", []
+    known = recognise(layout.pictures.names)
+    return (known.tables, known.kind, [known.note]) if known else (tables, "folder", [])
 
 
-def _has_pictures(folder: Path) -> bool:
-    return any(entry.suffix.lower() in PICTURE_EXTENSIONS for entry in folder.iterdir())
-
-
-def _has_aligned_picture(folder: Path, names: list[str]) -> bool:
-    """Tell by the first readable picture whether the folder holds CelebA's aligned pictures."""
+def _has_aligned_picture(pictures: Pictures) -> bool:
+    """Tell by the first readable picture whether these are CelebA's aligned ones."""
     from unmask.datagen.faces.detect import has_aligned_shape
 
-    for name in names[:20]:
+    for name in pictures.names[:20]:
+        path, member = pictures.place(name)
         try:
-            header = read_header((folder / name).read_bytes())
-        except (OSError, UnreadablePictureError):
+            header = read_header(SourceFace(name, name, path, member=member).read_bytes())
+        except UnreadablePictureError:
             continue
         return has_aligned_shape(header.width, header.height)
     return False
 
 
 def _faces(
-    folder: Path,
-    names: list[str],
-    chosen: list[int],
-    tables: CelebaTables,
-    people: list[str] | None,
-    aligned: bool,
+    layout: Layout, chosen: list[int], tables: CelebaTables, people: list[str] | None, aligned: bool
 ) -> Iterable[SourceFace]:
-    stems = make_stems(names)  # of all, so that none depends on what was chosen
+    pictures = layout.pictures
+    stems = make_stems(pictures.names)  # of all, so that none depends on what was chosen
     for number in chosen:
-        name = names[number]
-        key = picture_key(name)
+        name = pictures.names[number]
+        key = layout.key(name)
+        path, member = pictures.place(name)
         yield SourceFace(
             name=name,
             stem=stems[number],
-            path=folder / name,
+            path=path,
             split=tables.splits.get(key, ""),
             identity=tables.identities.get(key, "") if people is None else people[number],
             attributes=tables.attributes.get(key, ()),
             aligned=aligned,
             points5=tables.points5.get(key),
+            member=member,
         )
 
 

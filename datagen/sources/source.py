@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from unmask.datagen.common.errors import UnreadablePictureError
 from unmask.datagen.faces.landmarks import Landmarks
@@ -11,6 +12,13 @@ from unmask.datagen.pictures.picture import encode_jpg
 
 PORTRAIT = -1  # index of the embedded source's portrait among its pictures
 _STEM_BYTES = 200  # a file name may have 255: variant, extension and `.part` come after the stem
+
+
+class Member(Protocol):
+    """Where a picture lies in a file of several; small, and picklable."""
+
+    def read(self, path: Path) -> bytes:
+        """Return its bytes; UnreadablePictureError where that is not possible."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,8 @@ class SourceFace:
         CelebA's own points, in pixels of the 178 x 218 picture.
     demo_index : int or None
         Which drawn face this is, or ``PORTRAIT``; None for files.
+    member : Member or None
+        Which of the pictures of the file this is; None where the file is a picture.
     """
 
     name: str
@@ -48,6 +58,7 @@ class SourceFace:
     aligned: bool = False
     points5: tuple[float, ...] | None = None
     demo_index: int | None = None
+    member: Member | None = None
 
     def read_bytes(self) -> bytes:
         """Return the encoded picture.
@@ -64,6 +75,8 @@ class SourceFace:
             index = self.demo_index
             image = portrait_rgb() if index in (None, PORTRAIT) else draw_demo_face(index).image_rgb
             return encode_jpg(image, JPEG_QUALITY)
+        if self.member is not None:
+            return self.member.read(self.path)
         try:
             return self.path.read_bytes()
         except OSError as error:
@@ -85,9 +98,10 @@ class Source:
     Attributes
     ----------
     kind : str
-        ``celeba``, ``folder`` or ``demo``.
+        ``celeba``, ``celebamask-hq``, ``celeba-hq``, ``ffhq``, ``lfw``, ``utkface``, ``huggingface``, ``folder``
+        or ``demo``.
     root : str
-        The picture folder, or ``demo``.
+        The folder of the pictures or the file that holds them, or ``demo``.
     faces : tuple of SourceFace
         Sorted by name.
     attribute_names : tuple of str

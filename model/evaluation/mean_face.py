@@ -60,7 +60,7 @@ def fit_mean_face(
 
 
 def _is_there(source: str) -> bool:
-    return source == "demo" or bool(source and Path(source).is_dir())
+    return source == "demo" or bool(source and Path(source).exists())
 
 
 def _check_people(source: Source, evaluated: EvalSet, spec: str) -> None:
