@@ -3,7 +3,7 @@
     python benchmarks/video_flicker.py PHOTO [--frames 36] [--size 256] [--strip strip.png]
 
 The clip is one photograph, panned, turned and zoomed a little, with the noise of a sensor. The faces do not move in
-it, so every change of the restored part in the face's own frame is flicker; visible skin changes by the noise and by
+it, so every change of the restored part in the face's own frame is flicker; visible skin changes by noise and
 resampling alone.
 """
 
@@ -36,14 +36,18 @@ def moved(image_rgb: U8, frames: int, size: int) -> Iterator[U8]:
         matrix[:, 2] += size / 2 - np.array([width, height]) / 2 + size * 0.06 * np.array(
             [math.cos(phase), math.sin(2 * phase)]
         )  # fmt: skip
-        seen = cv2.warpAffine(image_rgb, matrix, (size, size), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REFLECT_101)
+        seen = cv2.warpAffine(
+            image_rgb, matrix, (size, size), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REFLECT_101
+        )
         noisy = seen + rng.normal(0, NOISE_LEVELS, seen.shape)
         yield np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
 
 
 def main() -> None:
     """Measure, and print a line for each way."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("photo", type=Path)
     parser.add_argument("--frames", type=int, default=36)
     parser.add_argument("--size", type=int, default=256)

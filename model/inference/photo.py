@@ -164,7 +164,7 @@ def restore_face(
 
 
 def draw_face(editor: TrainedModule, picture: PicturePyramid, frame: F64, mask: FaceMask) -> U8:
-    """Draw what is under a mask and its straps: uint8 (h, w, 3) on `.photo_patch.work_grid` of the editor's width."""
+    """Draw what is under a mask and its straps: uint8 (h, w, 3) on `.photo_patch.work_grid` of its width."""
     grid = work_grid(editor.side)
     matrix = grid.to_picture(frame)
     crop = picture.cut(matrix, grid.width, grid.height)

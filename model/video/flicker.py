@@ -53,7 +53,9 @@ class FlickerMeter:
     @property
     def flicker(self) -> Flicker:
         """What was measured so far."""
-        drawn, skin = (float(s / n) if n else float("nan") for s, n in zip(self._sums, self._counts, strict=True))
+        drawn, skin = (
+            float(s / n) if n else float("nan") for s, n in zip(self._sums, self._counts, strict=True)
+        )
         return Flicker(drawn, skin)
 
 

@@ -7,7 +7,9 @@ from unmask.datagen.faces.frame import FRAME_POINTS
 from unmask.datagen.pictures.arrays import F32, F64, U8
 from unmask.datagen.pictures.pyramid import Grid, PicturePyramid
 
-_VIEW = Grid(96, 112, 1.6, (88.5, 130.0))  # of a face: what it moves by is seen on this many pixels, whatever its size
+_VIEW = Grid(
+    96, 112, 1.6, (88.5, 130.0)
+)  # of a face: what it moves by is seen on this many pixels, whatever its size
 _POINTS, _LEAST_POINTS, _LEAST_SHARE = 80, 8, 0.4
 _GROWN_PX = 6  # the face's outline, so that its own edge counts and the background beside it does not
 _REACH_PX, _LEVELS = 15, 3
@@ -61,7 +63,9 @@ def is_cut(before: F32, now: F32) -> bool:
 def colours(image_rgb: U8) -> F32:
     """Shares of the colours of a frame, float32 (n,): a histogram of each channel."""
     small = cv2.resize(image_rgb, _SMALL, interpolation=cv2.INTER_AREA)
-    counts = [np.bincount(small[..., channel].ravel() // (256 // _BINS), minlength=_BINS) for channel in range(3)]
+    counts = [
+        np.bincount(small[..., channel].ravel() // (256 // _BINS), minlength=_BINS) for channel in range(3)
+    ]
     return np.asarray(np.concatenate(counts) / (3 * small[..., 0].size), np.float32)
 
 
