@@ -6,6 +6,8 @@
     unmask.TripletDataset("photos", size=128)   new masks for every face in every epoch, without files
     unmask.to_tensors                           the transform of both that gives float tensors
     unmask.Unmasker()                           masks off photographs and aligned faces
+    unmask.restore_video("clip.mp4", "out.mp4") masks off a clip, as unmask-run does it
+    unmask.restore_frames(frames, fps=25)       the same for frames of any source, one by one
     unmask.load_model("fidelity")               a network with its weights
     unmask.evaluate("out", out="report")        how good the modules are, and for whom
     unmask.export_dataset("out", "coco", "to")  a dataset as other tools read it
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from unmask.calls import export_dataset as export_dataset
     from unmask.calls import load_model as load_model
     from unmask.calls import put_mask as put_mask
+    from unmask.calls import restore_frames as restore_frames
+    from unmask.calls import restore_video as restore_video
     from unmask.datagen.dataset.built import BuiltDataset as BuiltDataset
     from unmask.datagen.dataset.online import TripletDataset as TripletDataset
     from unmask.model.data.tensors import to_tensors as to_tensors
@@ -40,6 +44,8 @@ else:
         "export_dataset": "unmask.calls",
         "load_model": "unmask.calls",
         "put_mask": "unmask.calls",
+        "restore_frames": "unmask.calls",
+        "restore_video": "unmask.calls",
         "to_tensors": "unmask.model.data.tensors",
     }
 
@@ -72,5 +78,7 @@ __all__ = [
     "export_dataset",
     "load_model",
     "put_mask",
+    "restore_frames",
+    "restore_video",
     "to_tensors",
 ]

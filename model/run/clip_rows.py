@@ -11,9 +11,24 @@ from unmask.datagen.faces.frame import frame_box, frame_turn_deg
 from unmask.model.inference.photo import NO_MASK, OK, TOO_SMALL, UNSURE
 from unmask.model.video.restore import TrackedFace
 
+_TEXTS = ("name", "sound", "status")
+_NUMBERS = (
+    "fps",
+    "drawn_change",
+    "skin_change",
+    "left",
+    "top",
+    "right",
+    "bottom",
+    "turn",
+    "eye_dist",
+    "score",
+)
 
-def _from_cells(cls: Any, cells: Mapping[str, Any]) -> Any:
-    return cls(**{each.name: each.type(cells[each.name]) for each in fields(cls)})
+
+def _cells_of(cls: Any, cells: Mapping[str, Any]) -> dict[str, Any]:
+    kinds: dict[str, type] = dict.fromkeys(_TEXTS, str) | dict.fromkeys(_NUMBERS, float)
+    return {each.name: kinds.get(each.name, int)(cells[each.name]) for each in fields(cls)}
 
 
 @dataclass(frozen=True)
@@ -52,8 +67,7 @@ class ClipRow:
     @classmethod
     def from_cells(cls, cells: Mapping[str, Any]) -> Self:
         """Rebuild a row from text; KeyError, TypeError or ValueError where it is none."""
-        row: Self = _from_cells(cls, cells)
-        return row
+        return cls(**_cells_of(cls, cells))
 
 
 @dataclass(frozen=True)
@@ -94,15 +108,17 @@ class TrackRow:
     @classmethod
     def from_cells(cls, cells: Mapping[str, Any]) -> Self:
         """Rebuild a row from text; KeyError, TypeError or ValueError where it is none."""
-        row: Self = _from_cells(cls, cells)
-        return row
+        return cls(**_cells_of(cls, cells))
+
+
+_MEANS = ("left", "top", "right", "bottom", "turn", "eye_dist", "score")
 
 
 @dataclass
 class _Sum:
     first: int
     last: int = 0
-    values: Any = field(default_factory=lambda: np.zeros(7))
+    values: Any = field(default_factory=lambda: np.zeros(len(_MEANS)))
     statuses: Counter[str] = field(default_factory=Counter)
 
 
@@ -132,7 +148,8 @@ class TrackSums:
         frames, restored = own.statuses.total(), own.statuses[OK]
         means = [round(float(value), 2) for value in own.values / frames]
         status = OK if restored else own.statuses.most_common(1)[0][0]
-        return TrackRow(name, number, own.first, own.last, frames, restored, *means, status)
+        places = dict(zip(_MEANS, means, strict=True))
+        return TrackRow(name, number, own.first, own.last, frames, restored, status=status, **places)
 
 
 def clip_status(rows: Sequence[TrackRow]) -> str:

@@ -136,9 +136,8 @@ def run_job(options: RunOptions, update: Update = lambda done, total, first: Non
         folder.finish()
     counts = Counter(folder.rows[item.name].status for item in inputs.items)
     names = [item.name for item in inputs.items]
-    faces = [
-        face.status for name in names for face in (*folder.faces.get(name, ()), *folder.tracks.get(name, ()))
-    ]
+    faces = [face.status for name in names for face in folder.faces.get(name, ())]
+    faces += [track.status for name in names for track in folder.tracks.get(name, ())]
     return RunReport(
         out=options.out,
         counts={status: counts[status] for status in STATUSES},

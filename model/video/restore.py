@@ -1,5 +1,6 @@
 """The frames of a clip without masks, one after the other: followed, segmented, restored, put back, all steady."""
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -100,6 +101,8 @@ class FrameRestorer:
         least_score: float = ONLY,
         steadiness: Steadiness | None = None,
     ) -> None:
+        if not (math.isfinite(fps) and fps > 0):
+            raise ValueError(f"fps is a positive number, not {fps}")
         chosen = steadiness or Steadiness()
         self.unmasker, self.least_score = unmasker, least_score
         self.share = share_of(fps, chosen.memory_s)
@@ -111,9 +114,22 @@ class FrameRestorer:
         )
         self.meter = FlickerMeter()
         self._steady: dict[int, SteadyFace] = {}
+        self._shape: tuple[int, ...] | None = None
 
     def restore(self, image_rgb: U8) -> RestoredFrame:
-        """Take the masks off the next frame, uint8 (h, w, 3) RGB, of the size of the others."""
+        """Take the masks off the next frame.
+
+        Parameters
+        ----------
+        image_rgb : uint8 (h, w, 3)
+            RGB, of the size of the others.
+
+        Raises
+        ------
+        ValueError
+            When it is of another type or size.
+        """
+        self._check(image_rgb)
         picture = PicturePyramid(image_rgb)
         tracks = self.tracker.follow(picture)
         self._steady = {t.number: self._steady.get(t.number) or SteadyFace(self.share) for t in tracks}
@@ -131,6 +147,18 @@ class FrameRestorer:
                 masks[track.number] = (track.frame, mask)
         self.meter.add(PicturePyramid(done), masks)
         return RestoredFrame(done, map_, straps & ~map_, tuple(faces))
+
+    def _check(self, image_rgb: U8) -> None:
+        if (
+            image_rgb.dtype != np.uint8
+            or image_rgb.ndim != 3
+            or image_rgb.shape[2] != 3
+            or not image_rgb.size
+        ):
+            raise ValueError(f"a frame is uint8 (h, w, 3), not {image_rgb.dtype} {image_rgb.shape}")
+        if self._shape not in (None, image_rgb.shape):
+            raise ValueError(f"a frame of {image_rgb.shape} in a clip of {self._shape}")
+        self._shape = image_rgb.shape
 
     def _judged(self, track: Track, mask: FaceMask | None) -> TrackedFace:
         face = TrackedFace(track.frame, track.score, OK, track.number)
@@ -154,7 +182,12 @@ class FrameRestorer:
 def restore_frames(
     unmasker: PhotoModules, frames: Iterable[U8], fps: float = FPS, steadiness: Steadiness | None = None
 ) -> Iterator[RestoredFrame]:
-    """Take the masks off frames as they come; parameters as for `FrameRestorer`."""
+    """Take the masks off frames as they come; parameters as for `FrameRestorer`.
+
+    Raises
+    ------
+    ValueError
+        When ``fps`` is not a positive number; later, when a frame is not as `FrameRestorer.restore` takes it.
+    """
     restorer = FrameRestorer(unmasker, fps, steadiness=steadiness)
-    for image in frames:
-        yield restorer.restore(image)
+    return (restorer.restore(image) for image in frames)

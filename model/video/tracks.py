@@ -53,7 +53,9 @@ class Track:
     def see(self, at: int, face: FoundFace, pull: float | None = None) -> None:
         """Take what was seen in a frame: pulled towards it, by ``pull`` of the way where it is given."""
         apart = frame_distance(self.frame, face.frame)
-        share = min(PULL + PULL_MORE * max(0.0, apart - TREMBLE), MOST_PULL) if pull is None else pull
+        # of the first frames each counts the same
+        share = max(PULL, 1 / (at - self.first + 1)) + PULL_MORE * max(0.0, apart - TREMBLE)
+        share = min(share, MOST_PULL) if pull is None else pull
         self.frame = self.frame + share * (face.frame - self.frame)
         self.last = at
         self.score += (face.score - self.score) / self.frames
@@ -106,7 +108,7 @@ class Tracker:
 
     def _move(self, picture: PicturePyramid) -> None:
         """Move every face, and give up those that are no longer seen."""
-        kept = []
+        kept: list[Track] = []
         for track in self.tracks:
             if self._before is not None:
                 track.frame = face_motion(self._before, picture, track.frame)
