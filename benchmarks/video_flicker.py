@@ -2,9 +2,9 @@
 
     python benchmarks/video_flicker.py PHOTO [--frames 36] [--size 256] [--strip strip.png]
 
-The clip is one photograph, panned, turned and zoomed a little, with the noise of a sensor. The face does not move in
-it, and the camera's way is known: what changes where the face was drawn is flicker, and visible skin changes by noise
-and resampling alone.
+The clip is one photograph, panned, turned and zoomed a little, with the noise of a sensor. The face does not move
+in it, and the camera's way is known: what changes where the face was drawn is flicker, and visible skin changes by
+noise and resampling alone.
 """
 
 import argparse

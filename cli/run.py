@@ -69,7 +69,8 @@ def run_command(context: typer.Context, **_: Any) -> None:
         report = run_job(options, show)
     _print_report(report)
     if report.none_used:
-        raise ArgumentError("inputs", ": none of the pictures could be used: " + "; ".join(report.failures))
+        what = "inputs" if clips else "pictures"
+        raise ArgumentError("inputs", f": none of the {what} could be used: " + "; ".join(report.failures))
 
 
 def _print_report(report: "RunReport") -> None:

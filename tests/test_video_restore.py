@@ -47,10 +47,8 @@ def unmasker(weights: dict[str, Path], clip: list[DrawnFrame], monkeypatch: pyte
         grid = work_grid(64)
         true = next(drawn.map for drawn in clip if drawn.image is picture.levels[0])
         body = PicturePyramid(true).cut(grid.to_picture(frame), grid.width, grid.height) / np.float32(255)
-        return Seen(
-            np.clip(cv2.GaussianBlur(body, (0, 0), 1.5) + rng.normal(0, 0.12), 0.01, 0.99).astype(np.float32),
-            None,
-        )
+        unsure = cv2.GaussianBlur(body, (0, 0), 1.5) + np.float32(rng.normal(0, 0.12))
+        return Seen(np.clip(unsure, 0.01, 0.99), None)
 
     monkeypatch.setattr(steady_module, "see_face", see)
     return Unmasker(weights["map"], weights["edit"], "cpu")

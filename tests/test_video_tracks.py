@@ -1,5 +1,7 @@
 """Faces of a clip: how they move, how they are followed, and where a clip cuts."""
 
+import itertools
+
 import numpy as np
 import pytest
 from video_support import DrawnFrame, KnownFaces, drawn_clip
@@ -36,7 +38,7 @@ def places(tracker: Tracker) -> list[list[tuple[int, F64]]]:
 
 
 def test_motion_is_that_of_the_face_not_of_the_background(clip: list[DrawnFrame]):
-    for before, now in zip(clip, clip[1:], strict=False):
+    for before, now in itertools.pairwise(clip):
         moved = face_motion(PicturePyramid(before.image), PicturePyramid(now.image), before.frame)
         assert frame_distance(now.frame, moved) < 0.02
         assert frame_distance(now.frame, before.frame) > 0.02
@@ -51,7 +53,7 @@ def test_where_nothing_is_seen_nothing_moves(clip: list[DrawnFrame]):
 
 def test_another_scene_is_a_cut_and_a_moving_face_is_none(clip: list[DrawnFrame]):
     seen = [colours(drawn.image) for drawn in clip]
-    assert not any(is_cut(before, now) for before, now in zip(seen, seen[1:], strict=False))
+    assert not any(is_cut(before, now) for before, now in itertools.pairwise(seen))
     assert is_cut(seen[0], colours(255 - clip[0].image // 3))
     assert is_cut(seen[0], colours(np.zeros((9, 9, 3), np.uint8)))
 
@@ -69,10 +71,9 @@ def test_what_trembles_is_followed_steadily(clip: list[DrawnFrame]):
     def errors(pull: float | None) -> tuple[float, float]:
         tracker = followed(clip, KnownFaces(clip, tremble=0.05), pull=pull)
         seen = [some[0][1] for some in places(tracker)]
-        off = [frame_distance(drawn.frame, frame) for frame, drawn in zip(seen, clip, strict=True)]
-        corners = [
-            frame_corners(frame) - frame_corners(drawn.frame) for frame, drawn in zip(seen, clip, strict=True)
-        ]
+        both = list(zip(seen, [drawn.frame for drawn in clip], strict=True))
+        off = [frame_distance(true, frame) for frame, true in both]
+        corners = [frame_corners(frame) - frame_corners(true) for frame, true in both]
         return float(np.mean(off)), float(np.abs(np.diff(corners, axis=0)).mean())
 
     (steady_off, steady_shake), (raw_off, raw_shake) = errors(None), errors(1.0)
