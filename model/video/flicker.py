@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from unmask.datagen.faces.frame import FRAME_POINTS
-from unmask.datagen.pictures.arrays import F32, F64, U8, Bools
+from unmask.datagen.pictures.arrays import F32, F64, Bools
 from unmask.datagen.pictures.pyramid import Grid, PicturePyramid
 from unmask.model.inference.face_mask import FaceMask
 
+from .region import face_region
 from .steady import cut_map
 
 _VIEW = Grid(128, 144, 1.25, (88.5, 130.0))
@@ -68,13 +68,4 @@ def _parts(done: PicturePyramid, frame: F64, mask: FaceMask) -> tuple[F32, Bools
     return crop, map_ == 255, _FACE & ~near
 
 
-def _face_region() -> Bools:
-    """The mean face's outline in the view."""
-    back = cv2.invertAffineTransform(_VIEW.to_picture(np.eye(2, 3)))
-    hull = cv2.convexHull(np.rint(FRAME_POINTS @ back[:, :2].T + back[:, 2]).astype(np.int32))
-    region: U8 = np.zeros((_VIEW.height, _VIEW.width), np.uint8)
-    cv2.fillConvexPoly(region, hull, 1)
-    return np.asarray(region > 0)
-
-
-_FACE = _face_region()
+_FACE = face_region(_VIEW) > 0

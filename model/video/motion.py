@@ -3,9 +3,10 @@
 import cv2
 import numpy as np
 
-from unmask.datagen.faces.frame import FRAME_POINTS
 from unmask.datagen.pictures.arrays import F32, F64, U8
 from unmask.datagen.pictures.pyramid import Grid, PicturePyramid
+
+from .region import face_region
 
 _VIEW = Grid(
     96, 112, 1.6, (88.5, 130.0)
@@ -77,13 +78,5 @@ def _square(matrix: F64) -> F64:
     return np.vstack([matrix, (0.0, 0.0, 1.0)])
 
 
-def _face_region() -> U8:
-    """Where the face is in a view of it, 0 or 255: the mean face's outline, grown."""
-    back = cv2.invertAffineTransform(_VIEW.to_picture(np.eye(2, 3)))
-    hull = cv2.convexHull(np.rint(FRAME_POINTS @ back[:, :2].T + back[:, 2]).astype(np.int32))
-    region = np.zeros((_VIEW.height, _VIEW.width), np.uint8)
-    cv2.fillConvexPoly(region, hull, 255)
-    return np.asarray(cv2.dilate(region, np.ones((2 * _GROWN_PX + 1,) * 2, np.uint8)), np.uint8)
-
-
-_FACE = _face_region()
+_OUTLINE = np.ones((2 * _GROWN_PX + 1,) * 2, np.uint8)
+_FACE = np.asarray(cv2.dilate(face_region(_VIEW), _OUTLINE), np.uint8)

@@ -12,6 +12,8 @@ from unmask.model.inference.aligned import Seen, TrainedModule
 from unmask.model.inference.face_mask import FaceMask, mask_of, see_face
 from unmask.model.inference.photo_patch import work_grid
 
+from .region import face_region
+
 MEMORY_S = 0.16  # a frame counts by 1/e after that time, where nothing changes
 # Change of a pixel of the face from frame to frame, levels: what noise and resampling do, and what makes the past
 # worthless. Over a few pixels of the face.
@@ -82,7 +84,7 @@ class SteadyFace:
         self._fresh = np.asarray(self.share + (1 - self.share) * new, np.float32)
 
     def drawn(self, raw: U8, mask: FaceMask, frame: F64) -> U8:
-        """Make what was drawn for the next frame steady; by how much the visible part of the face has changed.
+        """Make what was drawn for the next frame steady; the less of the past, the more the visible face changed.
 
         Parameters
         ----------
@@ -103,7 +105,9 @@ class SteadyFace:
     def _fresh_around(self, mask: FaceMask, frame: F64) -> float:
         assert self._fresh is not None
         grid = work_grid(self._fresh.shape[1])
-        visible = cut_map(mask, grid.to_picture(frame), grid.width, grid.height) == 0
+        visible = (cut_map(mask, grid.to_picture(frame), grid.width, grid.height) == 0) & (
+            face_region(grid) > 0
+        )
         return float(self._fresh[visible].mean()) if visible.any() else self.share
 
 
