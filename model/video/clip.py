@@ -70,7 +70,7 @@ def open_clip(path: Path) -> Iterator[tuple[ClipFacts, Iterator[U8]]]:
         known = bool(np.isfinite(said) and 0 < said <= MOST_FPS)
         height, width = first.shape[:2]
         facts = ClipFacts(width, height, said if known else USUAL_FPS, _count(count), known)
-        yield facts, chain([first], _rest(capture))
+        yield facts, chain([first], _rest(capture, (width, height)))
     finally:
         capture.release()
 
@@ -124,8 +124,10 @@ def quiet() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _rest(capture: cv2.VideoCapture) -> Iterator[U8]:
+def _rest(capture: cv2.VideoCapture, size: tuple[int, int]) -> Iterator[U8]:
     while (frame := _next(capture)) is not None:
+        if frame.shape[1::-1] != size:  # streams that were recorded may change on the way
+            frame = np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), np.uint8)
         yield frame
 
 

@@ -37,7 +37,7 @@ class ClipWriter:
     """
 
     def __init__(self, path: Path, size: tuple[int, int], fps: float) -> None:
-        self.path, self.written = path, 0
+        self.path, self.size, self.written = path, size, 0
         with quiet():
             self._writer = cv2.VideoWriter(
                 os.fspath(path.absolute()), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*CODEC), fps, size
@@ -48,8 +48,9 @@ class ClipWriter:
             )
 
     def write(self, image_rgb: U8) -> None:
-        """Add a frame, uint8 (h, w, 3)."""
-        self._writer.write(cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR))
+        """Add a frame, uint8 (h, w, 3), at least of the clip's size; what is beyond that is left out."""
+        width, height = self.size
+        self._writer.write(cv2.cvtColor(image_rgb[:height, :width], cv2.COLOR_RGB2BGR))
         self.written += 1
 
     def finish(self) -> None:
