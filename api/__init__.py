@@ -8,6 +8,8 @@
     unmask.Unmasker()                           masks off photographs and aligned faces
     unmask.load_model("fidelity")               a network with its weights; or "hf://user/name"
     unmask.push_to_hub("run", "user/name")      a trained module onto the Hugging Face Hub
+    unmask.restore_video("clip.mp4", "out.mp4") masks off a clip, as unmask-run does it
+    unmask.restore_frames(frames, fps=25)       the same for frames of any source, one by one
     unmask.evaluate("out", out="report")        how good the modules are, and for whom
     unmask.export_dataset("out", "coco", "to")  a dataset as other tools read it
     unmask.adopt("pairs", "out")                a dataset of somebody else's masked and clean pictures
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from unmask.calls import export_dataset as export_dataset
     from unmask.calls import load_model as load_model
     from unmask.calls import put_mask as put_mask
+    from unmask.calls import restore_frames as restore_frames
+    from unmask.calls import restore_video as restore_video
     from unmask.datagen.dataset.built import BuiltDataset as BuiltDataset
     from unmask.datagen.dataset.online import TripletDataset as TripletDataset
     from unmask.model.data.tensors import to_tensors as to_tensors
@@ -43,6 +47,8 @@ else:
         "load_model": "unmask.calls",
         "push_to_hub": "unmask.model.export.push",
         "put_mask": "unmask.calls",
+        "restore_frames": "unmask.calls",
+        "restore_video": "unmask.calls",
         "to_tensors": "unmask.model.data.tensors",
     }
 
@@ -76,5 +82,7 @@ __all__ = [
     "load_model",
     "push_to_hub",
     "put_mask",
+    "restore_frames",
+    "restore_video",
     "to_tensors",
 ]

@@ -1,7 +1,7 @@
 """The toolkit's commands as functions: short calls with defaults that work."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from functools import lru_cache
 from pathlib import Path
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
     from unmask.datagen.exchange.adopt import AdoptReport
     from unmask.datagen.exchange.export import ExportReport
+    from unmask.model.inference.unmasker import Unmasker
+    from unmask.model.run.job import RunReport
+    from unmask.model.video.restore import RestoredFrame
 
 
 def put_mask(
@@ -306,6 +309,90 @@ def evaluate(
     from unmask.model.evaluation.run import run_evaluation
 
     return run_evaluation(chosen, "unmask.evaluate", lambda title: nullcontext(lambda *told: None)).summary
+
+
+def restore_video(
+    path: str | Path,
+    out: str | Path,
+    *,
+    progress: Callable[[int, int, int], None] | None = None,
+    **options: Any,
+) -> "RunReport":
+    """Take the masks off a clip as ``unmask-run`` does.
+
+    Parameters
+    ----------
+    path : str or Path
+        The clip.
+    out : str or Path
+        The ``.mp4`` file that is made, or a folder of results.
+    progress : callable, optional
+        Called after each frame with frames done, in all, and done by an earlier run.
+    **options
+        By the names of `unmask.model.run.options.RunOptions`, such as ``preset``, ``least_score``, ``existing``.
+
+    Raises
+    ------
+    UserError
+        For what a person can mend, in one line; such as a clip that cannot be read.
+    TypeError
+        Naming an option that there is not.
+
+    Examples
+    --------
+    >>> import unmask
+    >>> report = unmask.restore_video("clip.mp4", "unmasked.mp4")
+    >>> report.clips[0].frames, report.counts["ok"]
+    (2, 1)
+    """
+    from unmask.model.run.job import run_job
+    from unmask.model.run.options import RunOptions
+
+    chosen = make_options(RunOptions, inputs=(Path(path),), out=Path(out), **options)
+    report = run_job(chosen, progress or (lambda *told: None))
+    if report.none_used:
+        raise UserError("; ".join(report.failures))
+    return report
+
+
+def restore_frames(
+    frames: Iterable[U8],
+    fps: float = 25.0,
+    unmasker: "Unmasker | None" = None,
+) -> "Iterator[RestoredFrame]":
+    """Take the masks off frames of one clip, one by one, as they are asked for.
+
+    Parameters
+    ----------
+    frames : iterable of uint8 (h, w, 3)
+        RGB, all of one size. Nothing is kept but what the next frame needs.
+    fps : float
+        Frames a second: how fast what was seen is forgotten.
+    unmasker : Unmasker, optional
+        The shipped weights where it is not given.
+
+    Returns
+    -------
+    iterator of RestoredFrame
+        ``image``, ``map``, ``straps``, and ``faces`` with their ``track``; pixels away from the masks are, to the
+        bit, those of the frame.
+
+    Raises
+    ------
+    ValueError
+        When a frame is of another type, shape or size than the first, or ``fps`` is not a positive number.
+
+    Examples
+    --------
+    >>> import unmask
+    >>> masked = unmask.put_mask("portrait.jpg", family="surgical", seed=3).masked
+    >>> [made.faces[0].track for made in unmask.restore_frames([masked, masked], fps=30)]
+    [1, 1]
+    """
+    from unmask.model.inference.unmasker import Unmasker
+    from unmask.model.video.restore import restore_frames as restore
+
+    return restore(unmasker or Unmasker(), frames, fps)
 
 
 def load_model(

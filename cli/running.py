@@ -31,6 +31,7 @@ from unmask.datagen.common.memory import is_want_of_memory
 EXIT_USER_ERROR = 2
 _SIGNALLED = 128  # plus the signal's number is what a shell says of a program that one ended
 _AGAIN = "the same command begins again"
+RESUMES = "the same command resumes"
 _received = 0  # the signal that asked us to stop, where it was not Ctrl-C
 _PLAIN_EVERY_S = 5.0
 # What the system refuses whatever the program does: rights, names, links, space, limits, broken disks.
@@ -245,12 +246,12 @@ def showing_log() -> Iterator[None]:
 
 
 @contextmanager
-def resumable() -> Iterator[None]:
-    """Work that Ctrl-C may stop, and the same command resumes: says so and exits with 130."""
+def resumable(words: str = RESUMES) -> Iterator[None]:
+    """Work that Ctrl-C may stop, and the same command resumes: says so, or ``words``, and exits with 130."""
     try:
         yield
     except KeyboardInterrupt:
-        raise _StoppedError("the same command resumes") from None
+        raise _StoppedError(words) from None
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from video_support import write_clip
 
 import unmask
 import unmask.model
@@ -56,6 +57,7 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "portrait.jpg").write_bytes(encode_jpg(portrait_rgb(), 95))
     masked = unmask.put_mask(portrait_rgb(), template="surgical-pleated", pins=["worn=proper"]).masked
     (tmp_path / "photo.jpg").write_bytes(encode_jpg(masked, 95))
+    write_clip(tmp_path / "clip.mp4", [masked, masked])
     return tmp_path
 
 

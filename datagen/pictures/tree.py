@@ -1,4 +1,4 @@
-"""Find the pictures of a folder tree."""
+"""Find the pictures of a folder tree, and its clips where they are wanted."""
 
 import os
 from collections import Counter
@@ -10,6 +10,9 @@ from pathlib import Path
 from unmask.datagen.common.errors import ArgumentError
 
 PICTURE_EXTENSIONS = frozenset((".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp"))
+CLIP_EXTENSIONS = frozenset(
+    (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".3gp", ".wmv")
+)
 # Why a file is not taken, as a phrase for one and for many.
 _NO_PICTURE = "that is not a picture|that are not pictures"
 _NO_FILE = "that is a broken link or a device|that are broken links or devices"
@@ -34,7 +37,12 @@ class Listing:
     incomplete: bool = False
 
 
-def list_pictures(root: Path, known: set[str]) -> Listing:
+def is_clip(path: Path | str) -> bool:
+    """Whether a file is named like a clip."""
+    return os.path.splitext(path)[1].lower() in CLIP_EXTENSIONS  # noqa: PTH122 - of a text, too
+
+
+def list_pictures(root: Path, known: set[str], extensions: frozenset[str] = PICTURE_EXTENSIONS) -> Listing:
     """Walk a folder tree; hidden files and folders are passed over, links are followed once.
 
     Parameters
@@ -43,6 +51,8 @@ def list_pictures(root: Path, known: set[str]) -> Listing:
         The folder.
     known : set of str
         Paths of files that are no pictures and need no mention.
+    extensions : frozenset of str
+        What counts as a picture.
 
     Raises
     ------
@@ -74,7 +84,7 @@ def list_pictures(root: Path, known: set[str]) -> Listing:
             name = entry.name
             if name.startswith("."):
                 continue
-            named_so = name[name.rfind(".") :].lower() in PICTURE_EXTENSIONS
+            named_so = name[name.rfind(".") :].lower() in extensions
             if named_so and _is(entry.is_file, unknown=True):
                 names.append(prefix + name)
             elif _is(entry.is_dir, unknown=False):

@@ -126,9 +126,10 @@ class FaceFinder:
             frames, scores = thinned([better[row] for row in hopeful], scores, _EQUAL)
         here = [row for row, frame in enumerate(frames) if possible(picture, frame)]
         frames, _ = thinned([frames[row] for row in here], [scores[row] for row in here], SAME_FACE / 3)
-        return distinct([self._seen_around(picture, frame) for frame in frames[:_CANDIDATES]])
+        return distinct([self.seen_around(picture, frame) for frame in frames[:_CANDIDATES]])
 
-    def _seen_around(self, picture: PicturePyramid, frame: F64) -> FoundFace:
+    def seen_around(self, picture: PicturePyramid, frame: F64) -> FoundFace:
+        """Look at a face from places around its frame: the mean of where they lead to, and how sure they are."""
         better, scores = self.frames.look(picture, [moved(frame, *around) for around in AROUND])
         middle = np.asarray(np.mean(better, axis=0), np.float64)
         spread = float(np.mean([frame_distance(middle, other) for other in better]))

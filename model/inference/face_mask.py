@@ -79,14 +79,42 @@ def segment_face(module: TrainedModule, picture: PicturePyramid, frame: F64) -> 
         None where the face wears no mask.
     """
     height, width = picture.levels[0].shape[:2]
-    box = bounds(frame, (width, height))
+    if bounds(frame, (width, height)) is None:
+        return None
+    return mask_of(see_face(module, picture, frame), frame, (width, height))
+
+
+def see_face(module: TrainedModule, picture: PicturePyramid, frame: F64) -> Seen:
+    """What the Map Module sees of one face, on `unmask.model.inference.photo_patch.work_grid` of its width."""
+    return _seen_several_times(module, picture, frame, work_grid(module.side))
+
+
+def mask_of(seen: Seen, frame: F64, size: tuple[int, int], slack: float = 0.0) -> FaceMask | None:
+    """Make the mask of one face of what was seen of it.
+
+    Parameters
+    ----------
+    seen : Seen
+        From `see_face`.
+    frame : float64 (2, 3)
+        Aligned CelebA's frame to the photograph.
+    size : tuple of int
+        Width and height of the photograph.
+    slack : float
+        That much less mean probability will do, for a face that is known to wear a mask.
+
+    Returns
+    -------
+    FaceMask or None
+        None where the face wears no mask, or lies beyond the photograph.
+    """
+    box = bounds(frame, size)
     if box is None:
         return None
-    grid = work_grid(module.side)
-    seen = _seen_several_times(module, picture, frame, grid)
+    grid = work_grid(seen.body.shape[1])
     probabilities = _doubted(seen.body, grid)
     mask = main_mask(probabilities)
-    if mask is None or _mean_over(probabilities, mask) < _least_mean(mask, grid):
+    if mask is None or _mean_over(probabilities, mask) < _least_mean(mask, grid) - slack:
         return None
     # What the cleaning took away stays away; what it filled stays filled.
     probabilities = np.where(

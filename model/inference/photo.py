@@ -162,14 +162,23 @@ def restore_face(
     editor = unmasker.edit_module
     if editor is None:
         return
+    paste_face(draw_face(editor, picture, frame, mask), frame, mask, done)
+
+
+def draw_face(editor: TrainedModule, picture: PicturePyramid, frame: F64, mask: FaceMask) -> U8:
+    """Draw what is under a mask and its straps: uint8 (h, w, 3) on `.photo_patch.work_grid` of its width."""
     grid = work_grid(editor.side)
     matrix = grid.to_picture(frame)
     crop = picture.cut(matrix, grid.width, grid.height)
     both = mask.both
     matrix[:, 2] -= (both.left, both.top)
     map_crop = PicturePyramid(both.pixels).cut(matrix, grid.width, grid.height, border=cv2.BORDER_CONSTANT)
-    raw = restore_pictures(editor, [crop], [map_crop])[0].raw
+    return restore_pictures(editor, [crop], [map_crop])[0].raw
 
+
+def paste_face(raw: U8, frame: F64, mask: FaceMask, done: U8) -> None:
+    """Paste what `draw_face` drew into ``done``, a copy of the photograph, where the mask and its straps are."""
+    both = mask.both
     scale = frame_scale(frame)
     grow, feather = max(1.0, GROW * scale), max(1.5, FEATHER * scale)
     left, top, width, height = cv2.boundingRect(both.pixels)
@@ -181,7 +190,7 @@ def restore_face(
     if mask.straps.pixels.any():
         thin = (max(1.0, STRAP_SHARE * reach) for reach in (grow, feather))
         alpha = np.maximum(alpha, _alpha(mask.straps.pixels[rows, columns], *thin))
-    drawn = to_photo(raw, grid, frame, near.box)
+    drawn = to_photo(raw, work_grid(raw.shape[1]), frame, near.box)
     below = done[near.place]
     grained = add_grain(drawn.pixels, below, alpha, seed=near.top * _GRAIN_ROW + near.left)
     pasted = alpha > 0

@@ -1,4 +1,4 @@
-"""The pictures that a run is given, what their results are called, and the maps that come with them."""
+"""The pictures and clips that a run is given, what their results are called, and the maps that come with them."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,24 +7,27 @@ from pathlib import Path, PurePosixPath
 
 from unmask.datagen.common.checks import check_exists
 from unmask.datagen.common.errors import ArgumentError
-from unmask.datagen.pictures.tree import PICTURE_EXTENSIONS, list_pictures
+from unmask.datagen.pictures.tree import CLIP_EXTENSIONS, PICTURE_EXTENSIONS, is_clip, list_pictures
 from unmask.datagen.sources.source import fitted_stem
 
 from .options import RunOptions
 
-EXPECTED = "expected " + ", ".join(sorted(extension[1:] for extension in PICTURE_EXTENSIONS))
+PNG, MP4 = ".png", ".mp4"  # what results are written as
+EXPECTED = "expected " + ", ".join(
+    extension[1:] for known in (PICTURE_EXTENSIONS, CLIP_EXTENSIONS) for extension in sorted(known)
+)
 
 
 @dataclass(frozen=True)
 class RunInput:
-    """One picture.
+    """One picture or clip.
 
     Attributes
     ----------
     path : Path
         The file.
     name : str
-        Of its results, without ``.png``: the file's path below the folder that was given, without extension, cut
+        Of its results, without extension: the file's path below the folder that was given, without extension, cut
         and marked where it is too long for a file's name.
     map : Path or None
         Its own map.
@@ -33,6 +36,21 @@ class RunInput:
     path: Path
     name: str
     map: Path | None = None
+
+    @property
+    def is_clip(self) -> bool:
+        """Whether it is a clip."""
+        return is_clip(self.path)
+
+    @property
+    def suffix(self) -> str:
+        """Extension of its results."""
+        return result_suffix(self.path)
+
+
+def result_suffix(path: Path | str) -> str:
+    """Extension of the results of a file."""
+    return MP4 if is_clip(path) else PNG
 
 
 @dataclass(frozen=True)
@@ -49,15 +67,18 @@ def list_inputs(options: RunOptions) -> RunInputs:
     Raises
     ------
     UserError
-        When an input does not exist, a folder holds no picture, two results would have one name, or a map is
-        missing.
+        When an input does not exist, a folder holds no picture, two results would have one name, a map is
+        missing, or a clip is given with an option that is for pictures.
     """
     found: list[tuple[Path, str]] = []
     notes: list[str] = []
+    pictures_only = next((name for name in ("aligned", "map") if getattr(options, name)), None)
     for given in options.inputs:
         check_exists("inputs", given)
+        if pictures_only and is_clip(given) and not given.is_dir():
+            raise ArgumentError(pictures_only, f": is for pictures; {given} is a clip, run it apart")
         if given.is_dir():
-            some, said = _of_folder(given, recursive=options.recursive)
+            some, said = _of_folder(given, recursive=options.recursive, clips=not pictures_only)
             found += some
             notes += said
         else:
@@ -78,9 +99,10 @@ def _fitted(name: str) -> str:
     return place + slash + fitted_stem(last, name)
 
 
-def _of_folder(folder: Path, *, recursive: bool) -> tuple[list[tuple[Path, str]], list[str]]:
+def _of_folder(folder: Path, *, recursive: bool, clips: bool) -> tuple[list[tuple[Path, str]], list[str]]:
     try:
-        listing = list_pictures(folder, set())
+        known = PICTURE_EXTENSIONS | CLIP_EXTENSIONS if clips else PICTURE_EXTENSIONS
+        listing = list_pictures(folder, set(), known)
     except ArgumentError as error:
         raise ArgumentError("inputs", error.problem) from error
     names = [name for name in listing.names if recursive or "/" not in name]

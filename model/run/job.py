@@ -1,8 +1,8 @@
-"""The batch job of ``unmask-run``: pictures in, results and a table out; what is finished is not done again."""
+"""The batch job of ``unmask-run``: pictures and clips in, results and tables out; nothing is done twice."""
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -21,7 +21,10 @@ from unmask.datagen.pictures.picture import encode_png
 from unmask.model.inference.aligned import Maps, find_maps, restore_pictures
 from unmask.model.inference.photo import NO_MASK, OK, TOO_SMALL, UNSURE, Restored, restore_photo
 from unmask.model.inference.unmasker import Unmasker
+from unmask.model.video.clip import count_frames
 
+from .clip_rows import ClipRow
+from .clips import ClipJob
 from .face_rows import WORDS, FaceRow, face_rows
 from .inputs import RunInput, list_inputs
 from .loading import Loaded, encode_result, load
@@ -40,8 +43,7 @@ from .results import (
 )
 from .single import check_single, is_file_name, run_single
 from .strip import draw_strip
-
-Update = Callable[[int, int, int], None]
+from .tally import Tally, Update
 
 BATCH = 32  # aligned pictures that go through the networks together
 AHEAD = 3  # photographs that are decoded, or wait to be written, beside the one that is worked on
@@ -63,9 +65,9 @@ class RunReport:
     ----------
     out : Path
     counts : dict
-        Status to number of pictures of this run's inputs, those of earlier runs included.
+        Status to number of pictures and clips of this run's inputs, those of earlier runs included.
     done, resumed : int
-        Pictures done now, and those found finished.
+        Pictures and clips done now, and those found finished.
     restored : int
         Masks taken off now.
     seconds : float
@@ -75,6 +77,8 @@ class RunReport:
         Status to number of faces of this run's inputs.
     failures : list of str
         The first inputs that could not be used, and why.
+    clips : list of ClipRow
+        What is to be said of the clips among the inputs.
     """
 
     out: Path
@@ -86,6 +90,7 @@ class RunReport:
     notes: list[str]
     faces: dict[str, int] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
+    clips: list[ClipRow] = field(default_factory=list)
 
     @property
     def none_used(self) -> bool:
@@ -108,7 +113,8 @@ def run_job(options: RunOptions, update: Update = lambda done, total, first: Non
     ----------
     options : RunOptions
     update : callable
-        Called with how many pictures are done, of how many, and how many of them an earlier run had done.
+        Called with how many pictures and frames are done, of how many, and how many of them an earlier run had
+        done.
 
     Raises
     ------
@@ -126,9 +132,12 @@ def run_job(options: RunOptions, update: Update = lambda done, total, first: Non
         _ = unmasker.finder  # its weights are missing before work, not after the first picture
     identity = _identity(options, unmasker)
     with writing_to(options.out), open_results(options.out, options.existing, identity) as folder:
-        rows = _Job(options, unmasker, folder, update, len(inputs.items)).run(inputs.items)
+        rows, notes = _run_all(options, unmasker, folder, inputs.items, update)
         folder.finish()
     counts = Counter(folder.rows[item.name].status for item in inputs.items)
+    names = [item.name for item in inputs.items]
+    faces = [face.status for name in names for face in folder.faces.get(name, ())]
+    faces += [track.status for name in names for track in folder.tracks.get(name, ())]
     return RunReport(
         out=options.out,
         counts={status: counts[status] for status in STATUSES},
@@ -136,10 +145,26 @@ def run_job(options: RunOptions, update: Update = lambda done, total, first: Non
         resumed=len(inputs.items) - len(rows),
         restored=sum(row.restored for row in rows),
         seconds=time.monotonic() - start,
-        notes=inputs.notes,
-        faces=dict(Counter(face.status for item in inputs.items for face in folder.faces.get(item.name, ()))),
+        notes=inputs.notes + notes,
+        faces=dict(Counter(faces)),
         failures=_failures(folder.rows[item.name] for item in inputs.items),
+        clips=[folder.clips[name] for name in names if name in folder.clips],
     )
+
+
+def _run_all(
+    options: RunOptions, unmasker: Unmasker, folder: RunFolder, items: Sequence[RunInput], update: Update
+) -> tuple[list[RunRow], list[str]]:
+    """Do the pictures, then the clips; returns the rows of what was done now, and what is to be said of clips."""
+    pictures, clips = ([item for item in items if item.is_clip == kind] for kind in (False, True))
+    frames = {item.name: max(1, count_frames(item.path)) for item in clips}
+    tally = Tally(update, len(pictures) + sum(frames.values()))
+    job = ClipJob(options, unmasker, folder, tally)
+    if clips:
+        job.check_encoder()
+    rows = _Job(options, unmasker, folder, tally).run(pictures)
+    rows += [row for item in clips if (row := job.run(item, frames[item.name])) is not None]
+    return rows, job.notes
 
 
 def _run_single(options: RunOptions, update: Update) -> RunReport:
@@ -167,11 +192,8 @@ def _identity(options: RunOptions, unmasker: Unmasker) -> dict[str, Any]:
 
 
 class _Job:
-    def __init__(
-        self, options: RunOptions, unmasker: Unmasker, folder: RunFolder, update: Update, total: int
-    ) -> None:
-        self.options, self.unmasker, self.folder, self.update = options, unmasker, folder, update
-        self.total, self.done, self.resumed = total, 0, 0
+    def __init__(self, options: RunOptions, unmasker: Unmasker, folder: RunFolder, tally: Tally) -> None:
+        self.options, self.unmasker, self.folder, self.tally = options, unmasker, folder, tally
         self.folders = (RESTORED, MAPS, STRAPS, *([STRIPS] if options.side_by_side else []))
         self.rows: list[RunRow] = []
         self.writing: deque[Future[tuple[RunRow, tuple[FaceRow, ...]]]] = deque()
@@ -206,8 +228,7 @@ class _Job:
         if not loaded.finished:
             yield loaded
             return
-        self.resumed += 1
-        self._count()
+        self.tally.add(resumed=True)
 
     def _work(self, some: Sequence[Loaded]) -> Iterator[tuple[Loaded, RunRow, Restored | None]]:
         """Results of pictures that were read together, in their order."""
@@ -273,11 +294,7 @@ class _Job:
             row, faces = self.writing.popleft().result()
             self.folder.add(row, faces)
             self.rows.append(row)
-            self._count()
-
-    def _count(self) -> None:
-        self.done += 1
-        self.update(self.done, self.total, self.resumed)
+            self.tally.add()
 
 
 def _batched(loaded: Iterator[Loaded], count: int) -> Iterator[list[Loaded]]:

@@ -16,9 +16,9 @@ class RunOptions(ComputeOptions):
     Attributes
     ----------
     inputs : tuple of Path
-        Pictures and folders of them.
+        Pictures, clips, and folders of them.
     out : Path
-        Folder of the results; or, for one picture, the ``.png`` file of its result.
+        Folder of the results; or, for one picture or clip, the ``.png`` or ``.mp4`` file of its result.
     aligned : bool
         The pictures are framed like aligned CelebA: no face is searched for.
     map : Path or None
@@ -34,7 +34,7 @@ class RunOptions(ComputeOptions):
     recursive : bool
         Folders with all that is below them.
     limit : int or None
-        Only the first pictures.
+        Only the first pictures and clips.
 
     Raises
     ------

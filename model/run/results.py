@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from unmask.datagen.common.atomic import write_atomic
 from unmask.datagen.common.errors import ArgumentError
@@ -16,11 +16,14 @@ from unmask.datagen.common.json_text import Needs, parse_json
 from unmask.datagen.common.line_journal import LineJournal
 from unmask.datagen.common.work_folder import TOOLKIT_KEY, FolderKind, WorkFolder
 
+from .clip_rows import ClipRow, TrackRow
 from .face_rows import FaceRow
-from .inputs import RunInput
+from .inputs import PNG, RunInput, result_suffix
 from .options import RunOptions
 
 TABLE, FACES, CARD, JOURNAL = "run.csv", "faces.csv", "run.json", ".run.jsonl"
+CLIPS, TRACKS = "clips.csv", "tracks.csv"
+WORKSHOP = ".clip"  # half-written files of the clip that is worked on
 RESTORED, MAPS, STRAPS, STRIPS = "restored", "map", "straps", "side_by_side"
 FOLDERS = (RESTORED, MAPS, STRAPS, STRIPS)
 UNREADABLE, BAD_MAP = "unreadable", "bad_map"
@@ -30,20 +33,20 @@ UNWRITTEN = (UNREADABLE, BAD_MAP)  # the others have results, if only a copy
 
 @dataclass(frozen=True)
 class RunRow:
-    """What became of one picture.
+    """What became of one picture or clip.
 
     Attributes
     ----------
     name : str
-        Of its results, without ``.png``.
+        Of its results, without extension.
     input : str
         The file that was read.
     status : str
         One of ``STATUSES``.
     faces, restored : int
-        Faces found, and masks taken off.
+        Faces found, and masks taken off; of a clip: faces followed, and those whose masks were taken off.
     seconds : float
-        Without reading and writing.
+        Without reading and writing; of a clip: with both.
     reason : str
         In words, where the status is not ``ok``.
     sha256 : str
@@ -68,9 +71,17 @@ class RunRow:
         given = {"map_sha256": "", **cells}  # which tables of older versions lack
         return cls(**{field.name: _KINDS.get(field.name, str)(given[field.name]) for field in fields(cls)})
 
+    @property
+    def suffix(self) -> str:
+        """Extension of its results."""
+        return result_suffix(self.input)
+
 
 _KINDS: dict[str, type] = {"faces": int, "restored": int, "seconds": float}
 
+
+_Row = RunRow | FaceRow | ClipRow | TrackRow
+_Kind = TypeVar("_Kind", RunRow, FaceRow, ClipRow, TrackRow)
 
 RESULTS = FolderKind(
     argument="out",
@@ -79,8 +90,8 @@ RESULTS = FolderKind(
     card=CARD,
     identity=dict,
     shape=Needs({TOOLKIT_KEY: str}),
-    own=(TABLE, FACES, JOURNAL),
-    places=(*FOLDERS, JOURNAL),
+    own=(TABLE, FACES, CLIPS, TRACKS, JOURNAL),
+    places=(*FOLDERS, JOURNAL, WORKSHOP),
     labels={TOOLKIT_KEY: "toolkit version"},
 )
 
@@ -107,6 +118,8 @@ class RunFolder:
         self.out = out
         self.rows: dict[str, RunRow] = {}
         self.faces: dict[str, tuple[FaceRow, ...]] = {}
+        self.clips: dict[str, ClipRow] = {}
+        self.tracks: dict[str, tuple[TrackRow, ...]] = {}
         self._inside = Inside(out)
         for cells in _table_rows(out / TABLE):
             with suppress(_NoRowError):
@@ -114,6 +127,12 @@ class RunFolder:
         for cells in _table_rows(out / FACES):
             with suppress(_NoRowError):
                 self._take_face(cells)
+        for cells in _table_rows(out / CLIPS):
+            with suppress(_NoRowError):
+                self._take_clip(cells)
+        for cells in _table_rows(out / TRACKS):
+            with suppress(_NoRowError):
+                self._take_track(cells)
         self._journal = LineJournal(out / JOURNAL, self._take_line)
 
     def _take_line(self, line: bytes, position: int) -> None:
@@ -124,22 +143,29 @@ class RunFolder:
         faces = said.get("each", [])
         for cells in faces if isinstance(faces, list) else []:
             self._take_face(cells)
+        if isinstance(said.get("clip"), dict):
+            self._take_clip(said["clip"])
+        tracks = said.get("tracks", [])
+        for cells in tracks if isinstance(tracks, list) else []:
+            self._take_track(cells)
 
     def _take_face(self, cells: Mapping[str, Any]) -> None:
-        try:
-            face = FaceRow.from_cells(cells)
-        except (KeyError, TypeError, ValueError) as error:
-            raise _NoRowError(str(error)) from error
+        face = _row_of(FaceRow, cells)
         # Of a picture that was done again the numbers begin anew.
         self.faces[face.name] = (*self.faces.get(face.name, ())[: max(face.face, 1) - 1], face)
 
+    def _take_clip(self, cells: Mapping[str, Any]) -> None:
+        clip = _row_of(ClipRow, cells)
+        self.clips[clip.name], self.tracks[clip.name] = clip, ()
+
+    def _take_track(self, cells: Mapping[str, Any]) -> None:
+        track = _row_of(TrackRow, cells)
+        self.tracks[track.name] = (*self.tracks.get(track.name, ()), track)
+
     def _take(self, cells: Mapping[str, Any], table: str) -> None:
-        try:
-            row = RunRow.from_cells(cells)
-        except (KeyError, TypeError, ValueError) as error:
-            raise _NoRowError(str(error)) from error
+        row = _row_of(RunRow, cells)
         for folder in FOLDERS:
-            self._inside(result_name(folder, row.name), f"{self.out / table}: row {row.name}")
+            self._inside(result_name(folder, row.name, row.suffix), f"{self.out / table}: row {row.name}")
         self.rows[row.name] = row
 
     def finished(self, item: RunInput, sha256: str, map_sha256: str, folders: Sequence[str]) -> bool:
@@ -147,32 +173,50 @@ class RunFolder:
         row = self.rows.get(item.name)
         if row is None or (row.sha256, row.map_sha256) != (sha256, map_sha256):
             return False
-        return row.status in UNWRITTEN or all(self.path(folder, item.name).is_file() for folder in folders)
+        return row.status in UNWRITTEN or all(
+            self.path(folder, item.name, item.suffix).is_file() for folder in folders
+        )
 
-    def path(self, folder: str, name: str) -> Path:
+    def path(self, folder: str, name: str, suffix: str = PNG) -> Path:
         """Return where a result is written; UserError where a link there leads out of the folder."""
-        return self._inside(result_name(folder, name), f"`out` {self.out}")
+        return self._inside(result_name(folder, name, suffix), f"`out` {self.out}")
 
     def write(self, folder: str, name: str, data: bytes) -> None:
-        """Write a result."""
+        """Write a picture's result."""
         path = self.path(folder, name)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, data)
 
-    def add(self, row: RunRow, faces: Sequence[FaceRow]) -> None:
-        """Note that a picture is finished, so that it is even after a kill."""
+    def add(
+        self,
+        row: RunRow,
+        faces: Sequence[FaceRow] = (),
+        clip: ClipRow | None = None,
+        tracks: Sequence[TrackRow] = (),
+    ) -> None:
+        """Note that a picture or clip is finished, so that it is even after a kill."""
         self.rows[row.name], self.faces[row.name] = row, tuple(faces)
+        self.clips.pop(row.name, None)
+        self.tracks[row.name] = tuple(tracks)
         line = asdict(row) | {"each": [asdict(face) for face in faces]}
+        if clip is not None:
+            self.clips[row.name] = clip
+            line |= {"clip": asdict(clip), "tracks": [asdict(track) for track in tracks]}
         self._journal.append([json.dumps(line).encode("ascii") + b"\n"])
 
     def finish(self) -> None:
         """Write the tables, sorted by name, and remove the journal."""
         names = sorted(self.rows)
         self._write_table(FACES, FaceRow, [face for name in names for face in self.faces.get(name, ())])
+        if self.clips:
+            self._write_table(CLIPS, ClipRow, [self.clips[name] for name in names if name in self.clips])
+            self._write_table(
+                TRACKS, TrackRow, [track for name in names for track in self.tracks.get(name, ())]
+            )
         self._write_table(TABLE, RunRow, [self.rows[name] for name in names])
         self._journal.remove()
 
-    def _write_table(self, name: str, kind: type[RunRow | FaceRow], rows: Sequence[RunRow | FaceRow]) -> None:
+    def _write_table(self, name: str, kind: type[_Row], rows: Sequence[_Row]) -> None:
         text = io.StringIO(newline="")
         writer = csv.DictWriter(text, [field.name for field in fields(kind)], lineterminator="\n")
         writer.writeheader()
@@ -194,9 +238,16 @@ def _table_rows(path: Path) -> list[dict[str, Any]]:
     return []
 
 
-def result_name(folder: str, name: str) -> str:
+def _row_of(kind: type[_Kind], cells: Mapping[str, Any]) -> _Kind:
+    try:
+        return kind.from_cells(cells)
+    except (KeyError, TypeError, ValueError) as error:
+        raise _NoRowError(str(error)) from error
+
+
+def result_name(folder: str, name: str, suffix: str = PNG) -> str:
     """Return where a result is, relative to the folder of results."""
-    return f"{folder}/{name}.png"
+    return f"{folder}/{name}{suffix}"
 
 
 @contextmanager
@@ -229,7 +280,7 @@ def open_results(out: Path, existing: str, identity: Mapping[str, Any]) -> Itera
 def _earlier_results(out: Path) -> list[str]:
     folder = RunFolder(out)
     folder.close()
-    return [result_name(place, name) for name in folder.rows for place in FOLDERS]
+    return [result_name(place, row.name, row.suffix) for row in folder.rows.values() for place in FOLDERS]
 
 
 def check_apart(options: RunOptions) -> None:

@@ -1,0 +1,1 @@
+"""Clips: their faces followed from frame to frame, and masks taken off so that nothing flickers."""
