@@ -1,5 +1,6 @@
 """Taking the masks off the faces of a photograph: find, frame, segment, restore, put back."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
@@ -16,8 +17,10 @@ from .face_finder import ONLY, SURE, FaceFinder, FoundFace
 from .face_mask import FaceMask, given_mask, masks_left, segment_face
 from .mask_blobs import see_masks
 from .photo_patch import Patch, to_photo, work_grid
+from .quarter_turns import find_upright, frame_turned_back, quarter_turned
 
 OK, NO_FACE, NO_MASK, TOO_SMALL, UNSURE = "ok", "no_face", "no_mask", "too_small", "unsure"
+UNREADABLE, BAD_MAP = "unreadable", "bad_map"  # of inputs that cannot be used
 LEAST_EYE_DIST_PX = 10.0  # a face in less is two dozen pixels wide: nothing to go by
 
 # The pasted region is the map, grown and feathered, in pixels of the frame: the Editing Module erases as much.
@@ -88,7 +91,7 @@ class Restored:
 def restore_photo(
     unmasker: PhotoModules, image_rgb: U8, map_: U8 | None = None, least_score: float = ONLY
 ) -> Restored:
-    """Take the masks off every face of a photograph.
+    """Take the masks off every face of a photograph, which may lie on its side or stand on its head.
 
     Parameters
     ----------
@@ -109,11 +112,39 @@ def restore_photo(
     """
     if map_ is not None and map_.shape != image_rgb.shape[:2]:
         raise ValueError(f"map of {map_.shape} does not fit a photograph of {image_rgb.shape}")
-    picture = PicturePyramid(image_rgb)
+
+    def find(picture: PicturePyramid, quarters: int) -> list[FoundFace]:
+        see = partial(see_masks, unmasker.map_module)
+        if map_ is not None:
+            see = partial(_shrunk_map, quarter_turned(map_, quarters))
+        return unmasker.finder.find(picture, see)
+
+    quarters, picture, found = find_upright(PicturePyramid(image_rgb), find)
+    turned_map = map_ if map_ is None else quarter_turned(map_, quarters)
+    restored = _restore_faces(unmasker, picture, found, turned_map, least_score)
+    if not quarters:
+        return restored
+    height, width = image_rgb.shape[:2]
+    image, union, straps = (
+        quarter_turned(pixels, -quarters) for pixels in (restored.image, restored.map, restored.straps)
+    )
+    faces = (
+        replace(face, frame=frame_turned_back(face.frame, quarters, width, height)) for face in restored.faces
+    )
+    return Restored(image, union, straps, tuple(faces))
+
+
+def _restore_faces(
+    unmasker: PhotoModules,
+    picture: PicturePyramid,
+    found_faces: Sequence[FoundFace],
+    map_: U8 | None,
+    least_score: float,
+) -> Restored:
+    image_rgb = picture.levels[0]
     done, faces = image_rgb.copy(), list[PhotoFace]()
     union, straps, taken = (np.zeros(image_rgb.shape[:2], np.uint8) for _ in range(3))
-    see = partial(see_masks, unmasker.map_module) if map_ is None else partial(_shrunk_map, map_)
-    for found in unmasker.finder.find(picture, see):
+    for found in found_faces:
         if map_ is None:
             mask = segment_face(unmasker.map_module, picture, found.frame)
         else:

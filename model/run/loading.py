@@ -12,10 +12,9 @@ from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.pictures.coverage import COVERED, decode_coverage, what_is_wrong
 from unmask.datagen.pictures.metadata import Metadata, read_metadata, with_metadata
 from unmask.datagen.pictures.picture import decode_picture, decode_rgba, encode_png
-from unmask.model.inference.photo import OK
+from unmask.model.inference.photo import BAD_MAP, OK, UNREADABLE
 
 from .inputs import RunInput
-from .results import BAD_MAP, UNREADABLE
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,7 @@ from unmask.datagen.common.inside import Inside, real_path
 from unmask.datagen.common.json_text import Needs, parse_json
 from unmask.datagen.common.line_journal import LineJournal
 from unmask.datagen.common.work_folder import TOOLKIT_KEY, FolderKind, WorkFolder
+from unmask.model.inference.photo import BAD_MAP, UNREADABLE
 
 from .face_rows import FaceRow
 from .inputs import RunInput
@@ -23,7 +24,6 @@ from .options import RunOptions
 TABLE, FACES, CARD, JOURNAL = "run.csv", "faces.csv", "run.json", ".run.jsonl"
 RESTORED, MAPS, STRAPS, STRIPS = "restored", "map", "straps", "side_by_side"
 FOLDERS = (RESTORED, MAPS, STRAPS, STRIPS)
-UNREADABLE, BAD_MAP = "unreadable", "bad_map"
 STATUSES = ("ok", "no_face", "no_mask", "too_small", "unsure", UNREADABLE, BAD_MAP)
 UNWRITTEN = (UNREADABLE, BAD_MAP)  # the others have results, if only a copy
 
