@@ -480,7 +480,10 @@ def test_changes_of_few_people_are_too_small_and_a_mark_needs_the_whole_interval
     accuracy = {name: {"accuracy": 0.9, "balanced": 0.8} for name in ("Bald", "Goatee", "Smiling")}
     counts = {"gained": 0.0, "n": 200, "yes": 100, "yes_clusters": 50, "no_clusters": 12}
     limits = {"Bald": (0.05, 0.3), "Goatee": (0.12, 0.3)}
-    changes = {name: counts | {"lost": 0.2, "lost_low": l, "lost_high": h} for name, (l, h) in limits.items()}
+    changes = {
+        name: counts | {"lost": 0.2, "lost_low": low, "lost_high": high}
+        for name, (low, high) in limits.items()
+    }
     changes["Smiling"] = counts | {"lost": 0.2, "lost_low": 0.15, "lost_high": 0.3, "yes_clusters": 29}
     attributes = {"classifier": {"accuracy": accuracy}, "changes": {"pipe": changes}}
     part = section(tree_of(draw_report(with_summary(report, attributes=attributes))), "changes")

@@ -114,10 +114,9 @@ def restore_photo(
         raise ValueError(f"map of {map_.shape} does not fit a photograph of {image_rgb.shape}")
 
     def find(picture: PicturePyramid, quarters: int) -> list[FoundFace]:
-        see = partial(see_masks, unmasker.map_module)
-        if map_ is not None:
-            see = partial(_shrunk_map, quarter_turned(map_, quarters))
-        return unmasker.finder.find(picture, see)
+        if map_ is None:
+            return unmasker.finder.find(picture, partial(see_masks, unmasker.map_module))
+        return unmasker.finder.find(picture, partial(_shrunk_map, quarter_turned(map_, quarters)))
 
     quarters, picture, found = find_upright(PicturePyramid(image_rgb), find)
     turned_map = map_ if map_ is None else quarter_turned(map_, quarters)

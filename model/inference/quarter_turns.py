@@ -1,4 +1,4 @@
-"""Photographs that lie on their side or stand on their head, and no EXIF says so: faces are looked for upright first."""
+"""Photographs that lie on their side, and no EXIF says so: faces are looked for in them as they are first."""
 
 from collections.abc import Callable, Sequence
 
