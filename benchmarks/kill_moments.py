@@ -1,4 +1,4 @@
-"""Kill each command at random moments, resume it, and compare bytes: ``python benchmarks/kill_moments.py [COMMAND ...]``.
+"""Kill commands at random moments, resume, compare bytes: ``python benchmarks/kill_moments.py [COMMAND ...]``.
 
 Each command runs once undisturbed. Then, once for every moment, it runs into a new folder, is killed with all its
 processes (SIGKILL) somewhere between the first file that it writes and its end, gets the same command again, and
@@ -36,55 +36,38 @@ class Job:
     Attributes
     ----------
     program : str
-    arguments : tuple of str
+    arguments : str
         OUT stands for the folder of its results.
     kept : tuple of str
         Patterns of the files that must be equal.
     """
 
     program: str
-    arguments: tuple[str, ...]
+    arguments: str
     kept: tuple[str, ...]
 
 
 JOBS = {
     "build": Job(
         "unmask-data",
-        (
-            "build",
-            "demo",
-            "OUT",
-            "--limit",
-            "24",
-            "--variants",
-            "2",
-            "--size",
-            "96",
-            "--layers",
-            "--workers",
-            "2",
-        ),
+        "build demo OUT --limit 24 --variants 2 --size 96 --layers --workers 2",
         ("*/*.png", "*/*.jpg", "manifest.csv", "landmarks.csv"),
     ),
     "train": Job(
         "unmask-train",
-        tuple(
-            "map OUT --online demo --preset compact --size 64 --batch-size 8 --images 160 --workers 0 --device cpu "
-            "--precision fp32 --val-pictures 4 --val-every 40 --sample-every 80 --checkpoint-minutes 0.02".split()
-        ),
+        "map OUT --online demo --preset compact --size 64 --batch-size 8 --images 160 --workers 0 --device cpu "
+        "--precision fp32 --val-pictures 4 --val-every 40 --sample-every 80 --checkpoint-minutes 0.02",
         ("*/model.safetensors", "log.csv", "samples/*.png"),
     ),
     "eval": Job(
         "unmask-eval",
-        tuple(
-            "data --map shipped --edit fidelity --split all --batch-size 4 --limit 24 --device cpu --out OUT "
-            "--no-identity --no-features".split()
-        ),
+        "data --map shipped --edit fidelity --split all --batch-size 4 --limit 24 --device cpu --out OUT "
+        "--no-identity --no-features",
         ("metrics.csv", "breakdown.csv", "report.html"),
     ),
     "run": Job(
         "unmask-run",
-        tuple("data/masked --aligned --preset fidelity --device cpu --out OUT --side-by-side".split()),
+        "data/masked --aligned --preset fidelity --device cpu --out OUT --side-by-side",
         ("*/*.png", "run.csv", "faces.csv"),
     ),
 }
@@ -141,7 +124,7 @@ def measure(work: Path, name: str, moments: int, seed: int) -> bool:
 
 def spelled(job: Job, out: Path) -> tuple[str, ...]:
     """Return a job's arguments for one folder of results."""
-    return tuple(out.name if word == "OUT" else word for word in job.arguments)
+    return tuple(out.name if word == "OUT" else word for word in job.arguments.split())
 
 
 def started(work: Path, program: str, arguments: tuple[str, ...]) -> subprocess.Popen[str]:
