@@ -28,7 +28,7 @@ class UprightFinder:
         see(picture.levels[0])  # as large as the map that belongs to it
         if tuple(picture.levels[0][0, 0]) == RED:
             return [FoundFace(FRAME, self.score)]
-        return [FoundFace(place_frame((150.0, 200.0), 60.0), self.others)]
+        return [FoundFace(place_frame((60.0, 60.0), 60.0), self.others)]
 
 
 @pytest.fixture
@@ -101,6 +101,23 @@ def test_a_sure_face_in_the_photograph_as_it_is_ends_the_search(
     own_map[:] = 0
     assert restore_photo(unmasker, photo, own_map).status == NO_MASK
     assert finder.looks == 2
+
+
+def test_a_bare_face_in_another_position_is_none_where_one_with_a_mask_is_found(
+    unmasker: Unmasker, photo: np.ndarray, own_map: np.ndarray
+) -> None:
+    use(unmasker, UprightFinder(score=2.5, others=4.7))  # the surer ones lie where no map is
+    given = quarter_turned(photo, 1)
+    finder = unmasker.finder
+
+    def find(picture: PicturePyramid, see: SeeMask) -> list[FoundFace]:
+        faces = UprightFinder.find(finder, picture, see)
+        return [] if np.array_equal(picture.levels[0], given) else faces
+
+    finder.__dict__["find"] = find
+    restored = restore_photo(unmasker, given, quarter_turned(own_map, 1))
+    assert [round(face.score, 1) for face in restored.faces] == [2.5]
+    assert np.array_equal(restored.map, quarter_turned(own_map, 1))
 
 
 def test_an_unsure_face_counts_in_the_photograph_as_it_is_only(

@@ -1,6 +1,5 @@
 """Taking the masks off the faces of a photograph: find, frame, segment, restore, put back."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
@@ -17,7 +16,7 @@ from .face_finder import ONLY, SURE, FaceFinder, FoundFace
 from .face_mask import FaceMask, given_mask, masks_left, segment_face
 from .mask_blobs import see_masks
 from .photo_patch import Patch, to_photo, work_grid
-from .quarter_turns import find_upright, frame_turned_back, quarter_turned
+from .quarter_turns import View, find_views, frame_turned_back, quarter_turned
 
 OK, NO_FACE, NO_MASK, TOO_SMALL, UNSURE = "ok", "no_face", "no_mask", "too_small", "unsure"
 UNREADABLE, BAD_MAP = "unreadable", "bad_map"  # of inputs that cannot be used
@@ -118,15 +117,26 @@ def restore_photo(
             return unmasker.finder.find(picture, partial(see_masks, unmasker.map_module))
         return unmasker.finder.find(picture, partial(_shrunk_map, quarter_turned(map_, quarters)))
 
-    quarters, picture, found = find_upright(PicturePyramid(image_rgb), find)
-    turned_map = map_ if map_ is None else quarter_turned(map_, quarters)
-    restored = _restore_faces(unmasker, picture, found, turned_map, least_score)
+    made = [
+        (_restore_faces(unmasker, view, map_, least_score), view.quarters)
+        for view in find_views(PicturePyramid(image_rgb), find)
+    ]
+    # Upside down, hair and collar can look like a bare face, but hardly ever like one with a mask.
+    return _turned_back(*max(made, key=lambda one: _masked_score(one[0])))
+
+
+def _masked_score(restored: Restored) -> float:
+    """Of the surest face whose mask was taken off."""
+    return max((face.score for face in restored.faces if face.status == OK), default=-np.inf)
+
+
+def _turned_back(restored: Restored, quarters: int) -> Restored:
     if not quarters:
         return restored
-    height, width = image_rgb.shape[:2]
     image, union, straps = (
         quarter_turned(pixels, -quarters) for pixels in (restored.image, restored.map, restored.straps)
     )
+    height, width = union.shape
     faces = (
         replace(face, frame=frame_turned_back(face.frame, quarters, width, height)) for face in restored.faces
     )
@@ -134,16 +144,13 @@ def restore_photo(
 
 
 def _restore_faces(
-    unmasker: PhotoModules,
-    picture: PicturePyramid,
-    found_faces: Sequence[FoundFace],
-    map_: U8 | None,
-    least_score: float,
+    unmasker: PhotoModules, view: View, upright_map: U8 | None, least_score: float
 ) -> Restored:
-    image_rgb = picture.levels[0]
+    picture, image_rgb = view.picture, view.picture.levels[0]
+    map_ = None if upright_map is None else quarter_turned(upright_map, view.quarters)
     done, faces = image_rgb.copy(), list[PhotoFace]()
     union, straps, taken = (np.zeros(image_rgb.shape[:2], np.uint8) for _ in range(3))
-    for found in found_faces:
+    for found in view.faces:
         if map_ is None:
             mask = segment_face(unmasker.map_module, picture, found.frame)
         else:

@@ -1,6 +1,7 @@
 """Photographs that lie on their side, and no EXIF says so: faces are looked for in them as they are first."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,7 +15,30 @@ TURNS = (1, 3, 2)
 Find = Callable[[PicturePyramid, int], list[FoundFace]]
 
 
-def find_upright(picture: PicturePyramid, find: Find) -> tuple[int, PicturePyramid, list[FoundFace]]:
+@dataclass(frozen=True, eq=False)
+class View:
+    """A photograph in one position, and the faces that are found in it.
+
+    Attributes
+    ----------
+    quarters : int
+        How often it is turned anticlockwise by 90 degrees; 0 is as it was given.
+    picture : PicturePyramid
+    faces : list of FoundFace
+        In the turned picture.
+    """
+
+    quarters: int
+    picture: PicturePyramid
+    faces: list[FoundFace]
+
+    @property
+    def score(self) -> float:
+        """Of its surest face."""
+        return max((face.score for face in self.faces), default=-np.inf)
+
+
+def find_views(picture: PicturePyramid, find: Find) -> list[View]:
     """Find the faces of a photograph as it is; where none is sure, of the photograph turned by quarters, too.
 
     Parameters
@@ -26,22 +50,19 @@ def find_upright(picture: PicturePyramid, find: Find) -> tuple[int, PicturePyram
 
     Returns
     -------
-    quarters : int
-        How often it was turned: 0 unless a turned one, and none as it is, has a sure face.
-    turned : PicturePyramid
-    faces : list of FoundFace
-        In the turned picture.
+    list of View
+        The one with the surest face first. The photograph as it is is always among them, others where they have a
+        sure face and it has none.
     """
-    upright = (0, picture, find(picture, 0))
-    if _best(upright[2]) >= SURE:
-        return upright
-    tries = [upright]
+    views = [View(0, picture, find(picture, 0))]
+    if views[0].score >= SURE:
+        return views
     for quarters in TURNS:
         turned = PicturePyramid(quarter_turned(picture.levels[0], quarters))
-        faces = find(turned, quarters)
-        if _best(faces) >= SURE:
-            tries.append((quarters, turned, faces))
-    return max(tries, key=lambda one: _best(one[2]))
+        view = View(quarters, turned, find(turned, quarters))
+        if view.score >= SURE:
+            views.append(view)
+    return sorted(views, key=lambda view: -view.score)
 
 
 def quarter_turned(image: U8, quarters: int) -> U8:
@@ -67,7 +88,3 @@ def frame_turned_back(frame: F64, quarters: int, width: int, height: int) -> F64
         3: [[0, 1, 0], [-1, 0, bottom]],
     }[quarters % 4]
     return np.asarray(np.array(back, np.float64) @ np.vstack([frame, [0.0, 0.0, 1.0]]), np.float64)
-
-
-def _best(faces: Sequence[FoundFace]) -> float:
-    return max((face.score for face in faces), default=-np.inf)

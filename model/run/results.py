@@ -1,6 +1,7 @@
 """The folder of a run: may it be used, which pictures are finished, and the table of what became of each."""
 
 import csv
+import hashlib
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -148,6 +149,23 @@ class RunFolder:
         if row is None or (row.sha256, row.map_sha256) != (sha256, map_sha256):
             return False
         return row.status in UNWRITTEN or all(self.path(folder, item.name).is_file() for folder in folders)
+
+    def check_other_inputs(self, items: Sequence[RunInput]) -> None:
+        """Raise UserError where a picture's results would replace those of another one that is called the same."""
+        for item in items:
+            row = self.rows.get(item.name)
+            if row is None or row.status in UNWRITTEN or real_path(Path(row.input)) == real_path(item.path):
+                continue
+            try:
+                moved = hashlib.sha256(item.path.read_bytes()).hexdigest() == row.sha256
+            except OSError:
+                continue  # it becomes a row; nothing is written
+            if not moved:
+                raise ArgumentError(
+                    "out",
+                    f"{self.out}: has the results of {row.input} as {item.name}, where those of {item.path} "
+                    "would be written; name another folder",
+                )
 
     def path(self, folder: str, name: str) -> Path:
         """Return where a result is written; UserError where a link there leads out of the folder."""
