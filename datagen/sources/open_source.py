@@ -1,6 +1,6 @@
 """Open a source: a CelebA folder, any folder tree of pictures, or the embedded demo."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -11,7 +11,15 @@ from unmask.datagen.pictures.header import read_header
 from unmask.datagen.pictures.tree import PICTURE_EXTENSIONS, list_pictures
 
 from .annotation_table import picture_key
-from .celeba import PICTURE_FOLDER, CelebaTables, find_annotation_files, read_tables
+from .celeba import (
+    OFFICIAL_FOLDER,
+    PICTURE_FOLDER,
+    PICTURE_FOLDERS,
+    WILD_FOLDER,
+    CelebaTables,
+    find_annotation_files,
+    read_tables,
+)
 from .source import PORTRAIT, Source, SourceFace, make_stems
 from .splits import SPLITS
 
@@ -22,7 +30,8 @@ def open_source(spec: str, *, split: str | None = None, limit: int | None = None
     Parameters
     ----------
     spec : str
-        ``demo``, or a folder: CelebA's layout is known by ``img_align_celeba`` or by its annotation files.
+        ``demo``, or a folder: CelebA's layout is known by ``img_align_celeba`` (also in ``Img``, or as
+        ``img_align_celeba_png`` or ``img_celeba``; one of them is taken) or by its annotation files.
     split : str, optional
         ``train``, ``val`` or ``test``; ``all`` or None keeps every picture.
     limit : int, optional
@@ -67,7 +76,7 @@ def _open_folder(spec: str, split: str | None, limit: int | None) -> Source:
         raise ArgumentError("source", f"{spec!r}: no such folder (write demo for the embedded pictures)")
     if not root.is_dir():
         raise ArgumentError("source", f"{spec}: not a folder")
-    pictures, files = _celeba_layout(root)
+    pictures, files, layout_notes = _celeba_layout(root)
     listing = list_pictures(pictures, {str(path) for path in files.values()})
     if not listing.names:
         left_out = f" ({'; '.join(listing.notes)})" if listing.notes else ""
@@ -79,7 +88,7 @@ def _open_folder(spec: str, split: str | None, limit: int | None) -> Source:
     )
     tables = read_tables(files)
     keys = [picture_key(name) for name in listing.names]
-    notes = [*tables.notes, *tables.compare(set(keys)), *listing.notes]
+    notes = [*layout_notes, *tables.notes, *tables.compare(set(keys)), *listing.notes]
     chosen = _choose([tables.splits.get(key, "") for key in keys], spec, split)[:limit]
     return Source(
         kind="celeba" if files or aligned else "folder",
@@ -90,19 +99,40 @@ def _open_folder(spec: str, split: str | None, limit: int | None) -> Source:
     )
 
 
-def _celeba_layout(root: Path) -> tuple[Path, dict[str, Path]]:
-    """Return the folder that holds the pictures, and the annotation files that belong to it."""
-    pictures = root / PICTURE_FOLDER
-    if pictures.is_dir():
-        nested = pictures / PICTURE_FOLDER
+def _celeba_layout(root: Path) -> tuple[Path, dict[str, Path], list[str]]:
+    """Return the folder that holds the pictures, the annotation files that belong to it, and notes."""
+    above = _above(root)
+    for place in (root, root / OFFICIAL_FOLDER):
+        there = [name for name in PICTURE_FOLDERS if (place / name).is_dir()]
+        if not there:
+            continue
+        pictures = place / there[0]
+        files = _first_files([root, place, pictures, *above])
+        nested = pictures / there[0]
         if nested.is_dir() and not _has_pictures(pictures):
             pictures = nested
-        return pictures, find_annotation_files(root) or find_annotation_files(root / PICTURE_FOLDER)
-    files = find_annotation_files(root)
-    if real_path(root).name == PICTURE_FOLDER:
-        files = files or find_annotation_files(real_path(root).parent)
-        return real_path(root), files
-    return root, files
+        others = ", ".join(there[1:])
+        notes = [f"pictures of {there[0]}; the same faces are in {others}: name one of them to take it"]
+        return pictures, files, notes if others else []
+    if real_path(root).name in PICTURE_FOLDERS:
+        return real_path(root), _first_files([root, *above]), []
+    return root, find_annotation_files(root), []
+
+
+def _above(root: Path) -> list[Path]:
+    """Folders that may hold the lists of a picture folder, or of the official download's folder of those."""
+    path = real_path(root)
+    above = []
+    if path.name in PICTURE_FOLDERS:
+        path = path.parent
+        above.append(path)
+    if path.name == OFFICIAL_FOLDER:
+        above.append(path.parent)
+    return above
+
+
+def _first_files(places: Sequence[Path]) -> dict[str, Path]:
+    return next((files for place in places if (files := find_annotation_files(place))), {})
 
 
 def _has_pictures(folder: Path) -> bool:
@@ -137,7 +167,8 @@ def _faces(
             identity=tables.identities.get(key, ""),
             attributes=tables.attributes.get(key, ()),
             aligned=aligned,
-            points5=tables.points5.get(key),
+            # of the aligned pictures
+            points5=None if folder.name == WILD_FOLDER else tables.points5.get(key),
         )
 
 
