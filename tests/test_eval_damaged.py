@@ -1,6 +1,8 @@
 """Files of an evaluation that cannot be used: a row with a reason each, counted, and the others are judged."""
 
+import io
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 from eval_support import evaluate, write_module
 
 from unmask.cli.eval import main
+from unmask.datagen.common import read_file
 from unmask.datagen.common.errors import UserError
 from unmask.model.evaluation.options import EvalOptions
 
@@ -71,6 +74,11 @@ def shrink(path: Path) -> None:
     cv2.imwrite(str(path), np.zeros((40, 32, 3), np.uint8))
 
 
+def replace_by_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
 def replace_by_folder(path: Path) -> None:
     path.unlink()
     path.mkdir()
@@ -83,7 +91,7 @@ def test_a_damaged_file_is_a_row_with_a_reason_and_the_others_are_judged(
     data: Path, modules: tuple[str, str], part: str, status: str
 ) -> None:
     paths = sorted((data / part).iterdir())
-    spoilt = dict(zip(paths[:-1], [cut, fill, empty, shrink, replace_by_folder], strict=False))
+    spoilt = dict(zip(paths[:-1], [cut, replace_by_pipe, empty, shrink, replace_by_folder], strict=False))
     for path, spoil in spoilt.items():
         spoil(path)
     summary = evaluate(options(data, modules)).summary
@@ -142,14 +150,14 @@ def test_resumed_with_the_file_still_damaged_it_gives_the_same_and_mended_it_is_
 def test_a_file_that_may_not_be_read_is_a_row(
     data: Path, modules: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, read = sorted((data / "map").iterdir())[2], Path.read_bytes
+    path, opened = sorted((data / "map").iterdir())[2], read_file.open_file
 
-    def refusing(self: Path) -> bytes:
-        if self == path:
-            raise PermissionError(13, "Permission denied", str(self))
-        return read(self)
+    def refusing(given: Path) -> io.BufferedReader:
+        if given == path:
+            raise PermissionError(13, "Permission denied", str(given))
+        return opened(given)
 
-    monkeypatch.setattr(Path, "read_bytes", refusing)
+    monkeypatch.setattr(read_file, "open_file", refusing)
     evaluate(options(data, modules))
     bad = table(data.parent / "report").query("status != 'ok'")
     assert bad["reason"].tolist() == [f"map/{path.name}: cannot be read (Permission denied)"]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from unmask.datagen.common.cores import available_cores
 from unmask.datagen.common.errors import ArgumentError, UserError
+from unmask.datagen.common.read_file import read_whole
 from unmask.datagen.common.table import read_rows
 from unmask.datagen.dataset.built import check_files
 from unmask.datagen.dataset.folder import MANIFEST_NAME as MANIFEST
@@ -145,7 +146,7 @@ def _contents(item: EvalItem) -> list[tuple[str, str] | None]:
     found: list[tuple[str, str] | None] = []
     for path in (item.masked, item.map, item.clean):
         try:
-            content = path and hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
+            content = path and hashlib.blake2b(read_whole(path), digest_size=16).hexdigest()
         except OSError:
             content = "unreadable"
         found.append((path.name, content) if path and content else None)

@@ -15,6 +15,7 @@ from unmask.datagen.common.errors import ArgumentError
 from unmask.datagen.common.inside import Inside, real_path
 from unmask.datagen.common.json_text import Needs, parse_json
 from unmask.datagen.common.line_journal import LineJournal
+from unmask.datagen.common.read_file import read_whole
 from unmask.datagen.common.work_folder import TOOLKIT_KEY, FolderKind, WorkFolder
 from unmask.model.inference.photo import BAD_MAP, UNREADABLE
 
@@ -157,7 +158,7 @@ class RunFolder:
             if row is None or row.status in UNWRITTEN or real_path(Path(row.input)) == real_path(item.path):
                 continue
             try:
-                moved = hashlib.sha256(item.path.read_bytes()).hexdigest() == row.sha256
+                moved = hashlib.sha256(read_whole(item.path)).hexdigest() == row.sha256
             except OSError:
                 continue  # it becomes a row; nothing is written
             if not moved:
