@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from unmask.datagen.common.checks import check_free
+from unmask.datagen.common.errors import ArgumentError
 
 from .flags import FAMILIES, split_names
 from .running import make_app, print_table, printable
@@ -58,11 +59,15 @@ def sheet_command(
     from unmask.datagen.common.atomic import write_atomic, writing_to
     from unmask.datagen.dataset.sheet import draw_template_sheet
     from unmask.datagen.masks.template import load_templates
-    from unmask.datagen.pictures.picture import encode_png
+    from unmask.datagen.pictures.picture import check_ending, encode_for
 
+    try:
+        check_ending(out)
+    except ValueError as error:
+        raise ArgumentError("out", str(error)) from error
     check_free("out", out, existing)
     found = load_templates(templates or (), None if families is None else split_names(families))
-    data = encode_png(draw_template_sheet(found))
+    data = encode_for(out, draw_template_sheet(found))
     with writing_to(out):
         write_atomic(out, data)
     print(f"{len(found)} templates -> {printable(str(out))}")

@@ -98,6 +98,9 @@ def _print_result(result: "EvalResult") -> None:
     if data["clusters"] != data["pictures"]:
         many += f" of {data['clusters']} {data['clustered_by']}"
     pairs["pictures"] = many
+    if data["failed"]:
+        pairs["not scored"] = ", ".join(f"{status} {count}" for status, count in data["failed"].items())
+        pairs["not scored"] += "; reasons in metrics.csv"
     if data["coverage_mean"] == data["coverage_mean"]:
         pairs["mean coverage"] = f"{data['coverage_mean']:.1%} of the picture"
     if summary["comparison"] is not None:

@@ -69,12 +69,28 @@ def probe(*names: str) -> AttributeProbe:
 def test_changes_are_shares_of_the_pictures_where_they_can_happen():
     clean = np.array([[1, 0], [1, 0], [1, 0], [0, 0]], bool)
     restored = np.array([[1, 0], [0, 1], [0, 0], [1, 0]], bool)
-    assert probe("Smiling", "Bald").changes(clean, restored) == {
+    found = probe("Smiling", "Bald").changes(clean, restored)
+    shares = {name: {key: one[key] for key in ("lost", "gained", "n", "yes")} for name, one in found.items()}
+    assert shares == {
         "Smiling": {"lost": 2 / 3, "gained": 1.0, "n": 4, "yes": 3},
         "Bald": {"lost": None, "gained": 0.25, "n": 4, "yes": 0},
     }
     with pytest.raises(ValueError, match="answers"):
         probe("Smiling").changes(clean, restored)
+
+
+def test_changes_of_one_person_s_pictures_know_less_than_those_of_as_many_people():
+    rng = np.random.default_rng(1)
+    people = np.repeat(np.arange(40), 5)
+    clean = np.ones((200, 1), bool)
+    restored = np.repeat(rng.random((40, 1)) < 0.7, 5, axis=0)  # a person's pictures lose it together
+    alone = probe("Smiling").changes(clean, restored)["Smiling"]
+    together = probe("Smiling").changes(clean, restored, people)["Smiling"]
+    assert (alone["yes_clusters"], together["yes_clusters"], together["no_clusters"]) == (200, 40, 0)
+    assert alone["lost"] == together["lost"]
+    width = {name: one["lost_high"] - one["lost_low"] for name, one in (("a", alone), ("b", together))}
+    assert 1.8 < width["b"] / width["a"] < 2.6  # the root of five
+    assert together["gained"] is together["gained_low"] is None
 
 
 def test_an_answer_is_worth_reading_where_guessing_is_beaten_by_far():

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import cv2
+import PIL.Image
 import pytest
 
 from unmask.cli.data import main
@@ -217,6 +218,21 @@ def test_a_sheet_is_not_written_over_unless_that_is_asked_for(
     command = ["preview", str(built_once), "--n", "1", "--out", "mine.png", "--existing", "overwrite"]
     assert main(command) == 0
     assert Path("mine.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("ending", "kind"), [(".jpg", "JPEG"), (".webp", "WEBP"), (".bmp", "BMP"), ("", "PNG")]
+)
+def test_a_sheet_of_templates_is_what_its_ending_says(ending: str, kind: str):
+    assert main(["templates", "sheet", "--families", "gaiter", "--out", f"some{ending}"]) == 0
+    with PIL.Image.open(f"some{ending}") as sheet:
+        assert sheet.format == kind
+
+
+def test_a_sheet_of_templates_with_another_ending_is_one_line(capsys: pytest.CaptureFixture[str]):
+    assert main(["templates", "sheet", "--out", "some.gif"]) == 2
+    assert capsys.readouterr().err.startswith("error: --out some.gif: .gif is none of the endings")
+    assert not Path("some.gif").exists()
 
 
 def test_a_sheet_of_some_families_shows_their_templates_only(capsys: pytest.CaptureFixture[str]):

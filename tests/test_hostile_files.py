@@ -235,3 +235,27 @@ def test_want_of_memory_for_a_picture_says_nothing_about_the_picture(
     monkeypatch.setattr(cv2, "imdecode", full)
     with pytest.raises(MemoryError):
         decode_picture(drawn_jpegs[0])
+
+
+@pytest.mark.parametrize("argument", ["picture", "map", "weights"])
+def test_a_pipe_in_place_of_a_file_is_not_waited_for(tmp_path: Path, argument: str):
+    from unmask.datagen.pictures.coverage import open_coverage
+    from unmask.datagen.pictures.open_picture import open_picture
+    from unmask.model.networks.lpips import load_lpips
+
+    pipe = tmp_path / "pipe.pth"
+    os.mkfifo(pipe)
+    read: dict[str, Callable[[Path], object]] = {
+        "picture": open_picture, "map": open_coverage, "weights": load_lpips,
+    }  # fmt: skip
+    with pytest.raises(UserError, match="not a regular file"):
+        read[argument](pipe)
+
+
+def test_a_pipe_among_the_inputs_of_a_run_is_a_row(tmp_path: Path):
+    from unmask.model.run.inputs import RunInput
+    from unmask.model.run.loading import load
+
+    os.mkfifo(tmp_path / "pipe.png")
+    loaded = load(RunInput(tmp_path / "pipe.png", "pipe"), lambda *_: False)
+    assert (loaded.status, loaded.reason) == ("unreadable", "cannot be read: not a regular file")

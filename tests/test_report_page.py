@@ -476,6 +476,23 @@ def test_changes_of_two_faces_are_shown_as_too_small_and_not_marked(report: Eval
     assert rows["Beard"][:4] == ["20 too small", "180", "5.0 too small", "30.0 *"]
 
 
+def test_changes_of_few_people_are_too_small_and_a_mark_needs_the_whole_interval(report: EvalReport):
+    accuracy = {name: {"accuracy": 0.9, "balanced": 0.8} for name in ("Bald", "Goatee", "Smiling")}
+    counts = {"gained": 0.0, "n": 200, "yes": 100, "yes_clusters": 50, "no_clusters": 12}
+    limits = {"Bald": (0.05, 0.3), "Goatee": (0.12, 0.3)}
+    changes = {
+        name: counts | {"lost": 0.2, "lost_low": low, "lost_high": high}
+        for name, (low, high) in limits.items()
+    }
+    changes["Smiling"] = counts | {"lost": 0.2, "lost_low": 0.15, "lost_high": 0.3, "yes_clusters": 29}
+    attributes = {"classifier": {"accuracy": accuracy}, "changes": {"pipe": changes}}
+    part = section(tree_of(draw_report(with_summary(report, attributes=attributes))), "changes")
+    rows = {name: [cell.replace("\xa0", " ") for cell in row] for name, row in rows_of(part).items()}
+    assert rows["Bald"][:4] == ["100", "100 too small", "20.0 5.0 to 30.0", "0.0 too small"]
+    assert rows["Goatee"][2] == "20.0 * 12.0 to 30.0"
+    assert rows["Smiling"][:3] == ["100 too small", "100 too small", "20.0 too small"]
+
+
 def test_when_no_group_is_worse_the_page_says_so_and_many_are_cut_short(report: EvalReport):
     words = words_of(section(tree_of(draw_report(with_summary(report, worst=[]))), "worst"))
     assert "No group of 30 people or more is significantly worse" in words

@@ -263,6 +263,23 @@ def test_a_picture_that_changed_or_lost_its_result_is_done_again(options: RunOpt
     assert run_job(options).done == 2
 
 
+def test_results_of_another_picture_of_that_name_are_not_replaced(
+    options: RunOptions, pictures: Path, tmp_path: Path
+) -> None:
+    first, second = sorted(path for path in pictures.iterdir() if path.is_file())[:2]
+    for folder, path in (("a", first), ("b", second), ("moved", first)):
+        (tmp_path / folder).mkdir()
+        shutil.copy(path, tmp_path / folder / f"p{path.suffix}")
+    one = replace(options, inputs=(tmp_path / "a",), map=None, out=tmp_path / "results")
+    run_job(one)
+    before = {path: path.read_bytes() for path in sorted(one.out.rglob("*.*"))}
+    with pytest.raises(UserError, match=r"^out .*: has the results of .*a/p\.\w+ as p, where those of .*b/p"):
+        run_job(replace(one, inputs=(tmp_path / "b",)))
+    assert {path: path.read_bytes() for path in before} == before
+    assert run_job(replace(one, inputs=(tmp_path / "moved",))).resumed == 1
+    assert run_job(replace(one, inputs=(tmp_path / "b",), existing="overwrite")).done == 1
+
+
 def test_strips_are_drawn_when_they_are_asked_for_later(options: RunOptions) -> None:
     run_job(options)
     assert not (options.out / "side_by_side").exists()

@@ -104,6 +104,46 @@ def test_lists_in_anno_and_eval_folders_are_found(tmp_path):
     assert (source.faces[1].attributes, source.faces[1].split) == ((1, 0), "val")
 
 
+def official_tree(root):
+    """As the official download unpacks: three editions of the pictures below Img, lists in Anno and Eval."""
+    make_celeba(root, pictures="Img/img_align_celeba")
+    fill(root / "Img/img_align_celeba_png", *(name.replace(".jpg", ".png") for name in NAMES))
+    fill(root / "Img/img_celeba", *NAMES)
+    for folder in ("Anno", "Eval"):
+        (root / folder).mkdir()
+    for path in root.glob("*.txt"):
+        path.rename(root / ("Eval" if "partition" in path.name else "Anno") / path.name)
+    return root
+
+
+@pytest.mark.parametrize("place", ["", "Img"])
+def test_of_the_official_tree_each_face_is_taken_once_and_that_is_said(tmp_path, place):
+    source = open_source(str(official_tree(tmp_path) / place))
+    assert [face.name for face in source.faces] == NAMES
+    assert source.root.endswith("Img/img_align_celeba")
+    assert source.notes == (
+        "pictures of img_align_celeba; the same faces are in img_align_celeba_png, img_celeba: name one of them "
+        "to take it",
+    )
+    second = source.faces[1]
+    assert (second.attributes, second.split, second.identity) == ((1, 0), "val", "8")
+    assert second.aligned and second.points5
+
+
+@pytest.mark.parametrize("name", ["img_align_celeba", "img_align_celeba_png", "img_celeba"])
+def test_a_picture_folder_of_the_official_tree_finds_the_lists_two_folders_up(tmp_path, name):
+    source = open_source(str(official_tree(tmp_path) / "Img" / name))
+    assert source.notes == ()
+    second = source.faces[1]
+    assert (second.attributes, second.split, second.identity) == ((1, 0), "val", "8")
+    assert (second.points5 is None) == (name == "img_celeba")  # they are those of the aligned pictures
+
+
+def test_lists_two_folders_up_belong_to_the_official_tree_only(tmp_path):
+    make_celeba(tmp_path, pictures="holiday/img_align_celeba")
+    assert open_source(str(tmp_path / "holiday/img_align_celeba")).attribute_names == ()
+
+
 def test_a_list_and_a_folder_that_do_not_match_are_counted_in_both_directions(tmp_path):
     make_celeba(tmp_path)
     (tmp_path / "img_align_celeba/000004.jpg").unlink()

@@ -43,6 +43,12 @@ def read_file(path: Path, most_bytes: int, within: Path | None = None) -> bytes:
     return data
 
 
+def read_whole(path: Path) -> bytes:
+    """Return the bytes of a regular file of any size; OSError, also for a pipe or a device."""
+    with open_file(path) as file:
+        return file.read()
+
+
 def open_file(path: Path) -> io.BufferedReader:
     """Open a regular file of any size for reading; OSError, also for a pipe or a device."""
     try:

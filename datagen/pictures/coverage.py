@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.datagen.common.errors import UnreadablePictureError, UserError
+from unmask.datagen.common.read_file import read_whole
 
 from .arrays import F32, U8
 from .header import read_header
@@ -29,7 +30,7 @@ _EDGE = 0.9  # share of the picture's edge that no mask covers
 def open_coverage(path: Path) -> U8:
     """Return the map in a file: `decode_coverage`; UserError naming the file where it is none."""
     try:
-        return decode_coverage(path.read_bytes())
+        return decode_coverage(read_whole(path))
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
     except UnreadablePictureError as error:

@@ -8,6 +8,7 @@ import PIL.Image
 import PIL.ImageOps
 
 from unmask.datagen.common.errors import UnreadablePictureError, UserError
+from unmask.datagen.common.read_file import read_whole
 
 from .arrays import U8
 from .picture import decode_picture
@@ -38,7 +39,7 @@ def open_picture(picture: PictureOrPath) -> U8:
 def open_file(path: Path) -> U8:
     """Return the pixels of a file; UserError naming it where it cannot be read or decoded."""
     try:
-        return decode_picture(path.read_bytes()).image_rgb
+        return decode_picture(read_whole(path)).image_rgb
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
     except UnreadablePictureError as error:

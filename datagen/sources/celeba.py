@@ -12,7 +12,9 @@ from unmask.datagen.common.table import decimal_number, flag, whole_number
 
 from .annotation_table import AnnotationTable, AttributeRows
 
-PICTURE_FOLDER = "img_align_celeba"
+PICTURE_FOLDER, WILD_FOLDER = "img_align_celeba", "img_celeba"
+PICTURE_FOLDERS = (PICTURE_FOLDER, "img_align_celeba_png", WILD_FOLDER)  # the same faces: the first is taken
+OFFICIAL_FOLDER = "Img"  # where the official download has them
 ATTRIBUTES, IDENTITIES = "list_attr_celeba", "identity_CelebA"
 PARTITION, POINTS5 = "list_eval_partition", "list_landmarks_align_celeba"
 ANNOTATION_NAMES = (ATTRIBUTES, IDENTITIES, PARTITION, POINTS5)

@@ -9,7 +9,15 @@ from unmask.datagen.common.inside import real_path
 from unmask.datagen.pictures.tree import PICTURE_EXTENSIONS
 
 from .annotation_table import picture_key
-from .celeba import ANNOTATION_NAMES, ATTRIBUTES, PICTURE_FOLDER, count_pictures, find_annotation_files
+from .celeba import (
+    ANNOTATION_NAMES,
+    ATTRIBUTES,
+    OFFICIAL_FOLDER,
+    PICTURE_FOLDER,
+    PICTURE_FOLDERS,
+    count_pictures,
+    find_annotation_files,
+)
 from .celeba_hq import ATTRIBUTES_FILE, MAPPING_FILE, PARTS, PICTURES
 from .hugging_face import Columns, find_metadata, read_metadata
 from .parquet_pictures import find_parquet, read_parquet
@@ -18,7 +26,7 @@ from .zip_pictures import ZipListing, list_zip
 
 ZIP_NAME = f"{PICTURE_FOLDER}.zip"
 # Below which folder of a download the pictures or their zip may be: torchvision's root, the official folders
-_CELEBA_PLACES = ("", "celeba", "CelebA", "Img", "CelebA/Img")
+_CELEBA_PLACES = ("", "celeba", "CelebA", OFFICIAL_FOLDER, f"CelebA/{OFFICIAL_FOLDER}")
 HUGGING_FACE = "huggingface"
 _FFHQ_FOLDERS = ("images1024x1024", "thumbnails128x128")
 
@@ -86,30 +94,50 @@ def find_layout(root: Path, spec: str) -> Layout:
 
 
 def _celeba(root: Path, spec: str) -> Layout | None:
-    """CelebA's aligned pictures, in their folder or in the zip file that they come in."""
+    """CelebA's pictures, in one of their folders or in the zip file that they come in."""
     for name in _CELEBA_PLACES:
         place = root / name
-        pictures = place / PICTURE_FOLDER
-        lists = find_annotation_files(place) or find_annotation_files(pictures)
-        if name and not lists:
-            lists = find_annotation_files(place.parent)
-        if pictures.is_dir():
-            nested = pictures / PICTURE_FOLDER
+        there = [folder for folder in PICTURE_FOLDERS if (place / folder).is_dir()]
+        zipped = place / ZIP_NAME
+        if there and not (there[0] != PICTURE_FOLDER and zipped.is_file()):
+            pictures = place / there[0]
+            lists = _first_lists([place, pictures, *([place.parent] if name else []), *_above(place)])
+            nested = pictures / there[0]
             if nested.is_dir() and not _has_pictures(pictures):
                 pictures = nested
-            return Layout(folder_pictures(pictures, spec, _paths(lists)), lists, aligned=True)
-        if (place / ZIP_NAME).is_file():
-            return _zip_layout(place / ZIP_NAME, lists)
+            others = ", ".join(there[1:])
+            note = f"pictures of {there[0]}; the same faces are in {others}: name one of them to take it"
+            found = folder_pictures(pictures, spec, _paths(lists))
+            return Layout(found, lists, aligned=there[0] == PICTURE_FOLDER, notes=(note,) if others else ())
+        if zipped.is_file():
+            return _zip_layout(
+                zipped, _first_lists([place, *([place.parent] if name else []), *_above(place)])
+            )
     return None
 
 
+def _above(place: Path) -> list[Path]:
+    """Folders above pictures that may hold their lists: Kaggle nests the folder, the official one lies in Img."""
+    path = real_path(place)
+    above = list[Path]()
+    while path.name in PICTURE_FOLDERS:
+        path = path.parent
+        above.append(path)
+    if path.name == OFFICIAL_FOLDER:
+        above.append(path.parent)
+    return above
+
+
+def _first_lists(places: Iterable[Path]) -> dict[str, Path]:
+    return next((lists for place in places if (lists := find_annotation_files(place))), {})
+
+
 def _plain(root: Path, spec: str) -> Layout:
-    lists = find_annotation_files(root)
-    if real_path(root).name == PICTURE_FOLDER:
+    lists = _first_lists([root, *_above(root)])
+    name = real_path(root).name
+    if name in PICTURE_FOLDERS:
         root = real_path(root)
-        # Kaggle's folder is nested, the official one lies in Img
-        lists = lists or find_annotation_files(root.parent) or find_annotation_files(root.parent.parent)
-        return Layout(folder_pictures(root, spec, _paths(lists)), lists, aligned=True)
+        return Layout(folder_pictures(root, spec, _paths(lists)), lists, aligned=name == PICTURE_FOLDER)
     sizes = [name for name in _FFHQ_FOLDERS if (root / name).is_dir()]
     if len(sizes) > 1:
         raise ArgumentError("source", f"{spec}: holds {' and '.join(sizes)}: name one of them")

@@ -8,7 +8,7 @@ from pathlib import Path
 from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError
 from unmask.datagen.pictures.header import read_header
 
-from .celeba import CelebaTables, read_tables
+from .celeba import WILD_FOLDER, CelebaTables, read_tables
 from .celeba_hq import read_mapped_tables
 from .known_sets import LFW, recognise
 from .layout import Layout, find_layout
@@ -108,7 +108,7 @@ def _what_is_known(layout: Layout, aligned: bool) -> tuple[CelebaTables, str, li
     if layout.kind:
         return tables, layout.kind, list(layout.notes)
     if layout.lists or aligned:
-        return tables, "celeba", []
+        return tables, "celeba", list(layout.notes)
     known = recognise(layout.pictures.names)
     return (known.tables, known.kind, [known.note]) if known else (tables, "folder", [])
 
@@ -144,7 +144,8 @@ def _faces(
             identity=tables.identities.get(key, "") if people is None else people[number],
             attributes=tables.attributes.get(key, ()),
             aligned=aligned,
-            points5=tables.points5.get(key),
+            # of the aligned pictures
+            points5=None if pictures.root.name == WILD_FOLDER else tables.points5.get(key),
             member=member,
         )
 

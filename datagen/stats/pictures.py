@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from unmask.datagen.common.errors import UnreadablePictureError
+from unmask.datagen.common.read_file import read_whole
 from unmask.datagen.pictures.arrays import F32, F64, U8, Bools
 from unmask.datagen.pictures.coverage import decode_coverage, what_is_wrong
 from unmask.datagen.pictures.picture import decode_picture, shrunk
@@ -150,7 +151,7 @@ def _decode_rgb(data: bytes) -> U8:
 
 def _decode(path: Path, what: str, decode: Callable[[bytes], U8] = _decode_rgb) -> U8:
     try:
-        return decode(path.read_bytes())
+        return decode(read_whole(path))
     except OSError as error:
         raise UnreadablePictureError(f"{what} cannot be read: {error.strerror}") from error
     except UnreadablePictureError as error:

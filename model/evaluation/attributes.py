@@ -16,6 +16,8 @@ from unmask.datagen.common.errors import UserError
 from unmask.datagen.pictures.arrays import F32, Bools
 from unmask.model.checkpoints.shipped import weights_folder
 from unmask.model.common.checked_files import read_json, read_tensors
+from unmask.model.metrics.clusters import Codes, cluster_codes
+from unmask.model.metrics.intervals import Interval, share_interval
 
 from .features import Features
 
@@ -61,31 +63,42 @@ class AttributeProbe:
         accuracy = self.card["accuracy"]
         return tuple(name for name in self.names if accuracy[name]["balanced"] >= KNOWN_FROM)
 
-    def changes(self, clean: Bools, restored: Bools) -> dict[str, dict[str, float | int | None]]:
+    def changes(
+        self, clean: Bools, restored: Bools, clusters: Codes | None = None
+    ) -> dict[str, dict[str, float | int | None]]:
         """Compare answers about clean pictures with those about restored ones.
 
         Parameters
         ----------
         clean, restored : bool (n, attributes)
             From `predict`, of the same faces in the same order.
+        clusters : intp (n,), optional
+            Equal for pictures that belong together; without it each stands by itself.
 
         Returns
         -------
         dict of str to dict
             For each attribute ``lost`` (the share of yes that became no, None where there was no yes), ``gained``
-            (the share of no that became yes), ``n`` (pictures) and ``yes`` (those of them whose clean one has it).
+            (the share of no that became yes), the ends of their 95 % intervals (``lost_low``, ``lost_high`` and so
+            on), ``n`` (pictures), ``yes`` (those of them whose clean one has it), and the clusters that pictures
+            with and without it are of (``yes_clusters``, ``no_clusters``).
         """
         if clean.shape != restored.shape or clean.shape[1:] != (len(self.names),):
             raise ValueError(f"answers {clean.shape} and {restored.shape} to {len(self.names)} attributes")
-        return {
-            name: {
-                "lost": _share(~restored[:, index], clean[:, index]),
-                "gained": _share(restored[:, index], ~clean[:, index]),
+        codes = cluster_codes(clusters, len(clean))
+        found: dict[str, dict[str, float | int | None]] = {}
+        for index, name in enumerate(self.names):
+            had, has = clean[:, index], restored[:, index]
+            lost, gained = share_interval(~has[had], codes[had]), share_interval(has[~had], codes[~had])
+            found[name] = {
+                **_limits("lost", lost),
+                **_limits("gained", gained),
                 "n": len(clean),
-                "yes": int(clean[:, index].sum()),
+                "yes": lost.n,
+                "yes_clusters": lost.clusters,
+                "no_clusters": gained.clusters,
             }
-            for index, name in enumerate(self.names)
-        }
+        return found
 
     def describe(self) -> dict[str, Any]:
         """Return what a report says about the classifier, JSON-able: training, accuracy, `known`, terms."""
@@ -99,8 +112,9 @@ class AttributeProbe:
         }
 
 
-def _share(what: Bools, among: Bools) -> float | None:
-    return float(what[among].mean()) if among.any() else None
+def _limits(name: str, share: Interval) -> dict[str, float | int | None]:
+    ends = {name: share.mean, f"{name}_low": share.low, f"{name}_high": share.high}
+    return {key: value if share.n else None for key, value in ends.items()}
 
 
 def save_probe(folder: Path, weights: NDArray[np.float16], thresholds: F32, card: Mapping[str, Any]) -> None:

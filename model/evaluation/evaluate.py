@@ -31,7 +31,7 @@ from .folder import Arrays, EvalFolder, open_report
 from .items import EvalItem, EvalSet, open_eval_set
 from .mean_face import fit_mean_face
 from .options import EvalOptions
-from .pictures import read_item
+from .pictures import BadItemError, EvalPicture, read_item
 from .scores import Row, score_outcome
 from .systems import Outcome, PhotoParts, Systems
 
@@ -41,6 +41,24 @@ Progress = Callable[[int, int, int], None]
 Bar = Callable[[str], AbstractContextManager[Progress]]
 
 SCORES, IDENTITY = "scores", "identity"
+
+
+@dataclass(frozen=True, eq=False)
+class Failure:
+    """An item that cannot be judged: one of its files is damaged, gone, or does not fit the others."""
+
+    item: EvalItem
+    status: str
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """What became of some items: outcomes and failures, each in the items' order."""
+
+    items: Sequence[EvalItem]
+    outcomes: list[Outcome]
+    failures: list[Failure]
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,15 +90,22 @@ class Evaluation:
         """First index of every batch."""
         return list(range(0, len(self.pictures.items), self.options.batch_size))
 
-    def run_batch(self, start: int, pool: ThreadPoolExecutor) -> list[Outcome]:
+    def run_batch(self, start: int, pool: ThreadPoolExecutor) -> Batch:
         """Decode a batch and let every system work on it."""
         return self.run_items(self.pictures.items[start : start + self.options.batch_size], pool)
 
-    def run_items(self, items: Sequence[EvalItem], pool: ThreadPoolExecutor) -> list[Outcome]:
-        """Decode some pictures and let every system work on them."""
-        outcomes = self.systems.run(list(pool.map(lambda item: read_item(item, self.pictures.size), items)))
+    def run_items(self, items: Sequence[EvalItem], pool: ThreadPoolExecutor) -> Batch:
+        """Decode some pictures and let every system work on those that can be used."""
+        read = list(pool.map(self._read, items))
+        outcomes = self.systems.run([one for one in read if not isinstance(one, Failure)])
         list(pool.map(self.systems.fill_baselines, outcomes))
-        return outcomes
+        return Batch(items, outcomes, [one for one in read if isinstance(one, Failure)])
+
+    def _read(self, item: EvalItem) -> EvalPicture | Failure:
+        try:
+            return read_item(item, self.pictures.size)
+        except BadItemError as error:
+            return Failure(item, error.status, self.pictures.named_shortly(str(error)))
 
 
 @contextmanager
@@ -109,8 +134,7 @@ def open_evaluation(options: EvalOptions) -> Iterator[Evaluation]:
     mean_face = meter = None
     if any(item.clean is not None for item in pictures.items):
         meter = _open_meter(options, device, lpips)
-        first = read_item(pictures.items[0], pictures.size).masked
-        mean_face, note = fit_mean_face(options.train, pictures, (first.shape[1], first.shape[0]))
+        mean_face, note = fit_mean_face(options.train, pictures, _first_size(pictures))
         notes.append(note)
     face_sha = "" if mean_face is None else hashlib.blake2b(mean_face.image_rgb.tobytes()).hexdigest()[:16]
     identity = {
@@ -130,6 +154,20 @@ def open_evaluation(options: EvalOptions) -> Iterator[Evaluation]:
     systems = Systems(map_module, edit_module, mean_face, photos)
     with open_report(options.out, identity, options.existing) as folder, writing_to(options.out):
         yield Evaluation(options, pictures, systems, folder, tuple(notes), device, meter)
+
+
+def _first_size(pictures: EvalSet) -> tuple[int, int]:
+    """Width and height of the first picture that can be used; UserError where none can."""
+    first_error: BadItemError | None = None
+    for item in pictures.items:
+        try:
+            height, width = read_item(item, pictures.size).masked.shape[:2]
+        except BadItemError as error:
+            first_error = first_error or error
+        else:
+            return width, height
+    reason = pictures.named_shortly(str(first_error))
+    raise ArgumentError("data", f"{pictures.folder}: no picture can be used; first: {reason}")
 
 
 def _open_meter(options: EvalOptions, device: torch.device, lpips: Lpips | None) -> FeatureMeter | None:
@@ -169,14 +207,25 @@ def score_pictures(evaluation: Evaluation, measure: Measure | None, progress: Pr
     """
     with open_threads(available_cores()) as pool:
 
-        def work(outcomes: list[Outcome]) -> tuple[list[Row], Arrays]:
-            rows = list(pool.map(score_outcome, outcomes))
-            return rows, measure(outcomes, rows) if measure is not None else {}
+        def work(batch: Batch) -> tuple[list[Row], Arrays]:
+            rows = list(pool.map(score_outcome, batch.outcomes))
+            arrays = measure(batch.outcomes, rows) if measure is not None else {}
+            by_key = {row["key"]: row for row in [*rows, *map(_failed_row, batch.failures)]}
+            return [by_key[item.key] for item in batch.items], arrays
 
         run_parts(evaluation, SCORES, pool, work, progress)
 
 
-Work = Callable[[list[Outcome]], tuple[list[Row], Arrays]]
+def _failed_row(failure: Failure) -> Row:
+    return {
+        "key": failure.item.key,
+        **failure.item.tags,
+        "status": failure.status,
+        "reason": failure.reason,
+    }
+
+
+Work = Callable[[Batch], tuple[list[Row], Arrays]]
 
 
 def run_parts(
@@ -191,12 +240,12 @@ def run_parts(
     with _half_the_threads(), open_threads(1) as ahead:
         coming = [ahead.submit(evaluation.run_batch, start, pool) for start in todo[:1]]
         for start, following in zip(todo, [*todo[1:], None][: len(todo)], strict=True):
-            outcomes = coming.pop().result()
+            batch = coming.pop().result()
             if following is not None:
                 coming.append(ahead.submit(evaluation.run_batch, following, pool))
-            rows, arrays = work(outcomes)
+            rows, arrays = work(batch)
             folder.write_part(kind, start, rows, arrays)
-            done += len(outcomes)
+            done += len(batch.items)
             progress(done, total, before)
 
 

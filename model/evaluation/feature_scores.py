@@ -17,7 +17,7 @@ from .scores import Row, mask_of
 from .systems import Outcome
 
 CLEAN, SHIFTED = "clean", "shifted"
-WHOLE_FEATURES, CROP_FEATURES, ANSWERS = "whole", "crop", "yes"
+WHOLE_FEATURES, CROP_FEATURES, ANSWERS, ANSWERED = "whole", "crop", "yes", "answered"
 
 
 class FeatureMeter:
@@ -49,7 +49,7 @@ class FeatureMeter:
         dict of str to array
             ``whole_<system>``, ``crop_<system>`` (n, 1280) float16 and ``yes_<system>`` (n, attributes) bool, for
             every system and ``clean``; ``yes_shifted`` for the clean picture moved by a pixel. A picture without
-            such a result is left out.
+            such a result is left out. With a probe, ``answered``: the keys of the answers' pictures.
         """
         found: dict[str, list[NDArray[np.generic]]] = defaultdict(list)
         sizes: dict[object, list[int]] = defaultdict(list)
@@ -70,6 +70,7 @@ class FeatureMeter:
         clean = self.network.describe(cleans)
         arrays = self._arrays(CLEAN, clean, cleans, masks)
         if self.probe is not None:
+            arrays[ANSWERED] = np.array([outcome.picture.item.key for outcome in outcomes])
             moved = np.roll(cleans, 1, axis=2)
             arrays[f"{ANSWERS}_{SHIFTED}"] = self._answers(self.probe, None, moved)
         for system in outcomes[0].done:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from unmask.datagen.common.cores import available_cores
+from unmask.datagen.common.errors import UserError
 from unmask.datagen.dataset.preview import overlay
 from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.pictures.picture import shrunk
@@ -111,8 +112,10 @@ def _make(
     with ThreadPoolExecutor(available_cores()) as pool:
         for start in range(0, len(wanted), evaluation.options.batch_size):
             batch = wanted[start : start + evaluation.options.batch_size]
-            outcomes = evaluation.run_items([evaluation.pictures.items[index] for index in batch], pool)
-            for index, outcome in zip(batch, outcomes, strict=True):
+            done = evaluation.run_items([evaluation.pictures.items[index] for index in batch], pool)
+            if done.failures:
+                raise UserError(f"changed while it was evaluated: {done.failures[0].reason}")
+            for index, outcome in zip(batch, done.outcomes, strict=True):
                 made[index] = {module: _shrunk(_images(module, outcome)) for module in (EDIT, MAP)}
             progress(len(made), len(wanted), 0)
     return made

@@ -3,11 +3,10 @@
 from unmask.datagen.common.cores import available_cores
 from unmask.datagen.common.executors import open_threads
 
-from .evaluate import IDENTITY, Evaluation, Progress, run_parts
+from .evaluate import IDENTITY, Batch, Evaluation, Progress, run_parts
 from .folder import Arrays
 from .identity import IdentityMeter, identity_distances
 from .scores import Row
-from .systems import Outcome
 
 DESCRIPTORS = "descriptors"
 _LEFT_OUT = frozenset({"telea"})  # as blurred as the nearest pixel: nothing is learnt from it
@@ -16,8 +15,8 @@ _LEFT_OUT = frozenset({"telea"})  # as blurred as the nearest pixel: nothing is 
 def measure_identity(evaluation: Evaluation, meter: IdentityMeter, progress: Progress) -> None:
     """Write a part per batch: rows with ``key`` and ``<system>_identity``, and the clean faces' descriptors."""
 
-    def work(outcomes: list[Outcome]) -> tuple[list[Row], Arrays]:
-        known = [o for o in outcomes if o.picture.clean is not None and o.picture.landmarks is not None]
+    def work(batch: Batch) -> tuple[list[Row], Arrays]:
+        known = [o for o in batch.outcomes if o.picture.clean is not None and o.picture.landmarks is not None]
         rows: list[Row] = [{"key": outcome.picture.item.key} for outcome in known]
         if not known:
             return rows, {}

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from unmask.datagen.common.cores import available_cores
 from unmask.datagen.common.errors import ArgumentError, UserError
+from unmask.datagen.common.read_file import read_whole
 from unmask.datagen.common.table import read_rows
 from unmask.datagen.dataset.built import check_files
 from unmask.datagen.dataset.folder import MANIFEST_NAME as MANIFEST
@@ -30,7 +31,7 @@ from .options import EvalOptions
 DATASET, PAIRS, BARE = "dataset", "pairs", "bare"
 TAGS = ("source", "split", "identity", "family", "template", "worn", "colour", "texture")
 NUMBER_TAGS = ("coverage", "yaw", "pitch")
-_OWN_COLUMNS = ("key", "status", "lightness", "width", "height")
+_OWN_COLUMNS = ("key", "status", "reason", "lightness", "width", "height")
 # As `unmask.model.evaluation.systems` calls them, which cannot be imported here.
 SCORED = ("map", "edit", "pipe", "nothing", "nearest", "telea", "mean_face")
 
@@ -99,15 +100,13 @@ class EvalSet:
     size: int | None = None
     notes: tuple[str, ...] = ()
 
+    def named_shortly(self, text: str) -> str:
+        """Return a text with the paths in it as they are called in `folder`: reports are handed on."""
+        return text.replace(f"{self.folder}/", "")
+
     @cached_property
     def fingerprint(self) -> str:
-        """32 hex digits that change with the pictures' names, contents and tags.
-
-        Raises
-        ------
-        UserError
-            When a file cannot be read.
-        """
+        """32 hex digits that change with the pictures' names, contents and tags."""
         digest = hashlib.blake2b(repr((self.kind, self.split, self.size)).encode(), digest_size=16)
         with ThreadPoolExecutor(available_cores()) as pool:
             for item, files in zip(self.items, pool.map(_contents, self.items), strict=True):
@@ -143,14 +142,14 @@ def open_eval_set(options: EvalOptions) -> EvalSet:
 
 
 def _contents(item: EvalItem) -> list[tuple[str, str] | None]:
-    """Name and hash of an item's files."""
+    """Name and hash of an item's files; of one that cannot be read, which its row says, there is no hash."""
     found: list[tuple[str, str] | None] = []
     for path in (item.masked, item.map, item.clean):
         try:
-            content = path and hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
-            found.append((path.name, content) if path and content else None)
-        except OSError as error:
-            raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
+            content = path and hashlib.blake2b(read_whole(path), digest_size=16).hexdigest()
+        except OSError:
+            content = "unreadable"
+        found.append((path.name, content) if path and content else None)
     return found
 
 

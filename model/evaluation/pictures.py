@@ -1,5 +1,7 @@
 """Decode what is evaluated: a picture with its true map and its clean picture, at the size of the evaluation."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +14,25 @@ from unmask.datagen.pictures.coverage import open_coverage
 from unmask.datagen.pictures.open_picture import open_file
 from unmask.datagen.pictures.pairs import check_map, check_size
 from unmask.datagen.pictures.picture import fit_picture, fit_transform
+from unmask.model.inference.photo import BAD_MAP, UNREADABLE
 from unmask.model.metrics.similarity import WINDOW_PX
 
 from .items import EvalItem
+
+
+class BadItemError(UserError):
+    """Files of an item that cannot be used: it becomes a row with this status and reason.
+
+    Parameters
+    ----------
+    status : str
+        ``unreadable`` or ``bad_map``.
+    reason : str
+    """
+
+    def __init__(self, status: str, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,24 +62,35 @@ def _read_map(path: Path, *, own: bool) -> U8:
     return open_coverage(path) if own else np.ascontiguousarray(open_file(path)[..., 0])
 
 
+@contextmanager
+def _failing_as(status: str) -> Iterator[None]:
+    try:
+        yield
+    except UserError as error:
+        raise BadItemError(status, error.marked) from error
+
+
 def read_item(item: EvalItem, side: int | None) -> EvalPicture:
     """Decode an item; with ``side``, cropped centrally and scaled to a square of that many pixels.
 
     Raises
     ------
-    UserError
+    BadItemError
         Naming the file: damaged, gone, too small, no map, or of another size than its partners.
     """
-    masked = open_file(item.masked)
-    map_ = None if item.map is None else _read_map(item.map, own=item.own_map)
-    clean = None if item.clean is None else open_file(item.clean)
-    for path, image in ((item.map, map_), (item.clean, clean)):
-        if path is not None and image is not None:
-            check_size(path, image, item.masked, masked)
-    if item.map is not None and map_ is not None and item.own_map:
-        check_map(item.map, map_, item.masked, masked)
-    if min(masked.shape[:2]) < WINDOW_PX:
-        raise UserError(f"{item.masked}: smaller than {WINDOW_PX} pixels")
+    with _failing_as(UNREADABLE):
+        masked = open_file(item.masked)
+        clean = None if item.clean is None else open_file(item.clean)
+        if item.clean is not None and clean is not None:
+            check_size(item.clean, clean, item.masked, masked)
+        if min(masked.shape[:2]) < WINDOW_PX:
+            raise UserError(f"{item.masked}: smaller than {WINDOW_PX} pixels")
+    with _failing_as(BAD_MAP):
+        map_ = None if item.map is None else _read_map(item.map, own=item.own_map)
+        if item.map is not None and map_ is not None:
+            check_size(item.map, map_, item.masked, masked)
+            if item.own_map:
+                check_map(item.map, map_, item.masked, masked)
     points = Landmarks.from_quarters(item.points, "supplied") if item.points else None
     if side is None:
         return EvalPicture(item, masked, map_, clean, points)

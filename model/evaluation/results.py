@@ -11,11 +11,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from unmask.datagen.common.errors import ArgumentError
 from unmask.datagen.dataset.manifest import ATTRIBUTE_PREFIX
 from unmask.datagen.pictures.arrays import F32
 from unmask.model.common.environment import package_versions
 from unmask.model.inference.aligned import TrainedModule
 from unmask.model.inference.compositing import DILATE_PX, FEATHER_PX
+from unmask.model.inference.photo import OK
 from unmask.model.metrics.intervals import DRAWS, LEVEL, bootstrap_means
 from unmask.model.metrics.kid import kid
 from unmask.model.metrics.metrics import BOUNDARY_TOLERANCE_PX
@@ -26,7 +28,7 @@ from .attributes import AttributeProbe
 from .breakdown import Metric, break_down, breakdown_csv, worst_groups
 from .clusters import Clusters, find_clusters
 from .evaluate import IDENTITY, SCORES, Bar, Evaluation, read_parts
-from .feature_scores import ANSWERS, CLEAN, CROP_FEATURES, SHIFTED, WHOLE_FEATURES, FeatureMeter
+from .feature_scores import ANSWERED, ANSWERS, CLEAN, CROP_FEATURES, SHIFTED, WHOLE_FEATURES, FeatureMeter
 from .folder import BREAKDOWN, METRICS, PAGE, SUMMARY
 from .gallery import draw_galleries
 from .groups import cross, make_groupings
@@ -48,9 +50,22 @@ _BROKEN_DOWN = {
 
 @dataclass(frozen=True, eq=False)
 class Passes:
-    """What the finished passes left: the table of ``metrics.csv``, and arrays by name."""
+    """What the finished passes left: the table of ``metrics.csv``, and arrays by name.
+
+    Attributes
+    ----------
+    table : DataFrame
+        A row for every picture.
+    scored : DataFrame
+        Those that could be judged.
+    arrays : mapping of str to array
+    descriptors : float32 (n, 128) or None
+    described : tuple of str
+        Keys of the descriptors' pictures.
+    """
 
     table: pd.DataFrame
+    scored: pd.DataFrame
     arrays: Arrays
     descriptors: F32 | None
     described: tuple[str, ...]
@@ -59,7 +74,18 @@ class Passes:
 def tag_columns(attribute_names: Sequence[str], extra: Sequence[str] = ()) -> list[str]:
     """Columns of ``metrics.csv`` that say what a picture is, in order."""
     attributes = [ATTRIBUTE_PREFIX + name for name in attribute_names]
-    return ["key", "status", *TAGS, *NUMBER_TAGS, "lightness", "width", "height", *extra, *attributes]
+    return [
+        "key",
+        "status",
+        "reason",
+        *TAGS,
+        *NUMBER_TAGS,
+        "lightness",
+        "width",
+        "height",
+        *extra,
+        *attributes,
+    ]
 
 
 def collect(evaluation: Evaluation) -> Passes:
@@ -82,7 +108,16 @@ def collect(evaluation: Evaluation) -> Passes:
     scores = [name for name in table.columns if name not in set(tags)]
     table[tags] = table[tags].fillna("").astype(str)
     table[scores] = table[scores].astype(float)
-    return Passes(table[[*tags, *scores]], arrays, descriptors, described)
+    table = table[[*tags, *scores]]
+    if "reason" not in table:
+        return Passes(table, table, arrays, descriptors, described)
+    scored = table["reason"] == ""
+    table.loc[scored & (table["status"] == ""), "status"] = OK
+    if not scored.any():
+        folder, reason = evaluation.pictures.folder, table["reason"].iloc[0]
+        raise ArgumentError("data", f"{folder}: no picture can be used; first: {reason}")
+    good = table[scored].drop(columns="reason").reset_index(drop=True)
+    return Passes(table, good, arrays, descriptors, described)
 
 
 def score_columns(table: pd.DataFrame) -> list[str]:
@@ -99,7 +134,7 @@ def write_report(
 ) -> dict[str, Any]:
     """Write ``metrics.csv``, ``breakdown.csv``, ``summary.json`` and ``report.html``; returns the summary."""
     passes = collect(evaluation)
-    table, folder = passes.table, evaluation.folder
+    table, folder = passes.scored, evaluation.folder
     groupings = [*make_groupings(table), *(cross(table, names) for names in evaluation.options.by)]
     metrics = _metrics(table)
     clusters = find_clusters(table)
@@ -108,11 +143,11 @@ def write_report(
     summary = _summary(evaluation, passes, clusters, probe, command)
     summary["worst"] = worst_groups(breakdown)
     summary["comparison"] = comparison
-    folder.write(METRICS, table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+    folder.write(METRICS, passes.table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
     folder.write(BREAKDOWN, breakdown_csv(breakdown))
     folder.write(SUMMARY, json.dumps(plain(summary), indent=2) + "\n")
     with bar("pictures of the page") as progress:
-        examples, galleries = draw_galleries(evaluation, table, progress)
+        examples, galleries = draw_galleries(evaluation, passes.table, progress)
     page = draw_report(EvalReport(summary, table, breakdown, galleries, comparison, examples))
     folder.write(PAGE, page)
     return summary
@@ -131,7 +166,8 @@ def _metrics(table: pd.DataFrame) -> list[Metric]:
 def _summary(
     evaluation: Evaluation, passes: Passes, clusters: Clusters, probe: AttributeProbe | None, command: str
 ) -> dict[str, Any]:
-    table, pictures, options = passes.table, evaluation.pictures, evaluation.options
+    table, pictures, options = passes.scored, evaluation.pictures, evaluation.options
+    failed = passes.table[passes.table["reason"] != ""] if "reason" in passes.table else table[:0]
     columns = score_columns(table)
     found = bootstrap_means(table[columns].to_numpy(np.float64), clusters.codes, seed=_SEED)
     means = {column: asdict(mean) for column, mean in zip(columns, found, strict=True)}
@@ -156,6 +192,9 @@ def _summary(
             "clusters": clusters.count,
             "clustered_by": clusters.words,
             "left_out": dict(pictures.left_out),
+            "failed": {str(status): int(n) for status, n in failed["status"].value_counts().items()}
+            if len(failed)
+            else {},
             "split": pictures.split,
             "coverage_mean": float(coverage.mean()),
             "sizes": {str(size): int(count) for size, count in sizes.items()},
@@ -171,9 +210,17 @@ def _summary(
         "pipeline": pipeline,
         "kid": _kid(passes.arrays, systems) if options.features else {},
         "identity": _identity_scale(passes),
-        "attributes": _changes(passes.arrays, systems, probe),
-        "notes": list(evaluation.notes),
+        "attributes": _changes(passes, clusters, systems, probe),
+        "notes": [*evaluation.notes, *_failure_notes(failed)],
     }
+
+
+def _failure_notes(failed: pd.DataFrame) -> list[str]:
+    if failed.empty:
+        return []
+    count = "1 picture is" if len(failed) == 1 else f"{len(failed)} pictures are"
+    first = f"{failed['key'].iloc[0]} ({failed['reason'].iloc[0]})"
+    return [f"{count} not scored, first {first}; the others' reasons are in {METRICS}"]
 
 
 def _settings(evaluation: Evaluation) -> dict[str, Any]:
@@ -237,16 +284,23 @@ def _identity_scale(passes: Passes) -> dict[str, Any] | None:
     return None if scale is None else asdict(scale)
 
 
-def _changes(arrays: Arrays, systems: Sequence[str], probe: AttributeProbe | None) -> dict[str, Any] | None:
-    clean = arrays.get(f"{ANSWERS}_{CLEAN}")
+def _changes(
+    passes: Passes, clusters: Clusters, systems: Sequence[str], probe: AttributeProbe | None
+) -> dict[str, Any] | None:
+    arrays = passes.arrays
+    clean, keys = arrays.get(f"{ANSWERS}_{CLEAN}"), arrays.get(ANSWERED)
     if probe is None or clean is None:
         return None
+    codes = None
+    if keys is not None and len(keys) == len(clean):  # parts of an older version name no pictures
+        code_of = dict(zip(passes.scored["key"], clusters.codes.tolist(), strict=True))
+        codes = np.array([code_of[str(key)] for key in keys], np.intp)
     # A mean face is missing where pictures are of several sizes: there are no pairs then.
     shown = [name for name in (*systems, SHIFTED) if len(arrays.get(f"{ANSWERS}_{name}", ())) == len(clean)]
     return {
         "classifier": probe.describe(),
         "changes": {
-            name: probe.changes(clean.astype(np.bool_), arrays[f"{ANSWERS}_{name}"].astype(np.bool_))
+            name: probe.changes(clean.astype(np.bool_), arrays[f"{ANSWERS}_{name}"].astype(np.bool_), codes)
             for name in shown
         },
     }

@@ -51,7 +51,7 @@ def run_evaluation(options: EvalOptions, command: str, bar: Bar) -> EvalResult:
         probe = _score(evaluation, bar)
         comparison = None
         if theirs is not None and options.compare is not None:
-            comparison = compare_tables(collect(evaluation).table, theirs, options.compare.name)
+            comparison = compare_tables(collect(evaluation).scored, theirs, options.compare.name)
         summary = write_report(evaluation, probe, command, comparison, bar)
         return EvalResult(options.out, options.out / PAGE, summary)
 

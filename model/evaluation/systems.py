@@ -101,6 +101,8 @@ class Systems:
         unmask.datagen.common.errors.UserError
             When a network's output is not finite.
         """
+        if not pictures:
+            return []
         if self.photos is not None:
             return [_run_photo(self.photos, picture) for picture in pictures]
         masked = [picture.masked for picture in pictures]

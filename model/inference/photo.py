@@ -17,8 +17,10 @@ from .face_mask import FaceMask, given_mask, masks_left, segment_face
 from .grain import add_grain
 from .mask_blobs import see_masks
 from .photo_patch import Patch, to_photo, work_grid
+from .quarter_turns import View, find_views, frame_turned_back, quarter_turned
 
 OK, NO_FACE, NO_MASK, TOO_SMALL, UNSURE = "ok", "no_face", "no_mask", "too_small", "unsure"
+UNREADABLE, BAD_MAP = "unreadable", "bad_map"  # of inputs that cannot be used
 LEAST_EYE_DIST_PX = 10.0  # a face in less is two dozen pixels wide: nothing to go by
 
 # The pasted region is the map, grown and feathered, in pixels of the frame: the Editing Module erases as much.
@@ -90,7 +92,7 @@ class Restored:
 def restore_photo(
     unmasker: PhotoModules, image_rgb: U8, map_: U8 | None = None, least_score: float = ONLY
 ) -> Restored:
-    """Take the masks off every face of a photograph.
+    """Take the masks off every face of a photograph, which may lie on its side or stand on its head.
 
     Parameters
     ----------
@@ -111,11 +113,46 @@ def restore_photo(
     """
     if map_ is not None and map_.shape != image_rgb.shape[:2]:
         raise ValueError(f"map of {map_.shape} does not fit a photograph of {image_rgb.shape}")
-    picture = PicturePyramid(image_rgb)
+
+    def find(picture: PicturePyramid, quarters: int) -> list[FoundFace]:
+        if map_ is None:
+            return unmasker.finder.find(picture, partial(see_masks, unmasker.map_module))
+        return unmasker.finder.find(picture, partial(_shrunk_map, quarter_turned(map_, quarters)))
+
+    made = [
+        (_restore_faces(unmasker, view, map_, least_score), view.quarters)
+        for view in find_views(PicturePyramid(image_rgb), find)
+    ]
+    # Upside down, hair and collar can look like a bare face, but hardly ever like one with a mask.
+    return _turned_back(*max(made, key=lambda one: _masked_score(one[0])))
+
+
+def _masked_score(restored: Restored) -> float:
+    """Of the surest face whose mask was taken off."""
+    return max((face.score for face in restored.faces if face.status == OK), default=-np.inf)
+
+
+def _turned_back(restored: Restored, quarters: int) -> Restored:
+    if not quarters:
+        return restored
+    image, union, straps = (
+        quarter_turned(pixels, -quarters) for pixels in (restored.image, restored.map, restored.straps)
+    )
+    height, width = union.shape
+    faces = (
+        replace(face, frame=frame_turned_back(face.frame, quarters, width, height)) for face in restored.faces
+    )
+    return Restored(image, union, straps, tuple(faces))
+
+
+def _restore_faces(
+    unmasker: PhotoModules, view: View, upright_map: U8 | None, least_score: float
+) -> Restored:
+    picture, image_rgb = view.picture, view.picture.levels[0]
+    map_ = None if upright_map is None else quarter_turned(upright_map, view.quarters)
     done, faces = image_rgb.copy(), list[PhotoFace]()
     union, straps, taken = (np.zeros(image_rgb.shape[:2], np.uint8) for _ in range(3))
-    see = partial(see_masks, unmasker.map_module) if map_ is None else partial(_shrunk_map, map_)
-    for found in unmasker.finder.find(picture, see):
+    for found in view.faces:
         if map_ is None:
             mask = segment_face(unmasker.map_module, picture, found.frame)
         else:

@@ -10,12 +10,13 @@ import torch
 from torch import Tensor
 
 from unmask.datagen.common.errors import ArgumentError, UserError
+from unmask.datagen.common.read_file import open_file
 
 
 def checked_sha256(path: Path, shown: str) -> str:
     """Return a file's hash; by PyTorch's custom, what follows the last hyphen of its name is how that begins."""
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise UserError(f"{shown}: cannot be read ({error.strerror})") from error

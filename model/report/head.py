@@ -56,12 +56,14 @@ def subject(report: EvalReport) -> list[tuple[str, str]]:
     many = ", ".join(f"{_count(count)} of {size}" for size, count in list(sizes.items())[:4])
     size = next(iter(sizes)) if len(sizes) == 1 else f"{many}{' and others' if len(sizes) > 4 else ''}"
     left = ", ".join(f"{_count(count)} {plain(why)}" for why, count in (data.get("left_out") or {}).items())
+    failed = ", ".join(f"{_count(count)} {plain(why)}" for why, count in (data.get("failed") or {}).items())
     words = [
         str(data.get("folder", "unknown folder")),
         _KINDS.get(str(data.get("kind")), "pairs of pictures"),
         f"split {data['split']}" if data.get("split") else "",
         f"{len(report.table):,} pictures" + (f" of {size} px" if sizes else ""),
         f"left out: {left}" if left else "",
+        f"not scored: {failed}" if failed else "",
     ]
     lines = [("Data", _joined(words))]
     for name, title in (("map", "Map Module"), ("edit", "Editing Module")):

@@ -60,27 +60,43 @@ def _change_row(name: str, changes: Sequence[Mapping[str, Any]], accuracy: Mappi
     first: Mapping[str, Any] = next((found[name] for found in changes if found.get(name)), {})
     n, yes = number(first.get("n")), number(first.get("yes"))
     counts = [yes, None if n is None or yes is None else n - yes]
+    # of people, where they are known: several pictures of one say little more than one
+    people = [number(first.get(f"{which}_clusters")) for which in ("yes", "no")]
+    few = [least is not None and least < SMALL for least in map(_known_least, people, counts)]
     order = (1, 0) if negated else (0, 1)
-    cells = [Cell(capital(attribute_title(name))), *(_faces_cell(counts[index]) for index in order)]
+    cells = [
+        Cell(capital(attribute_title(name))),
+        *(_faces_cell(counts[index], few[index]) for index in order),
+    ]
     for found in changes:
         change = found.get(name) or {}
         for index in order:
-            share, among = number(change.get(("lost", "gained")[index])), counts[index]
-            few = among is not None and among < SMALL
-            beyond = not few and share is not None and right is not None and share > 1 - right
-            cells.append(_percent(share, "*" if beyond else "", _FEW if few and share is not None else ""))
+            which = ("lost", "gained")[index]
+            share, low, high = (number(change.get(which + end)) for end in ("", "_low", "_high"))
+            least = share if low is None else low
+            beyond = not few[index] and least is not None and right is not None and least > 1 - right
+            spread = "" if low is None or high is None else f"{_hundredths(low)} to {_hundredths(high)}"
+            below = _FEW if few[index] and share is not None else spread
+            cells.append(_percent(share, "*" if beyond else "", below))
     return [*cells, _percent(right), _percent(number(accuracy.get("balanced")))]
 
 
-def _faces_cell(count: float | None) -> Cell:
-    few = count is not None and count < SMALL
+def _known_least(*counts: float | None) -> float | None:
+    return min((count for count in counts if count is not None), default=None)
+
+
+def _hundredths(share: float) -> str:
+    return write_number(100 * share, 1)
+
+
+def _faces_cell(count: float | None, few: bool) -> Cell:
     return replace(count_cell(count), below=_FEW if few else "")
 
 
 def _percent(share: float | None, mark: str = "", below: str = "") -> Cell:
     if share is None:
         return Cell("-")
-    return Cell(write_number(100 * share, 1), below, share, mark)
+    return Cell(_hundredths(share), below, share, mark)
 
 
 def comparison_table(report: EvalReport) -> Table | None:

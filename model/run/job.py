@@ -132,6 +132,7 @@ def run_job(options: RunOptions, update: Update = lambda done, total, first: Non
         _ = unmasker.finder  # its weights are missing before work, not after the first picture
     identity = _identity(options, unmasker)
     with writing_to(options.out), open_results(options.out, options.existing, identity) as folder:
+        folder.check_other_inputs(inputs.items)
         rows, notes = _run_all(options, unmasker, folder, inputs.items, update)
         folder.finish()
     counts = Counter(folder.rows[item.name].status for item in inputs.items)

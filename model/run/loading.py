@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from unmask.datagen.common.errors import UnreadablePictureError
+from unmask.datagen.common.read_file import read_whole
 from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.pictures.coverage import COVERED, decode_coverage, what_is_wrong
 from unmask.datagen.pictures.metadata import Metadata, read_metadata, with_metadata
 from unmask.datagen.pictures.picture import decode_picture, decode_rgba, encode_png
-from unmask.model.inference.photo import OK
+from unmask.model.inference.photo import BAD_MAP, OK, UNREADABLE
 
 from .inputs import RunInput
-from .results import BAD_MAP, UNREADABLE
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +66,7 @@ def load(item: RunInput, finished: Callable[[RunInput, str, str], bool]) -> Load
         to decode.
     """
     try:
-        data = item.path.read_bytes()
+        data = read_whole(item.path)
     except OSError as error:
         return Loaded(item, status=UNREADABLE, reason=f"cannot be read: {error.strerror or error}")
     map_data, trouble = _read_map(item.map)
@@ -87,7 +87,7 @@ def load(item: RunInput, finished: Callable[[RunInput, str, str], bool]) -> Load
 def _read_map(path: Path | None) -> tuple[bytes, str]:
     """Content of a map's file, and what is wrong with it."""
     try:
-        return b"" if path is None else path.read_bytes(), ""
+        return b"" if path is None else read_whole(path), ""
     except OSError as error:
         return b"", f"map {path and path.name} cannot be read: {error.strerror or error}"
 

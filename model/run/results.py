@@ -1,6 +1,7 @@
 """The folder of a run: may it be used, which pictures are finished, and the table of what became of each."""
 
 import csv
+import hashlib
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +15,9 @@ from unmask.datagen.common.errors import ArgumentError
 from unmask.datagen.common.inside import Inside, real_path
 from unmask.datagen.common.json_text import Needs, parse_json
 from unmask.datagen.common.line_journal import LineJournal
+from unmask.datagen.common.read_file import read_whole
 from unmask.datagen.common.work_folder import TOOLKIT_KEY, FolderKind, WorkFolder
+from unmask.model.inference.photo import BAD_MAP, UNREADABLE
 
 from .clip_rows import ClipRow, TrackRow
 from .face_rows import FaceRow
@@ -26,7 +29,6 @@ CLIPS, TRACKS = "clips.csv", "tracks.csv"
 WORKSHOP = ".clip"  # half-written files of the clip that is worked on
 RESTORED, MAPS, STRAPS, STRIPS = "restored", "map", "straps", "side_by_side"
 FOLDERS = (RESTORED, MAPS, STRAPS, STRIPS)
-UNREADABLE, BAD_MAP = "unreadable", "bad_map"
 STATUSES = ("ok", "no_face", "no_mask", "too_small", "unsure", UNREADABLE, BAD_MAP)
 UNWRITTEN = (UNREADABLE, BAD_MAP)  # the others have results, if only a copy
 
@@ -176,6 +178,23 @@ class RunFolder:
         return row.status in UNWRITTEN or all(
             self.path(folder, item.name, item.suffix).is_file() for folder in folders
         )
+
+    def check_other_inputs(self, items: Sequence[RunInput]) -> None:
+        """Raise UserError where a picture's results would replace those of another one that is called the same."""
+        for item in items:
+            row = self.rows.get(item.name)
+            if row is None or row.status in UNWRITTEN or real_path(Path(row.input)) == real_path(item.path):
+                continue
+            try:
+                moved = hashlib.sha256(read_whole(item.path)).hexdigest() == row.sha256
+            except OSError:
+                continue  # it becomes a row; nothing is written
+            if not moved:
+                raise ArgumentError(
+                    "out",
+                    f"{self.out}: has the results of {row.input} as {item.name}, where those of {item.path} "
+                    "would be written; name another folder",
+                )
 
     def path(self, folder: str, name: str, suffix: str = PNG) -> Path:
         """Return where a result is written; UserError where a link there leads out of the folder."""
