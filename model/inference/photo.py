@@ -1,7 +1,6 @@
 """Taking the masks off the faces of a photograph: find, frame, segment, restore, put back."""
 
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Protocol
 
 import cv2
@@ -14,7 +13,6 @@ from unmask.datagen.pictures.pyramid import PicturePyramid
 from .aligned import TrainedModule, restore_pictures
 from .face_finder import ONLY, SURE, FaceFinder, FoundFace
 from .face_mask import FaceMask, given_mask, masks_left, segment_face
-from .mask_blobs import see_masks
 from .photo_patch import Patch, to_photo, work_grid
 
 OK, NO_FACE, NO_MASK, TOO_SMALL, UNSURE = "ok", "no_face", "no_mask", "too_small", "unsure"
@@ -22,6 +20,7 @@ LEAST_EYE_DIST_PX = 10.0  # a face in less is two dozen pixels wide: nothing to 
 
 # The pasted region is the map, grown and feathered, in pixels of the frame: the Editing Module erases as much.
 GROW, FEATHER = 2.0, 2.5
+_MOST_HINTS = 12  # of the regions of a given map: a brush leaves specks
 STRAP_SHARE = 0.6  # of that for straps: a wider band of drawn skin beside a thin one shows
 
 
@@ -112,8 +111,10 @@ def restore_photo(
     picture = PicturePyramid(image_rgb)
     done, faces = image_rgb.copy(), list[PhotoFace]()
     union, straps, taken = (np.zeros(image_rgb.shape[:2], np.uint8) for _ in range(3))
-    see = partial(see_masks, unmasker.map_module) if map_ is None else partial(_shrunk_map, map_)
-    for found in unmasker.finder.find(picture, see):
+    # Who marks a mask says where a face is, too.
+    hints = [] if map_ is None else [frame for frame, _ in masks_left(map_, taken)]
+    hints.sort(key=frame_scale, reverse=True)
+    for found in unmasker.finder.find(picture, hints[:_MOST_HINTS]):
         if map_ is None:
             mask = segment_face(unmasker.map_module, picture, found.frame)
         else:
@@ -146,11 +147,6 @@ def restore_photo(
                 faces.append(replace(face, status=TOO_SMALL))
         faces.sort(key=lambda face: -face.eye_dist_px)
     return Restored(done, union, straps & ~union, tuple(faces))
-
-
-def _shrunk_map(map_: U8, small: U8) -> F32:
-    size = (small.shape[1], small.shape[0])
-    return np.asarray(cv2.resize(map_, size, interpolation=cv2.INTER_AREA), np.float32) / np.float32(255)
 
 
 def restore_face(

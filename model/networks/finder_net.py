@@ -2,8 +2,8 @@
 
 As the `pretrained` Map Module it stands on the packaged EfficientNet-lite0, frozen, which knows the world: drawn
 scenes alone would teach it about drawn scenes. A few light layers turn its features into a heat map of the faces'
-middles with size, lean and exact place beside it (Zhou, Wang and Krähenbühl 2019, *Objects as Points*). It knows faces
-of 14 to 140 pixels; a picture is shown at several sizes.
+middles with size, lean and exact place beside it (Zhou, Wang and Krähenbühl 2019, *Objects as Points*). It knows
+face boxes of 13 to 140 pixels; a picture is shown at several sizes.
 """
 
 from typing import Any
@@ -121,9 +121,7 @@ def decode(answer: Tensor, least: float, most: int) -> list[tuple[F64, float]]:
     scores = heat[rows, columns].tolist()
     values = answer[1:, rows, columns].T.double().cpu().numpy()
     places = np.stack([columns.cpu().numpy(), rows.cpu().numpy()], 1)
-    return [
-        (_frame(place, value), score) for place, value, score in zip(places, values, scores, strict=True)
-    ]
+    return [(_frame(place, value), score) for place, value, score in zip(places, values, scores, strict=True)]
 
 
 def _frame(cell: NDArray[np.integer], value: F64) -> F64:

@@ -17,11 +17,17 @@ from .finder_targets import average_precision, match
 from .samples import draw_grid
 from .scenes import Scene
 
-LEAST, SURE, MOST = 0.05, 0.35, 64  # probabilities from which a face is looked at, and counts; faces of a scene
+LEAST, SURE, MOST = (
+    0.05,
+    0.35,
+    64,
+)  # probabilities from which a face is looked at, and counts; faces of a scene
 _BATCH, _SHOWN, _ACROSS = 32, 16, 4
 _GREEN, _RED = (40, 220, 60), (230, 40, 40)
 _HALF = FRAME_BOX.width / 2
-_BOX = np.array([(88.5 + x * _HALF, FRAME_BOX.y + y * _HALF) for x, y in ((-1, -1), (1, -1), (1, 1), (-1, 1))])
+_BOX = np.array(
+    [(88.5 + x * _HALF, FRAME_BOX.y + y * _HALF) for x, y in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
+)
 
 
 class FinderJudge:

@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 from unmask.datagen.common.checks import check_above_zero, check_at_least, check_choice, check_exists
 from unmask.datagen.common.cores import MOST_WORKERS, available_cores
 from unmask.datagen.common.errors import ArgumentError
+from unmask.datagen.faces.frame import FRAME_SIZE
 from unmask.model.checkpoints.shipped import find_weights
 from unmask.model.common.options import ComputeOptions
-from unmask.datagen.faces.frame import FRAME_SIZE
 from unmask.model.data.options import DataOptions
 
 from .budget import Budget

@@ -21,7 +21,7 @@ _BASE = "base"  # in a person's file: the packaged preset that has what the file
 
 
 def packaged_presets(module: str) -> dict[str, Path]:
-    """Return the packaged presets of a module (``map``, ``edit`` or ``frame``) by name: default first, published one last."""
+    """Return the packaged presets of ``map``, ``edit`` or ``frame`` by name: default first, published one last."""
     folder = Path(str(files("unmask.assets"))) / "presets" / module
     default = _DEFAULTS[module]
     found = sorted(

@@ -18,7 +18,11 @@ _PHOTOS = {
     "motorcycle_left.png": 0, "rocket.jpg": 0, "text.png": 0,
 }  # fmt: skip
 _MAN = slice(40, 200), slice(150, 330)  # of camera.png: the photographer's head
-_STRIPS = ((0, 218, 0, 30), (0, 218, 148, 178), (0, 40, 0, 178))  # of aligned CelebA: beside and above the face
+_STRIPS = (
+    (0, 218, 0, 30),
+    (0, 218, 148, 178),
+    (0, 40, 0, 178),
+)  # of aligned CelebA: beside and above the face
 _LEAVES = 70
 _OCTAVES = (2, 4, 8, 16, 32, 64)
 
@@ -95,7 +99,8 @@ def _leaves(colours: F32, side: int, rng: Generator) -> U8:
     """Dead leaves: ellipses and boxes of power-law sizes over one another."""
     ground = np.full((side, side, 3), colours[0], np.uint8)
     radii = 0.3 * side / np.sqrt(1 + rng.random(len(colours)) * 120)
-    places, slim, turns = rng.uniform(0, side, (len(colours), 2)), rng.uniform(0.3, 1, len(colours)), rng.random(len(colours))
+    places = rng.uniform(0, side, (len(colours), 2))
+    slim, turns = rng.uniform(0.3, 1, len(colours)), rng.random(len(colours))
     for colour, radius, place, thin, turn in zip(colours, radii, places, slim, turns, strict=True):
         box = (tuple(place), (2 * radius, 2 * radius * thin), 360 * float(turn))
         ink = tuple(colour.tolist())

@@ -24,7 +24,9 @@ _APART = 0.6  # of the mean of two faces' widths: nearer ones are not drawn
 _TRIES = 8
 _THINGS = 0.5  # of the scenes have patches that are no face
 _SEEN, _UNSURE = 0.6, 0.3  # shares of a face that is seen: above it is to be found; below it is none
-_GRID = np.array([(x, y) for x in (56.0, 72.0, 88.5, 105.0, 121.0) for y in (95.0, 112.0, 130.0, 150.0, 170.0)])
+_GRID = np.array(
+    [(x, y) for x in (56.0, 72.0, 88.5, 105.0, 121.0) for y in (95.0, 112.0, 130.0, 150.0, 170.0)]
+)
 _LEAN_DEG, _MOST_LEAN_DEG = 18.0, 50.0
 _ANY_LEAN = 0.1
 _NOBODY = -1
@@ -99,9 +101,7 @@ def _place_faces(side: int, rng: Generator) -> list[F64]:
     for size in sorted(sizes.tolist(), reverse=True):
         for _ in range(_TRIES):
             middle = rng.uniform(0.05, 0.95, 2) * side
-            if all(
-                np.hypot(*(middle - other)) > _APART * (size + width) for width, other in placed
-            ):
+            if all(np.hypot(*(middle - other)) > _APART * (size + width) for width, other in placed):
                 lean = np.clip(rng.normal() * _LEAN_DEG, -_MOST_LEAN_DEG, _MOST_LEAN_DEG)
                 if rng.random() < _ANY_LEAN:
                     lean = rng.uniform(-90, 90)
@@ -122,7 +122,7 @@ def _whole() -> U8:
 
 
 def _cut_out(rng: Generator, first: bool) -> U8:
-    """How much of each pixel of a picture is laid: (218, 178), a head, often with shoulders, sometimes all of it."""
+    """How much of each pixel of a picture is laid, (218, 178): a head, often with shoulders, sometimes all."""
     width, height = FRAME_SIZE
     if first and rng.random() < 0.25:
         return _whole()
@@ -132,8 +132,7 @@ def _cut_out(rng: Generator, first: bool) -> U8:
     if rng.random() < 0.5:
         corners = [(88 - 0.45 * wide, 165), (88 + 0.45 * wide, 165), (170, 225), (8, 225)]
         cv2.fillConvexPoly(cover, np.array(corners, np.int32), 255)
-    cover = np.asarray(cv2.GaussianBlur(cover, (0, 0), float(rng.uniform(1, 7))), np.uint8)
-    return cover
+    return np.asarray(cv2.GaussianBlur(cover, (0, 0), float(rng.uniform(1, 7))), np.uint8)
 
 
 def _lay_things(image: U8, owner: np.ndarray, pools: Sequence[U8], count: int, rng: Generator) -> None:

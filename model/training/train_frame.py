@@ -28,7 +28,8 @@ def check_frame_files(options: FrameOptions) -> None:
     options.validate()
     if not framed_names(options):
         raise ArgumentError(
-            "online", f"{options.online}: no picture is framed like aligned CelebA (178x218), as scenes need it"
+            "online",
+            f"{options.online}: no picture is framed like aligned CelebA (178x218), as scenes need it",
         )
 
 
