@@ -59,7 +59,7 @@ def stopping_in(step: int) -> Iterator[None]:
 
 def arguments(options: Options, folder: Path) -> list[str]:
     """The command line that gives these options, by a file in ``folder``."""
-    module = "map" if isinstance(options, MapOptions) else "edit"
+    module = {MapOptions: "map", EditOptions: "edit", FrameOptions: "frame"}[type(options)]
     file = folder / f"{module}.toml"
     file.write_text(write_config(options, f"unmask-train {module}"), encoding="utf-8")
     return [module, str(options.run), "--config", str(file)]
