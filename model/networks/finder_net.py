@@ -55,8 +55,7 @@ class FinderNet(nn.Module):
         self.both = nn.Sequential(_Mixer(width, 3), _Mixer(width, 5))
         self.head = nn.Conv2d(width, OUTPUTS, 1)
         nn.init.zeros_(self.head.weight)
-        with torch.no_grad():
-            self.head.bias.copy_(torch.tensor([_UNLIKELY_LOGIT, 0, 0, 0, 1, 0]))
+        self.head.bias = nn.Parameter(torch.tensor([_UNLIKELY_LOGIT, 0, 0, 0, 1, 0]))
 
     @property
     def origin(self) -> dict[str, Any]:

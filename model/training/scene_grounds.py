@@ -102,7 +102,7 @@ def _leaves(colours: F32, side: int, rng: Generator) -> U8:
     places = rng.uniform(0, side, (len(colours), 2))
     slim, turns = rng.uniform(0.3, 1, len(colours)), rng.random(len(colours))
     for colour, radius, place, thin, turn in zip(colours, radii, places, slim, turns, strict=True):
-        box = (tuple(place), (2 * radius, 2 * radius * thin), 360 * float(turn))
+        box = ((float(place[0]), float(place[1])), (2 * radius, 2 * radius * thin), 360 * float(turn))
         ink = tuple(colour.tolist())
         if turn < 0.5:
             cv2.ellipse(ground, box, ink, -1, cv2.LINE_AA)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from unmask.datagen.faces.frame import FRAME_BOX, FRAME_SIZE, similarity
 from unmask.datagen.pictures.arrays import F64, U8
@@ -135,7 +136,7 @@ def _cut_out(rng: Generator, first: bool) -> U8:
     return np.asarray(cv2.GaussianBlur(cover, (0, 0), float(rng.uniform(1, 7))), np.uint8)
 
 
-def _lay_things(image: U8, owner: np.ndarray, pools: Sequence[U8], count: int, rng: Generator) -> None:
+def _lay_things(image: U8, owner: NDArray[np.int16], pools: Sequence[U8], count: int, rng: Generator) -> None:
     """Lay pieces of masks, skin, hair, eyes and cloth: what a face has and is none."""
     masked, clean, maps = pools
     side = len(image)
@@ -155,7 +156,7 @@ def _lay_things(image: U8, owner: np.ndarray, pools: Sequence[U8], count: int, r
         _lay(image, owner, picture, cover, _frame(middle, scale * FRAME_BOX.width, lean), _NOBODY)
 
 
-def _lay(image: U8, owner: np.ndarray, picture: U8, cover: U8, frame: F64, number: int) -> None:
+def _lay(image: U8, owner: NDArray[np.int16], picture: U8, cover: U8, frame: F64, number: int) -> None:
     """Lay a picture into the scene by its frame, and note whose the pixels are now."""
     width, height = FRAME_SIZE
     corners = np.array([(0, 0), (width, 0), (0, height), (width, height)]) @ frame[:, :2].T + frame[:, 2]
@@ -173,7 +174,7 @@ def _lay(image: U8, owner: np.ndarray, picture: U8, cover: U8, frame: F64, numbe
     owner[top:bottom, left:right][share[..., 0] > 0.5] = number
 
 
-def _seen_share(owner: np.ndarray, frame: F64, number: int) -> float:
+def _seen_share(owner: NDArray[np.int16], frame: F64, number: int) -> float:
     """How much of a face lies in the scene with nothing on it."""
     places = np.rint(_GRID @ frame[:, :2].T + frame[:, 2]).astype(int)
     inside = ((places >= 0) & (places < len(owner))).all(1)
