@@ -27,8 +27,8 @@ from .aligned import TrainedModule
 from .face_candidates import face_candidates
 
 LOOKS = 4
-HINT_TURNS_DEG = (0.0, -35.0, 35.0)  # a mask says little about how its face leans
-HINT_SCALES = (0.8, 1.0, 1.25)  # nor how large it is
+# Where else is begun: a mask says little about how its face leans and how large it is.
+START_TURNS_DEG, START_SCALES = (0.0, -35.0, 35.0), (0.8, 1.0, 1.25)
 _HOPELESS_LOGIT = -3.0
 _EQUAL = 0.08  # eye distances between frames that need not both be looked at
 SAME_FACE = 0.9  # eye distances between two frames of one face
@@ -103,13 +103,9 @@ class FaceFinder:
             Frames near which faces may be as well, such as above masks that somebody marked.
         """
         starts = [frame for frame, _ in face_candidates(self.finder, picture)]
-        starts += [
-            moved(frame, scale, turn, 0.0, 0.0)
-            for frame in hints
-            for scale in HINT_SCALES
-            for turn in HINT_TURNS_DEG
-        ]
-        faces = self.settle(picture, starts)
+        faces = self.settle(picture, [*starts, *varied(hints)])
+        if not any(face.score >= SURE for face in faces):
+            faces = distinct([*faces, *self.settle(picture, varied(starts))])
         sure = [face for face in faces if face.score >= SURE] or [
             face for face in faces[:1] if face.score >= ONLY
         ]
@@ -135,6 +131,16 @@ class FaceFinder:
         middle = np.asarray(np.mean(better, axis=0), np.float64)
         spread = float(np.mean([frame_distance(middle, other) for other in better]))
         return FoundFace(middle, float(np.mean(scores)) - SPREAD_COST * spread)
+
+
+def varied(frames: Sequence[F64]) -> list[F64]:
+    """Return frames smaller and larger, leaning to either side, and as they are."""
+    return [
+        moved(frame, scale, turn, 0.0, 0.0)
+        for frame in frames
+        for scale in START_SCALES
+        for turn in START_TURNS_DEG
+    ]
 
 
 def moved(frame: F64, scale: float, turn_deg: float, x: float, y: float) -> F64:

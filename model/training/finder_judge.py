@@ -41,7 +41,7 @@ class FinderJudge:
     device : torch.device
     """
 
-    columns = ("val_ap", "val_recall", "val_precision", "val_off_iod")
+    columns: tuple[str, ...] = ("val_ap", "val_recall", "val_precision", "val_off_iod")
 
     def __init__(self, scenes: Sequence[Scene], best: str, device: torch.device) -> None:
         self.best = best

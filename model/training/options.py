@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 from unmask.datagen.common.checks import check_above_zero, check_at_least, check_choice, check_exists
 from unmask.datagen.common.cores import MOST_WORKERS, available_cores
 from unmask.datagen.common.errors import ArgumentError
-from unmask.datagen.faces.frame import FRAME_SIZE
 from unmask.model.checkpoints.shipped import find_weights
 from unmask.model.common.options import ComputeOptions
 from unmask.model.data.options import DataOptions
@@ -253,6 +252,10 @@ class FrameOptions(TrainOptions):
     @property
     def size_px(self) -> tuple[int, int]:
         """Width and height of the faces' pictures."""
+        from unmask.datagen.faces.frame import (
+            FRAME_SIZE,
+        )  # brings numpy, which the command's words do not need
+
         return FRAME_SIZE
 
 

@@ -83,7 +83,7 @@ def _one_ground(pictures: U8, side: int, rng: Generator) -> U8:
         return _leaves(colours, side, rng)
     near, far = colours[0], colours[1]
     clouds = _clouds(side, rng) if kind < 0.95 else _slope(side, rng)[..., None]
-    return np.clip(near + (far - near) * clouds, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(near + (far - near) * clouds, 0, 255), np.uint8)
 
 
 def _crop(picture: PicturePyramid, side: int, scale: float, rng: Generator) -> U8:

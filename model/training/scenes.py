@@ -146,9 +146,9 @@ def _lay_things(image: U8, owner: NDArray[np.int16], pools: Sequence[U8], count:
             picture, cover = masked[number], maps[number]
         else:
             picture, cover = clean[number], np.zeros(FRAME_SIZE[::-1], np.uint8)
-            middle = (float(rng.uniform(20, 158)), float(rng.uniform(15, 205)))
+            place = (float(rng.uniform(20, 158)), float(rng.uniform(15, 205)))
             axes = (float(rng.uniform(10, 36)), float(rng.uniform(10, 36)))
-            cv2.ellipse(cover, (middle, axes, float(rng.uniform(0, 180))), 255, -1, cv2.LINE_AA)
+            cv2.ellipse(cover, (place, axes, float(rng.uniform(0, 180))), 255, -1, cv2.LINE_AA)
         # enlarged: in its own place and size a piece would be a face that is cut out tightly
         scale = float(np.exp(rng.uniform(np.log(0.4), np.log(2.5))))
         lean = rng.uniform(-np.pi, np.pi)
