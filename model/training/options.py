@@ -252,9 +252,8 @@ class FrameOptions(TrainOptions):
     @property
     def size_px(self) -> tuple[int, int]:
         """Width and height of the faces' pictures."""
-        from unmask.datagen.faces.frame import (
-            FRAME_SIZE,
-        )  # brings numpy, which the command's words do not need
+        # It brings numpy, which completing the words of a command does not need.
+        from unmask.datagen.faces.frame import FRAME_SIZE
 
         return FRAME_SIZE
 
