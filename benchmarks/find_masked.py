@@ -28,7 +28,6 @@ from unmask.datagen.pictures.picture import decode_picture
 from unmask.datagen.pictures.pyramid import PicturePyramid
 from unmask.datagen.sources.open_source import open_source
 from unmask.model.inference.aligned import find_maps
-from unmask.model.inference.mask_blobs import see_masks
 from unmask.model.inference.photo import OK
 from unmask.model.inference.unmasker import Unmasker
 
@@ -67,9 +66,7 @@ def real(photos: Path, unmasker: Unmasker) -> None:
         start = time.process_time()
         points = [face.points for face in bare.find(image, aligned=False)]
         middle = time.process_time()
-        faces = unmasker.finder.find(
-            PicturePyramid(image), lambda small: see_masks(unmasker.map_module, small)
-        )
+        faces = unmasker.finder.find(PicturePyramid(image))
         seconds["LandmarkFinder"] += middle - start
         seconds["FaceFinder"] += time.process_time() - middle
         dist = float(np.hypot(*(marked[1] - marked[0])))
@@ -98,9 +95,7 @@ def drawn(data: Path, unmasker: Unmasker, count: int, seed: int) -> None:
             float(np.clip(rng.normal() * 12, -35, 35)),
         )
         canvas, frame = onto_canvas(image, scale, turn, rng)
-        faces = unmasker.finder.find(
-            PicturePyramid(canvas), lambda small: see_masks(unmasker.map_module, small)
-        )
+        faces = unmasker.finder.find(PicturePyramid(canvas))
         best = min(faces, key=lambda face: frame_distance(frame, face.frame), default=None)
         gaps.append(frame_distance(frame, best.frame) if best else np.inf)
         scales.append(abs(np.log(frame_scale(best.frame) / frame_scale(frame))) if best else np.inf)

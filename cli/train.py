@@ -1,4 +1,4 @@
-"""``unmask-train``: train the Map Module and the Editing Module, and write them as ONNX files."""
+"""``unmask-train``: train the Map Module, the Editing Module and the finder, and write them as ONNX files."""
 
 import os
 import shlex
@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unmask.datagen.common.errors import ArgumentError
-from unmask.model.training.options import EditOptions, MapOptions
+from unmask.model.training.options import EditOptions, FrameOptions, MapOptions
 from unmask.model.training.preset_files import packaged_presets, summary_of
 
 from .flags import takes_options
 from .running import in_flags, make_app, print_pairs, printable, resumable, run_app, showing_log
 from .train_config import write_config
-from .train_flags import EDIT_FLAGS, MAP_FLAGS, read_train_options
+from .train_flags import EDIT_FLAGS, FRAME_FLAGS, MAP_FLAGS, read_train_options
 
 if TYPE_CHECKING:
     from unmask.model.training.engine import TrainResult
 
 NAME = "unmask-train"
 _SIGNALLED = 128  # plus the signal's number is what a shell says of a program that one ended
-app = make_app("Train the networks that find the mask (map) and take it off (edit).")
+app = make_app("Train the networks that find the mask (map), take it off (edit), and find the faces (frame).")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,7 +49,14 @@ def edit_command(context: typer.Context, **_: Any) -> None:
     _train(read_train_options(EditOptions, EDIT_FLAGS, context), context)
 
 
-def _train(options: MapOptions | EditOptions, context: typer.Context) -> None:
+@app.command("frame")
+@takes_options(FrameOptions, FRAME_FLAGS)
+def frame_command(context: typer.Context, **_: Any) -> None:
+    """Train the finder: where in a photograph are faces, masked or bare? The same command again resumes."""
+    _train(read_train_options(FrameOptions, FRAME_FLAGS, context), context)
+
+
+def _train(options: MapOptions | EditOptions | FrameOptions, context: typer.Context) -> None:
     if context.params["print_config"]:
         print(printable(write_config(options, context.command_path)), end="")
         return
@@ -73,7 +80,7 @@ def _is_first() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
-def _print_end(options: MapOptions | EditOptions, result: "TrainResult") -> None:
+def _print_end(options: MapOptions | EditOptions | FrameOptions, result: "TrainResult") -> None:
     run = shlex.quote(printable(str(options.run)))
     done = f"{result.images} images in {result.steps} steps, {result.seconds / 60:.1f} minutes"
     if result.stopped == "interrupted":
@@ -86,15 +93,16 @@ def _print_end(options: MapOptions | EditOptions, result: "TrainResult") -> None
         print(f"finished: {done}")
         if result.metrics:
             print_pairs({name: f"{value:.4f}" for name, value in result.metrics.items()})
-        print(f"next: {NAME} export {run} OUT.onnx")
+        kind = "safetensors" if isinstance(options, FrameOptions) else "onnx"
+        print(f"next: {NAME} export {run} OUT.{kind}")
 
 
 @app.command("presets")
 def presets_command() -> None:
     """List the packaged presets of both modules; --print-config of a training prints one."""
-    for module in ("map", "edit"):
+    for module in ("map", "edit", "frame"):
         for name, path in packaged_presets(module).items():
-            print(f"{module}  {name:<10}  {summary_of(path)}")
+            print(f"{module:<5}  {name:<10}  {summary_of(path)}")
 
 
 @app.command("export")

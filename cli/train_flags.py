@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import typer
 
-from unmask.model.training.options import EditOptions, MapOptions, TrainOptions
+from unmask.model.training.options import EditOptions, FrameOptions, MapOptions, TrainOptions
 from unmask.model.training.preset_files import changes, is_tuning
 
 from . import flags
@@ -93,6 +93,13 @@ EDIT_FLAGS = _flags(
         "mask_discriminator_from": Flag("Share of the budget after which it joins."),
     },
 )
+
+_SCENE = Flag("Side of the scenes that faces are laid into, a multiple of 16.", "PX")
+FRAME_FLAGS = {
+    name: _SCENE if name == "size" else flag
+    for name, flag in _flags(FrameOptions.presets, {}).items()
+    if name not in ("data", "jitter")
+}
 
 # A flag of a group puts the whole group's values in a file aside.
 _GROUPS = (frozenset({"images", "epochs", "minutes"}), frozenset({"data", "online"}))

@@ -11,6 +11,7 @@ from unmask.datagen.faces.frame import (
     FRAME_EYE_DIST_PX,
     FRAME_POINTS,
     fit_frame,
+    frame_above_mask,
     frame_box,
     frame_corners,
     frame_distance,
@@ -19,10 +20,10 @@ from unmask.datagen.faces.frame import (
     place_frame,
 )
 from unmask.datagen.faces.landmarks import Landmarks
-from unmask.datagen.faces.masked_faces import FaceGuesser, frame_above_mask
 from unmask.datagen.pictures.pyramid import Grid, PicturePyramid
 from unmask.datagen.render.triplet import Triplet, TripletConfig, make_triplet
 from unmask.model.checkpoints.shipped import weights_folder
+from unmask.model.inference.aligned import TrainedModule
 from unmask.model.inference.face_finder import (
     SURE,
     FaceFinder,
@@ -33,9 +34,8 @@ from unmask.model.inference.face_finder import (
     thinned,
     turned,
 )
-from unmask.model.inference.mask_blobs import blobs_of, find_blobs
-from unmask.model.inference.unmasker import FRAME_FILE
-from unmask.model.networks.frame_net import LOOK, FrameModule, FrameNet, corrected, load_frame_module
+from unmask.model.inference.unmasker import load_finder
+from unmask.model.networks.frame_net import LOOK, FrameNet, corrected, load_frame_module
 
 CPU = torch.device("cpu")
 LEANING = np.array(
@@ -44,8 +44,9 @@ LEANING = np.array(
 
 
 @pytest.fixture(scope="module")
-def frames() -> FrameModule:
-    return load_frame_module(weights_folder() / FRAME_FILE, CPU)
+def finder() -> FaceFinder:
+    """The shipped one."""
+    return load_finder(CPU)
 
 
 @pytest.fixture(scope="module")
@@ -152,55 +153,48 @@ def test_no_correction_leaves_the_guess() -> None:
     assert corrected(LEANING, np.zeros(5)) == pytest.approx(LEANING)
 
 
-def test_a_blob_has_the_middle_and_the_size_that_the_map_shows() -> None:
-    probabilities = np.zeros((80, 120), np.float32)
-    probabilities[20:60, 50:90] = 1
-    probabilities[0:4, 0:4] = 1  # too small
-    (blob,) = blobs_of(probabilities, 2.0)
-    assert (blob.x, blob.y, blob.side) == pytest.approx((2 * 70.0 - 0.5, 2 * 40.0 - 0.5, 80.0))
-
-
-def test_a_mask_that_is_seen_at_several_sizes_is_one_blob() -> None:
-    picture = PicturePyramid(np.zeros((400, 600, 3), np.uint8))
-    map_ = np.zeros((400, 600), np.float32)
-    map_[150:250, 300:420] = 1
-    sides = []
-
-    def see(small: np.ndarray) -> np.ndarray:
-        sides.append(max(small.shape))
-        return cv2.resize(map_, small.shape[1::-1], interpolation=cv2.INTER_AREA)
-
-    (blob,) = find_blobs(picture, see)
-    assert (blob.x, blob.y) == pytest.approx((359.5, 199.5), abs=2)
-    assert blob.side == pytest.approx(np.sqrt(100 * 120), rel=0.05)
-    assert len(sides) > 3
-
-
 def test_a_masked_face_is_found_where_it_is(
-    frames: FrameModule, masked_photo: tuple[np.ndarray, np.ndarray, np.ndarray]
+    finder: FaceFinder, masked_photo: tuple[np.ndarray, np.ndarray, np.ndarray]
 ) -> None:
-    canvas, map_, frame = masked_photo
-
-    def see(small: np.ndarray) -> np.ndarray:
-        return cv2.resize(map_, small.shape[1::-1], interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-
-    (face,) = FaceFinder(frames, NoGuesses()).find(PicturePyramid(canvas), see)
+    canvas, _, frame = masked_photo
+    (face,) = finder.find(PicturePyramid(canvas))
     assert face.score > SURE
     assert frame_distance(frame, face.frame) < 0.2
     assert face.eye_dist_px == pytest.approx(FRAME_EYE_DIST_PX * 130 / 90, rel=0.15)
 
 
-def test_dlib_alone_leads_to_a_bare_face(
-    frames: FrameModule, draw_face: Callable[[int], tuple[np.ndarray, Landmarks]]
+@pytest.mark.parametrize("turn_deg", [-40.0, 0.0, 40.0])
+def test_bare_faces_are_found_upright_and_leaning_and_in_every_place(
+    finder: FaceFinder, draw_face: Callable[[int], tuple[np.ndarray, Landmarks]], turn_deg: float
 ) -> None:
-    image, _ = draw_face(2)
-    found = FaceFinder(frames, FaceGuesser()).find(PicturePyramid(image), nothing_seen)
-    assert [frame_distance(np.eye(2, 3), face.frame) < 0.25 for face in found] == [True]
+    places = [
+        place_frame(middle, 70.0, turn_deg) for middle in ((110.0, 120.0), (330.0, 120.0), (220.0, 300.0))
+    ]
+    canvas = np.full((420, 440, 3), (96, 110, 120), np.uint8)
+    for index, frame in enumerate(places):
+        image, _ = draw_face(index)
+        canvas = cv2.warpAffine(image, frame, (440, 420), canvas, cv2.INTER_AREA, cv2.BORDER_TRANSPARENT)
+    found = finder.find(PicturePyramid(canvas))
+    assert len(found) == 3
+    for frame in places:
+        assert min(frame_distance(frame, face.frame) for face in found) < 0.35
 
 
-def test_an_empty_picture_shows_no_face(frames: FrameModule) -> None:
+def test_hints_lead_to_a_face_that_the_finder_does_not_see(
+    finder: FaceFinder, masked_photo: tuple[np.ndarray, np.ndarray, np.ndarray]
+) -> None:
+    canvas, map_, frame = masked_photo
+    blind = FaceFinder(finder.frames, TrainedModule(Blind(), {}, CPU))
+    picture = PicturePyramid(canvas)
+    assert blind.find(picture) == []
+    _, _, _, middles = cv2.connectedComponentsWithStats((map_ >= 128).astype(np.uint8))
+    (face,) = blind.find(picture, [frame_above_mask(*middles[1], float((map_ >= 128).sum()) ** 0.5)])
+    assert frame_distance(frame, face.frame) < 0.2
+
+
+def test_an_empty_picture_shows_no_face(finder: FaceFinder) -> None:
     for shape in ((300, 200, 3), (1, 1, 3), (3, 900, 3)):
-        assert FaceFinder(frames).find(PicturePyramid(np.full(shape, 128, np.uint8)), nothing_seen) == []
+        assert finder.find(PicturePyramid(np.full(shape, 128, np.uint8))) == []
 
 
 def test_a_part_of_a_face_gives_way_to_the_whole() -> None:
@@ -248,10 +242,8 @@ def test_the_frame_network_takes_crops_of_its_size() -> None:
     assert answer.shape == (2, 5)
 
 
-class NoGuesses(FaceGuesser):
-    def guess(self, picture: PicturePyramid) -> list[tuple[np.ndarray, float]]:
-        return []
+class Blind(torch.nn.Module):
+    """Sees nothing anywhere."""
 
-
-def nothing_seen(small: np.ndarray) -> np.ndarray:
-    return np.zeros(small.shape[:2], np.float32)
+    def forward(self, picture: torch.Tensor) -> torch.Tensor:
+        return torch.full((1, 6, picture.shape[2] // 8, picture.shape[3] // 8), -9.0)

@@ -13,7 +13,7 @@ from train_support import BATCH, STEPS, outcome, rows, train
 from unmask.cli.train import main
 from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.masks.recipe_config import _PALETTES, _PINS, LIMITS, WEIGHTED
-from unmask.model.training.options import EditOptions, MapOptions, config_fields
+from unmask.model.training.options import EditOptions, FrameOptions, MapOptions, config_fields
 from unmask.model.training.preset_files import (
     flat_tables,
     is_tuning,
@@ -22,7 +22,7 @@ from unmask.model.training.preset_files import (
     summary_of,
     tables_of,
 )
-from unmask.model.training.presets import TABLES, EditPreset, MapPreset
+from unmask.model.training.presets import TABLES, EditPreset, FramePreset, MapPreset
 
 WORKS = ["run", "--online", "demo", "--minutes", "2"]
 SHARED = {"optimiser.beta2": 0.999, "optimiser.clip_norm": 1.0, "optimiser.ema": 0.999}
@@ -67,11 +67,12 @@ def test_a_preset_of_the_first_version_is_what_it_was(module: str, name: str):
     assert {key: now[key] for key in SHARED | FIRST[module, name]} == SHARED | FIRST[module, name]
 
 
-@pytest.mark.parametrize("module", ["map", "edit"])
-def test_a_packaged_preset_says_what_it_is_and_leaves_nothing_out(module: str):
+@pytest.mark.parametrize(
+    ("module", "kind"), [("map", MapPreset), ("edit", EditPreset), ("frame", FramePreset)]
+)
+def test_a_packaged_preset_says_what_it_is_and_leaves_nothing_out(module: str, kind: type[Any]):
     for name, path in packaged_presets(module).items():
         assert len(summary_of(path)) > 20
-        kind = MapPreset if module == "map" else EditPreset
         content = tomllib.loads(path.read_text(encoding="utf-8"))
         assert flat_tables(content) == flat_tables(tables_of(load_preset(kind, name)))
 
@@ -79,7 +80,9 @@ def test_a_packaged_preset_says_what_it_is_and_leaves_nothing_out(module: str):
 def test_set_knows_by_the_table_whose_a_key_is():
     recipes = {key.split(".")[0] for key in (*LIMITS, *WEIGHTED, *_PINS, _PALETTES)}
     assert not TABLES & recipes
-    assert not TABLES & {key for kind in (MapOptions, EditOptions) for key in config_fields(kind)}
+    assert not TABLES & {
+        key for kind in (MapOptions, EditOptions, FrameOptions) for key in config_fields(kind)
+    }
     assert is_tuning("losses.ssim=2") and is_tuning("losses=2") and not is_tuning("shape.width=1")
 
 
@@ -211,7 +214,9 @@ def test_presets_are_listed_with_a_line_each(capsys: pytest.CaptureFixture[str])
     assert main(["presets"]) == 0
     lines = capsys.readouterr().out.splitlines()
     listed = [tuple(line.split()[:2]) for line in lines]
-    assert listed == [(module, name) for module in ("map", "edit") for name in packaged_presets(module)]
+    assert listed == [
+        (module, name) for module in ("map", "edit", "frame") for name in packaged_presets(module)
+    ]
 
 
 # ---- trainings ---------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +24,6 @@ from unmask.datagen.pictures.picture import encode_png
 from unmask.datagen.pictures.pyramid import PicturePyramid
 from unmask.model.inference.aligned import Seen
 from unmask.model.inference.face_finder import FoundFace
-from unmask.model.inference.mask_blobs import SeeMask
 from unmask.model.inference.photo_patch import work_grid
 from unmask.model.inference.unmasker import Unmasker
 from unmask.model.run import clips as clips_module
@@ -40,7 +40,7 @@ FRAMES = 5
 class Finder:
     """One face in the middle of every frame that is not grey all over."""
 
-    def find(self, picture: PicturePyramid, see: SeeMask) -> list[FoundFace]:
+    def find(self, picture: PicturePyramid, hints: Sequence[F64] = ()) -> list[FoundFace]:
         height, width = picture.levels[0].shape[:2]
         return (
             [FoundFace(place_frame((width / 2, height / 2), 40.0), 5.0)]

@@ -13,7 +13,7 @@ import pytest
 from unmask.cli.train import main
 from unmask.cli.train_config import read_config, write_config
 from unmask.datagen.common.errors import UserError
-from unmask.model.training.options import EditOptions, MapOptions, TrainOptions
+from unmask.model.training.options import EditOptions, FrameOptions, MapOptions, TrainOptions
 
 WORKS = ["run", "--online", "demo", "--minutes", "2"]
 
@@ -166,10 +166,10 @@ def test_every_flag_reaches_its_option(asked: list[TrainOptions]):
     assert asked[1] == MapOptions(run=Path("run"), data=Path("built"), images=64)
 
 
-@pytest.mark.parametrize("module", ["map", "edit"])
+@pytest.mark.parametrize("module", ["map", "edit", "frame"])
 def test_without_flags_the_options_are_the_defaults(module: str, asked: list[TrainOptions]):
     assert main([module, *WORKS]) == 0
-    kind = {"map": MapOptions, "edit": EditOptions}[module]
+    kind = {"map": MapOptions, "edit": EditOptions, "frame": FrameOptions}[module]
     assert asked == [kind(run=Path("run"), online="demo", minutes=2.0)]
 
 

@@ -18,14 +18,10 @@ def clip() -> list[DrawnFrame]:
     return drawn_clip(24)
 
 
-def no_mask(_: object) -> np.ndarray:
-    raise AssertionError("a finder that knows needs no map")
-
-
 def followed(
     clip: list[DrawnFrame], finder: KnownFaces, every: int = 8, pull: float | None = None
 ) -> Tracker:
-    tracker = Tracker(finder, no_mask, every, pull)  # type: ignore[arg-type]
+    tracker = Tracker(finder, every, pull)  # type: ignore[arg-type]
     tracker.places = []  # type: ignore[attr-defined]
     for drawn in clip:
         tracks = tracker.follow(PicturePyramid(drawn.image))

@@ -17,19 +17,19 @@ from unmask.model.training import preset_files
 from unmask.model.training import train as training
 from unmask.model.training.engine import Engine, TrainResult
 from unmask.model.training.log_file import read_log
-from unmask.model.training.options import EditOptions, MapOptions
+from unmask.model.training.options import EditOptions, FrameOptions, MapOptions
 
 BATCH, STEPS, SIZE = 2, 4, 64
 EVERY_STEP = 1e-9  # minutes between two checkpoints
 AT_THE_END = {"val_every": 10**6, "sample_every": 10**6}  # validated and drawn once
 CLOCK = {"seconds", "images_per_s", "from_s"}  # what differs between equal trainings
 
-Options = MapOptions | EditOptions
+Options = MapOptions | EditOptions | FrameOptions
 
 
 def short(module: str, run: Path, cache: Path, **changes: Any) -> Options:
     """Options of four steps on eight drawn faces; keywords change them."""
-    kind = {"map": MapOptions, "edit": EditOptions}[module]
+    kind = {"map": MapOptions, "edit": EditOptions, "frame": FrameOptions}[module]
     base = kind(
         run=run, online="demo", limit=8, val_pictures=3, images=STEPS * BATCH, batch_size=BATCH, size=SIZE,
         cache=cache, workers=0, device="cpu", precision="fp32",
@@ -59,7 +59,7 @@ def stopping_in(step: int) -> Iterator[None]:
 
 def arguments(options: Options, folder: Path) -> list[str]:
     """The command line that gives these options, by a file in ``folder``."""
-    module = "map" if isinstance(options, MapOptions) else "edit"
+    module = {MapOptions: "map", EditOptions: "edit", FrameOptions: "frame"}[type(options)]
     file = folder / f"{module}.toml"
     file.write_text(write_config(options, f"unmask-train {module}"), encoding="utf-8")
     return [module, str(options.run), "--config", str(file)]

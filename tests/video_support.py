@@ -17,7 +17,6 @@ from unmask.datagen.pictures.arrays import F64, U8
 from unmask.datagen.pictures.pyramid import PicturePyramid
 from unmask.datagen.render.triplet import Triplet, TripletConfig, make_triplet
 from unmask.model.inference.face_finder import FoundFace
-from unmask.model.inference.mask_blobs import SeeMask
 
 SIZE = 200
 
@@ -98,7 +97,7 @@ class KnownFaces:
         self.clip, self.tremble, self.gone, self.searches = clip, tremble, gone, list[int]()
         self._rng = np.random.default_rng(3)
 
-    def find(self, picture: PicturePyramid, see: SeeMask) -> list[FoundFace]:
+    def find(self, picture: PicturePyramid, hints: Sequence[F64] = ()) -> list[FoundFace]:
         frame = self._frame(picture)
         self.searches.append(self._at(picture))
         return [] if frame is None else [FoundFace(frame, 5.0)]

@@ -38,6 +38,7 @@ FRAME_POINTS: F64 = np.array(
 )
 # Two points for the eyes and one for the mouth's middle: where frames are compared.
 FRAME_CORNERS: F64 = np.array([[69.5, 112.4], [107.5, 112.4], [88.5, 154.7]])
+MASK_SIDE, MASK_Y = 61.0, 158.0  # of 399 drawn masks there: root of the area, height of the middle
 # Eyes are seen, brows move, and what a mask covers is the predictor's guess: a good one, since it follows from the
 # turn of the head, and without it the frame of a face seen from the side would be too small.
 _WEIGHTS = np.repeat([0.3, 0.3, 0.5, 1.0, 0.3], [17, 10, 9, 12, 20])
@@ -81,6 +82,12 @@ def place_frame(centre: tuple[float, float], width_px: float, turn_deg: float = 
     return similarity(
         along, across, 1.0, np.array([FRAME_BOX.x, FRAME_BOX.y]), np.asarray(centre, np.float64)
     )
+
+
+def frame_above_mask(x: float, y: float, side_px: float) -> F64:
+    """Return the upright frame of a face whose mask has its middle at x, y and an area of ``side_px`` squared."""
+    width = side_px / MASK_SIDE * FRAME_BOX.width
+    return place_frame((x, y - (MASK_Y - FRAME_BOX.y) * side_px / MASK_SIDE), width)
 
 
 def frame_box(frame: F64) -> FaceBox:

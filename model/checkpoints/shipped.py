@@ -14,12 +14,14 @@ PRETRAINED, COMPACT = (
     "pretrained",
     "compact",
 )  # the same by its preset's name, and a smaller one trained from scratch
+FINDER = "finder"  # what finds faces in photographs
 _FILES = {
     SHIPPED: "map.safetensors",
     PRETRAINED: "map.safetensors",
     COMPACT: "map-compact.safetensors",
     PERCEPTUAL: "edit-perceptual.safetensors",
     FIDELITY: "edit-fidelity.safetensors",
+    FINDER: "finder.safetensors",
 }
 
 
@@ -34,7 +36,7 @@ def shipped_weights(name: str) -> Path:
     Parameters
     ----------
     name : str
-        ``shipped``, ``pretrained``, ``compact``, ``perceptual`` or ``fidelity``.
+        ``shipped``, ``pretrained``, ``compact``, ``perceptual``, ``fidelity`` or ``finder``.
 
     Raises
     ------
@@ -48,7 +50,7 @@ def shipped_weights(name: str) -> Path:
 
 
 def find_weights(chosen: str | Path) -> Path:
-    """Return what ``shipped``, ``pretrained``, ``compact``, ``perceptual`` or ``fidelity`` names; else a path.
+    """Return what one of the names of `shipped_weights` stands for; else a path.
 
     A ``Path`` that exists is that path: it no longer tells ``./fidelity`` from ``fidelity``, as a text does.
     ``hf://USER/NAME`` is fetched from the Hugging Face Hub first; its folder is returned.

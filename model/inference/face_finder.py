@@ -1,8 +1,7 @@
 """Find the faces of a photograph, masked or bare, and the frame of aligned CelebA on each.
 
-Guesses come from two sides that fail on different pictures: dlib's detector, asked for far more than it is sure of,
-and the Map Module, which sees masks in the whole photograph. The Frame Module looks at each guess a few times,
-moves it onto the face, and says in the end whether there is one.
+The finder sees the whole photograph at several sizes and says where faces may be. The Frame Module looks at each
+of these candidates a few times, moves it onto the face, and says in the end whether there is one.
 """
 
 from collections.abc import Sequence
@@ -12,7 +11,6 @@ import cv2
 import numpy as np
 
 from unmask.datagen.faces.frame import (
-    FRAME_BOX,
     FRAME_EYE_DIST_PX,
     frame_corners,
     frame_distance,
@@ -21,18 +19,16 @@ from unmask.datagen.faces.frame import (
     place_frame,
 )
 from unmask.datagen.faces.frame import frame_box as box_of
-from unmask.datagen.faces.masked_faces import FaceGuesser, frame_above_mask
 from unmask.datagen.pictures.arrays import F64
 from unmask.datagen.pictures.pyramid import PicturePyramid
 from unmask.model.networks.frame_net import FrameModule
 
-from .mask_blobs import SeeMask, find_blobs
+from .aligned import TrainedModule
+from .face_candidates import face_candidates
 
 LOOKS = 4
-START_TURNS_DEG = (0.0, -35.0, 35.0)
-LEANING_TURNS_DEG = (-65.0, 65.0)
-GRID_EYES, GRID_STEP = (0.3, 0.19, 0.12), 1.1  # eye distance by the longer side; steps in eye distances
-START_SCALES = (0.8, 1.25)  # for masks, whose size says less about the face
+# Where else is begun: a mask says little about how its face leans and how large it is.
+START_TURNS_DEG, START_SCALES = (0.0, -35.0, 35.0), (0.8, 1.0, 1.25)
 _HOPELESS_LOGIT = -3.0
 _EQUAL = 0.08  # eye distances between frames that need not both be looked at
 SAME_FACE = 0.9  # eye distances between two frames of one face
@@ -83,31 +79,33 @@ class FoundFace:
 
 
 class FaceFinder:
-    """Finds faces; dlib's model is loaded when it is first needed."""
+    """Finds faces.
 
-    def __init__(self, frames: FrameModule, guesser: FaceGuesser | None = None) -> None:
+    Parameters
+    ----------
+    frames : FrameModule
+    finder : TrainedModule
+        As for `unmask.model.inference.face_candidates.face_candidates`.
+    """
+
+    def __init__(self, frames: FrameModule, finder: TrainedModule) -> None:
         self.frames = frames
-        self.guesser = guesser or FaceGuesser()
+        self.finder = finder
 
-    def find(self, picture: PicturePyramid, see: SeeMask) -> list[FoundFace]:
+    def find(self, picture: PicturePyramid, hints: Sequence[F64] = ()) -> list[FoundFace]:
         """Return the faces of a photograph, the largest first.
 
         Parameters
         ----------
         picture : PicturePyramid
             RGB.
-        see : callable
-            As for `unmask.model.inference.mask_blobs.find_blobs`.
+        hints : sequence of float64 (2, 3)
+            Frames near which faces may be as well, such as above masks that somebody marked.
         """
-        starts = [frame for frame, _ in self.guesser.guess(picture)]
-        for blob in find_blobs(picture, see):
-            starts.append(frame_above_mask(blob.x, blob.y, blob.side))
-            starts += [frame_above_mask(blob.x, blob.y, blob.side * scale) for scale in START_SCALES]
-        faces = self.settle(picture, [turned(frame, turn) for frame in starts for turn in START_TURNS_DEG])
+        starts = [frame for frame, _ in face_candidates(self.finder, picture)]
+        faces = self.settle(picture, [*starts, *varied(hints)])
         if not any(face.score >= SURE for face in faces):
-            more = [turned(frame, turn) for frame in starts for turn in LEANING_TURNS_DEG]
-            more += [turned(frame, turn) for frame in everywhere(picture) for turn in START_TURNS_DEG]
-            faces = distinct([*faces, *self.settle(picture, more)])
+            faces = distinct([*faces, *self.settle(picture, varied(starts))])
         sure = [face for face in faces if face.score >= SURE] or [
             face for face in faces[:1] if face.score >= ONLY
         ]
@@ -136,16 +134,14 @@ class FaceFinder:
         return FoundFace(middle, float(np.mean(scores)) - SPREAD_COST * spread)
 
 
-def everywhere(picture: PicturePyramid) -> list[F64]:
-    """Upright frames all over a picture, at three sizes: for pictures where no guess led to a sure face."""
-    height, width = picture.levels[0].shape[:2]
-    frames = []
-    for share in GRID_EYES:
-        unit = share * max(width, height)
-        for y in np.arange(0.5 * unit, height, GRID_STEP * unit):
-            for x in np.arange(0.5 * unit, width, GRID_STEP * unit):
-                frames.append(place_frame((float(x), float(y)), unit * FRAME_BOX.width / FRAME_EYE_DIST_PX))
-    return frames
+def varied(frames: Sequence[F64]) -> list[F64]:
+    """Return frames smaller and larger, leaning to either side, and as they are."""
+    return [
+        moved(frame, scale, turn, 0.0, 0.0)
+        for frame in frames
+        for scale in START_SCALES
+        for turn in START_TURNS_DEG
+    ]
 
 
 def moved(frame: F64, scale: float, turn_deg: float, x: float, y: float) -> F64:

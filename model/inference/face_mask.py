@@ -7,8 +7,7 @@ from typing import Self
 import cv2
 import numpy as np
 
-from unmask.datagen.faces.frame import FRAME_SIZE
-from unmask.datagen.faces.masked_faces import frame_above_mask
+from unmask.datagen.faces.frame import FRAME_SIZE, frame_above_mask
 from unmask.datagen.pictures.arrays import F32, F64, U8
 from unmask.datagen.pictures.pyramid import Grid, PicturePyramid
 

@@ -58,7 +58,7 @@ def add_grain(drawn: NDArray[np.generic], below: NDArray[np.generic], alpha: F32
     grained = np.asarray(drawn, np.float32)
     if levels < _LEAST_LEVELS:
         return grained
-    grain = grain_window(*alpha.shape, seed) * np.float32(levels * _unit())
+    grain = grain_window(alpha.shape[0], alpha.shape[1], seed) * np.float32(levels * _unit())
     return grained + grain[..., None]
 
 

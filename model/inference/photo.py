@@ -1,7 +1,6 @@
 """Taking the masks off the faces of a photograph: find, frame, segment, restore, put back."""
 
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Protocol
 
 import cv2
@@ -15,7 +14,6 @@ from .aligned import TrainedModule, restore_pictures
 from .face_finder import ONLY, SURE, FaceFinder, FoundFace
 from .face_mask import FaceMask, given_mask, masks_left, segment_face
 from .grain import add_grain
-from .mask_blobs import see_masks
 from .photo_patch import Patch, to_photo, work_grid
 from .quarter_turns import View, find_views, frame_turned_back, quarter_turned
 
@@ -26,6 +24,7 @@ LEAST_EYE_DIST_PX = 10.0  # a face in less is two dozen pixels wide: nothing to 
 # The pasted region is the map, grown and feathered, in pixels of the frame: the Editing Module erases as much.
 GROW, FEATHER = 2.0, 2.5
 _GRAIN_ROW = 4099  # one row further the grain is another one
+_MOST_HINTS = 12  # of the regions of a given map: a brush leaves specks
 STRAP_SHARE = 0.6  # of that for straps: a wider band of drawn skin beside a thin one shows
 
 
@@ -115,9 +114,8 @@ def restore_photo(
         raise ValueError(f"map of {map_.shape} does not fit a photograph of {image_rgb.shape}")
 
     def find(picture: PicturePyramid, quarters: int) -> list[FoundFace]:
-        if map_ is None:
-            return unmasker.finder.find(picture, partial(see_masks, unmasker.map_module))
-        return unmasker.finder.find(picture, partial(_shrunk_map, quarter_turned(map_, quarters)))
+        hints = [] if map_ is None else _hints(quarter_turned(map_, quarters))
+        return unmasker.finder.find(picture, hints)
 
     made = [
         (_restore_faces(unmasker, view, map_, least_score), view.quarters)
@@ -125,6 +123,12 @@ def restore_photo(
     ]
     # Upside down, hair and collar can look like a bare face, but hardly ever like one with a mask.
     return _turned_back(*max(made, key=lambda one: _masked_score(one[0])))
+
+
+def _hints(map_: U8) -> list[F64]:
+    """Frames of faces that would wear the masks of a map, the largest first: who marks a mask shows a face."""
+    frames = [frame for frame, _ in masks_left(map_, np.zeros_like(map_))]
+    return sorted(frames, key=frame_scale, reverse=True)[:_MOST_HINTS]
 
 
 def _masked_score(restored: Restored) -> float:
@@ -185,11 +189,6 @@ def _restore_faces(
                 faces.append(replace(face, status=TOO_SMALL))
         faces.sort(key=lambda face: -face.eye_dist_px)
     return Restored(done, union, straps & ~union, tuple(faces))
-
-
-def _shrunk_map(map_: U8, small: U8) -> F32:
-    size = (small.shape[1], small.shape[0])
-    return np.asarray(cv2.resize(map_, size, interpolation=cv2.INTER_AREA), np.float32) / np.float32(255)
 
 
 def restore_face(

@@ -12,9 +12,16 @@ from unmask.datagen.common.errors import ArgumentError
 from unmask.datagen.pictures.arrays import F32, U8
 from unmask.datagen.pictures.open_picture import PictureOrPath, open_picture
 from unmask.model.checkpoints.checkpoint import load_model
-from unmask.model.checkpoints.shipped import PERCEPTUAL, SHIPPED, find_weights, weights_folder
+from unmask.model.checkpoints.shipped import (
+    FINDER,
+    PERCEPTUAL,
+    SHIPPED,
+    find_weights,
+    shipped_weights,
+    weights_folder,
+)
 from unmask.model.common.limits import PRECISIONS
-from unmask.model.networks.networks import EDIT, MAP
+from unmask.model.networks.networks import EDIT, FRAME, MAP
 
 from .aligned import TrainedModule, find_maps, predict_probabilities, restore_pictures
 from .precision import AUTO, infers_in_bf16
@@ -69,7 +76,7 @@ class Unmasker:
 
     @cached_property
     def finder(self) -> "FaceFinder":
-        """Finds the faces of photographs; its network is loaded when it is first needed."""
+        """Finds the faces of photographs; its networks are loaded when they are first needed."""
         return load_finder(self.device)
 
     def segment(self, image_rgb: PictureOrPath) -> F32:
@@ -140,7 +147,8 @@ def load_finder(device: torch.device) -> "FaceFinder":
 
     from .face_finder import FaceFinder
 
-    return FaceFinder(load_frame_module(weights_folder() / FRAME_FILE, device))
+    finder = load_module(shipped_weights(FINDER), FRAME, device)
+    return FaceFinder(load_frame_module(weights_folder() / FRAME_FILE, device), finder)
 
 
 def load_module(path: Path, kind: str, device: torch.device, *, bf16: bool = False) -> TrainedModule:

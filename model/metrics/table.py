@@ -122,6 +122,12 @@ SCORES = {
         "IoU of the whole pipeline",
         "overlap as above where faces were looked for in photographs; 0 where no face or no mask was found.", "map",
     ),
+    "ap": Score(
+        "average precision", "of the faces that are found: the area under precision over recall.", "set",
+    ),
+    "off_iod": Score(
+        "off", "median distance of found faces from the true ones.", "set", unit="eye distances", better="low",
+    ),
     "false_alarm": Score(
         "false alarms", "share of pictures of bare faces on which a mask is taken off.",
         "set", digits=3, better="low",

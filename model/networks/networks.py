@@ -11,12 +11,18 @@ from unmask.datagen.common.errors import UserError
 
 from .compact import CompactEditNet, CompactMapNet
 from .discriminator import PatchDiscriminator
+from .finder_net import FinderNet
 from .paper import PaperGenerator, PaperMapNet
 from .pretrained import PretrainedMapNet
 
-MAP, EDIT, DISCRIMINATOR = "map", "edit", "discriminator"
+MAP, EDIT, FRAME, DISCRIMINATOR = "map", "edit", "frame", "discriminator"
 UNLEARNT_LOGIT = -4.0  # straps are rare: the first steps need not learn that
-MODULE_NAMES = {MAP: "Map Module", EDIT: "Editing Module", DISCRIMINATOR: "discriminator"}
+MODULE_NAMES = {
+    MAP: "Map Module",
+    EDIT: "Editing Module",
+    FRAME: "finder of faces",
+    DISCRIMINATOR: "discriminator",
+}
 
 
 @dataclass(frozen=True)
@@ -26,9 +32,9 @@ class NetworkSpec:
     Attributes
     ----------
     kind : str
-        ``map``, ``edit`` or ``discriminator``.
+        ``map``, ``edit``, ``frame`` or ``discriminator``.
     name : str
-        ``compact``, ``pretrained`` (map) or ``paper``; ``patch`` for the discriminator.
+        ``compact``, ``pretrained`` (map) or ``paper``; ``finder`` (frame); ``patch`` for the discriminator.
     width : int
         Channels of the first level; 0 where the published widths are fixed.
     straps : bool
@@ -62,6 +68,7 @@ _BUILDERS: dict[tuple[str, str], tuple[Callable[[NetworkSpec], nn.Module], int]]
     (MAP, "paper"): (lambda spec: PaperMapNet(1 + spec.straps), 0),
     (EDIT, "compact"): (lambda spec: CompactEditNet(spec.width), 48),
     (EDIT, "paper"): (lambda _: PaperGenerator(), 0),
+    (FRAME, "finder"): (lambda spec: FinderNet(spec.width), 96),
     (DISCRIMINATOR, "patch"): (lambda spec: PatchDiscriminator(3, spec.width), 64),
 }
 
@@ -110,4 +117,4 @@ def count_parameters(module: nn.Module) -> int:
 
 def origin_note(module: nn.Module) -> dict[str, Any]:
     """Return what a card says of weights that are not the checkpoint's own: ``encoder``, or nothing."""
-    return {"encoder": module.origin} if isinstance(module, PretrainedMapNet) else {}
+    return {"encoder": module.origin} if isinstance(module, PretrainedMapNet | FinderNet) else {}

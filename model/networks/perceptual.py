@@ -192,17 +192,23 @@ def vgg19_features(widths: Sequence[int] = _VGG19_WIDTHS) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-def load_lite0_encoder() -> PerceptualNetwork:
+def load_lite0_encoder(*, deepest: bool = True) -> PerceptualNetwork:
     """Load the packaged network with one layer more than `load_perceptual`: strides 2, 4, 8, 16 and 32.
 
     Its channels are `LITE0_CHANNELS`. Pictures need multiples of 16: the deepest layer rounds up.
+
+    Parameters
+    ----------
+    deepest : bool
+        Whether stride 32 is among them.
 
     Raises
     ------
     UserError
         When the package is not installed or damaged.
     """
-    encoder = _on_lite(read_lite(LITE0), (*LITE0.taps, LITE0.last))
+    taps = (*LITE0.taps, LITE0.last) if deepest else LITE0.taps
+    encoder = _on_lite(read_lite(LITE0), taps)
     for layer in encoder.modules():
         if isinstance(layer, nn.ZeroPad2d):
             # One more row and column of zeros than TensorFlow's: an odd side is halved rounding up, an even one as

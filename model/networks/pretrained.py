@@ -38,7 +38,7 @@ class PretrainedMapNet(nn.Module):
     def __init__(self, width: int = 32, outputs: int = 1) -> None:
         super().__init__()
         self.encoder = load_lite0_encoder()
-        _make_constant(self.encoder)
+        make_constant(self.encoder)
         # The encoder's layers are of unlike size.
         self.scale = nn.ModuleList(nn.BatchNorm2d(channels) for channels in LITE0_CHANNELS)
         widths = (width, width * 3 // 2, 2 * width, 3 * width, 4 * width)
@@ -72,7 +72,7 @@ class PretrainedMapNet(nn.Module):
         return logits
 
 
-def _make_constant(module: nn.Module) -> None:
+def make_constant(module: nn.Module) -> None:
     """Turn parameters into buffers that no state dict holds: nothing trains, averages or stores them."""
     for part in module.modules():
         for name, value in list(part.named_parameters(recurse=False)):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError
 from unmask.datagen.pictures.arrays import U8
+from unmask.model.inference.photo import UNREADABLE
 from unmask.model.inference.unmasker import Unmasker
 from unmask.model.video.clip import USUAL_FPS, ClipFacts, open_clip
 from unmask.model.video.restore import FrameRestorer
@@ -19,7 +20,7 @@ from unmask.model.video.writer import ClipWriter, NoEncoderError, written_size
 from .clip_rows import ClipRow, TrackRow, TrackSums, clip_status
 from .inputs import RunInput
 from .options import RunOptions
-from .results import RESTORED, STRIPS, UNREADABLE, WORKSHOP, RunFolder, RunRow
+from .results import RESTORED, STRIPS, WORKSHOP, RunFolder, RunRow
 from .strip import draw_strip
 from .tally import Tally
 

@@ -11,16 +11,17 @@ from unmask.datagen.dataset.worker import peak_rss_mb
 from unmask.model.networks.networks import count_parameters
 
 from .engine import Engine
-from .options import EditOptions, MapOptions
+from .options import EditOptions, FrameOptions, MapOptions
 from .train import open_training
 from .train_edit import EditTraining
+from .train_frame import FrameTraining
 from .train_map import MapTraining
 from .trained import bare
 
 _STEPS = 3  # the first one chooses kernels and is not timed
 
 
-def dry_run(options: MapOptions | EditOptions) -> Mapping[str, str]:
+def dry_run(options: MapOptions | EditOptions | FrameOptions) -> Mapping[str, str]:
     """Build data and networks, train a few steps, and say what a real training would be like.
 
     Returns
@@ -35,7 +36,7 @@ def dry_run(options: MapOptions | EditOptions) -> Mapping[str, str]:
             return _measure(training)
 
 
-def _measure(training: MapTraining | EditTraining) -> dict[str, str]:
+def _measure(training: MapTraining | EditTraining | FrameTraining) -> dict[str, str]:
     engine = training.engine
     session = engine.session
     if isinstance(training, EditTraining):

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import Field, dataclass, fields
+from dataclasses import Field, dataclass, field, fields
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,7 +16,7 @@ from unmask.model.data.options import DataOptions
 
 from .budget import Budget
 from .preset_files import load_preset, packaged_presets
-from .presets import EditPreset, MapPreset, Preset
+from .presets import EditPreset, FramePreset, MapPreset, Preset
 
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:[0-9]+)?")
 
@@ -219,6 +219,43 @@ class EditOptions(TrainOptions):
                 raise ArgumentError(name, f"{value}: expected a share from 0 to 1")
         check_exists("map_run", self.map_weights)
         check_exists("vgg19", self.vgg19)
+
+
+@dataclass(frozen=True)
+class FrameOptions(TrainOptions):
+    """What `unmask.model.training.train.train` is told for the finder of faces.
+
+    ``size`` is the side of the scenes that faces of ``online`` are laid into; the faces themselves keep the size of
+    aligned CelebA, and their masks are drawn on them anew in every epoch.
+    """
+
+    preset: str = "finder"
+    batch_size: int = 16
+    size: int = field(default=192, kw_only=True)
+    recipe: str = field(default="wild", kw_only=True)
+    occluders: bool | None = field(default=True, kw_only=True)
+    val_pictures: int = field(default=128, kw_only=True)
+    presets: ClassVar[tuple[str, ...]] = tuple(packaged_presets("frame"))
+
+    def load_preset(self) -> FramePreset:
+        """Return the preset with what is tuned of it."""
+        return load_preset(FramePreset, self.preset, self.tuning)
+
+    def validate(self) -> None:
+        """Raise UserError naming the first one whose value makes no sense."""
+        super().validate()
+        if self.data is not None:
+            raise ArgumentError("data", ": the finder learns from scenes of `online` SOURCE")
+        if self.jitter:
+            raise ArgumentError("jitter", ": scenes scale and turn their faces anyway")
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Width and height of the faces' pictures."""
+        # It brings numpy, which completing the words of a command does not need.
+        from unmask.datagen.faces.frame import FRAME_SIZE
+
+        return FRAME_SIZE
 
 
 def config_fields(kind: type[TrainOptions]) -> Mapping[str, Field[Any]]:

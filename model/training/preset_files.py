@@ -13,14 +13,15 @@ from typing import Any, get_origin, get_type_hints
 from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.common.read_file import TEXT_BYTES, read_file
 
-from .presets import TABLES, EditPreset, Kind, MapPreset, Preset
+from .presets import TABLES, EditPreset, FramePreset, Kind, MapPreset, Preset
 
-_DEFAULTS = {"map": "pretrained", "edit": "fidelity"}
+_DEFAULTS = {"map": "pretrained", "edit": "fidelity", "frame": "finder"}
+_MODULES = {MapPreset: "map", EditPreset: "edit", FramePreset: "frame"}
 _BASE = "base"  # in a person's file: the packaged preset that has what the file leaves out
 
 
 def packaged_presets(module: str) -> dict[str, Path]:
-    """Return the packaged presets of a module (``map`` or ``edit``) by name: default first, published one last."""
+    """Return the packaged presets of ``map``, ``edit`` or ``frame`` by name: default first, published one last."""
     folder = Path(str(files("unmask.assets"))) / "presets" / module
     default = _DEFAULTS[module]
     found = sorted(
@@ -35,7 +36,7 @@ def load_preset(kind: type[Kind], name_or_path: str, tuning: Sequence[str] = ())
     Parameters
     ----------
     kind : type
-        `MapPreset` or `EditPreset`.
+        `MapPreset`, `EditPreset` or `FramePreset`.
     name_or_path : str
         A packaged preset's name, or the path of a TOML file; what that leaves out is as in the packaged preset that
         its ``base`` names, or in the default one.
@@ -47,7 +48,7 @@ def load_preset(kind: type[Kind], name_or_path: str, tuning: Sequence[str] = ())
     UserError
         Naming the file or argument and the key.
     """
-    module = "map" if kind is MapPreset else "edit"
+    module = _MODULES[kind]
     known = _keys(kind)
     packaged = packaged_presets(module)
     flat: dict[str, Any] = {}

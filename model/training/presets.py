@@ -57,6 +57,13 @@ class MapLosses:
 
 
 @dataclass(frozen=True)
+class FrameLosses:
+    """Weight of where, how large and how turned a face is, beside whether there is one."""
+
+    place: float = _within(0, _MOST)
+
+
+@dataclass(frozen=True)
 class EditLosses:
     """Weights; a loss of weight 0 is not computed, but for L1 and SSIM, which are always logged.
 
@@ -92,6 +99,14 @@ class MapBatch:
 
 
 @dataclass(frozen=True)
+class FrameBatch:
+    """Scenes drawn of each picture of a step; share of their faces that wear no mask."""
+
+    scenes: int = _within(1, 64)
+    bare_share: float = _within(0, 1)
+
+
+@dataclass(frozen=True)
 class EditBatch:
     """Shares of mirrored and of recoloured pictures; by how many pixels maps grow, first to below second."""
 
@@ -105,6 +120,13 @@ class MapValidation:
     """Column of the validation that ``best`` follows."""
 
     best: str = _one_of("val_iou", "val_dice", "val_boundary_f", "val_raw_iou", "val_false_alarm")
+
+
+@dataclass(frozen=True)
+class FrameValidation:
+    """Column of the validation that ``best`` follows."""
+
+    best: str = _one_of("val_ap", "val_recall", "val_precision")
 
 
 @dataclass(frozen=True)
@@ -136,6 +158,18 @@ class MapPreset:
 
 
 @dataclass(frozen=True)
+class FramePreset:
+    """How the finder of faces is trained: one field per table."""
+
+    network: Network
+    optimiser: MapOptimiser
+    schedule: Schedule
+    losses: FrameLosses
+    batch: FrameBatch
+    validation: FrameValidation
+
+
+@dataclass(frozen=True)
 class EditPreset:
     """How an Editing Module is trained: one field per table."""
 
@@ -149,7 +183,7 @@ class EditPreset:
     inference: EditInference
 
 
-Preset = MapPreset | EditPreset
-Kind = TypeVar("Kind", MapPreset, EditPreset)
-TABLES = frozenset(part.name for kind in (MapPreset, EditPreset) for part in fields(kind))
+Preset = MapPreset | EditPreset | FramePreset
+Kind = TypeVar("Kind", MapPreset, EditPreset, FramePreset)
+TABLES = frozenset(part.name for kind in (MapPreset, EditPreset, FramePreset) for part in fields(kind))
 """Names of tables; ``--set`` knows by them what is a preset's and what a recipe's."""

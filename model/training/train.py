@@ -3,18 +3,19 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from unmask.model.networks.networks import EDIT, MAP
+from unmask.model.networks.networks import EDIT, FRAME, MAP
 
 from .engine import TrainResult
 from .folder import BASELINES_NAME
-from .options import EditOptions, MapOptions
+from .options import EditOptions, FrameOptions, MapOptions
 from .session import open_session
 from .train_edit import EditTraining, check_edit_files
+from .train_frame import FrameTraining, check_frame_files
 from .train_map import MapTraining, check_map_files
 
 
-def train(options: MapOptions | EditOptions) -> TrainResult:
-    """Train a Map Module or an Editing Module, or go on with the one in ``options.run``.
+def train(options: MapOptions | EditOptions | FrameOptions) -> TrainResult:
+    """Train a Map Module, an Editing Module or the finder of faces, or go on with the one in ``options.run``.
 
     Raises
     ------
@@ -31,12 +32,18 @@ def train(options: MapOptions | EditOptions) -> TrainResult:
 
 
 @contextmanager
-def open_training(options: MapOptions | EditOptions) -> Iterator[MapTraining | EditTraining]:
+def open_training(
+    options: MapOptions | EditOptions | FrameOptions,
+) -> Iterator[MapTraining | EditTraining | FrameTraining]:
     """Check what the options name, open data and run folder, and build the networks; errors as for `train`."""
     if isinstance(options, MapOptions):
         check_map_files(options)
         with open_session(options, MAP) as session:
             yield MapTraining(session, options)
+    elif isinstance(options, FrameOptions):
+        check_frame_files(options)
+        with open_session(options, FRAME) as session:
+            yield FrameTraining(session, options)
     else:
         check_edit_files(options)
         with open_session(options, EDIT) as session:

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
@@ -11,7 +10,6 @@ from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.pictures.pyramid import PicturePyramid
 from unmask.model.inference.face_finder import ONLY
 from unmask.model.inference.face_mask import FaceMask
-from unmask.model.inference.mask_blobs import see_masks
 from unmask.model.inference.photo import (
     LEAST_EYE_DIST_PX,
     NO_MASK,
@@ -108,7 +106,6 @@ class FrameRestorer:
         self.share = share_of(fps, chosen.memory_s)
         self.tracker = Tracker(
             unmasker.finder,
-            partial(see_masks, unmasker.map_module),
             max(1, round(chosen.search_s * fps)),
             pull=1.0 if self.share == 1 else None,
         )

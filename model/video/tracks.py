@@ -9,7 +9,6 @@ from unmask.datagen.faces.frame import frame_distance
 from unmask.datagen.pictures.arrays import F32, F64
 from unmask.datagen.pictures.pyramid import PicturePyramid
 from unmask.model.inference.face_finder import ONLY, SAME_FACE, FaceFinder, FoundFace, possible
-from unmask.model.inference.mask_blobs import SeeMask
 
 from .motion import colours, face_motion, is_cut
 
@@ -68,8 +67,6 @@ class Tracker:
     Attributes
     ----------
     finder : FaceFinder
-    see : callable
-        As for `FaceFinder.find`; bound to the Map Module.
     every : int
         Frames between two searches of the whole picture.
     pull : float or None
@@ -79,7 +76,6 @@ class Tracker:
     """
 
     finder: FaceFinder
-    see: SeeMask
     every: int
     pull: float | None = None
     tracks: list[Track] = field(default_factory=list)
@@ -131,7 +127,7 @@ class Tracker:
     def _search(self, picture: PicturePyramid) -> None:
         """Look for faces in the whole picture: known ones stay what they are, others begin."""
         self._searched, self._lost = self.at, False
-        for face in self.finder.find(picture, self.see):
+        for face in self.finder.find(picture):
             near = [track for track in self.tracks if frame_distance(track.frame, face.frame) < SAME_FACE]
             for track in near[:1]:
                 track.missed = 0

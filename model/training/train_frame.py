@@ -1,0 +1,100 @@
+"""What a training of the finder is: it learns where in a scene faces are, masked or bare."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from unmask.datagen.common.errors import ArgumentError
+from unmask.datagen.pictures.arrays import U8
+from unmask.datagen.sources.open_source import open_source
+from unmask.model.data.batches import Batch
+from unmask.model.data.colour_jitter import jitter_colours, jitter_sharpness
+from unmask.model.data.triplets import VAL_SEED
+from unmask.model.inference.precision import probe_pictures
+from unmask.model.networks.networks import FRAME, NetworkSpec, build_network
+
+from .engine import Engine, step_seed
+from .finder_judge import FinderJudge
+from .finder_targets import Targets, finder_loss, targets_of
+from .options import FrameOptions
+from .scenes import Scene, draw_scene
+from .session import Session
+from .trained import Trained
+from .validation import fixed_batches
+
+
+def check_frame_files(options: FrameOptions) -> None:
+    """See that the source's faces are framed like aligned CelebA, before anything is written."""
+    options.validate()
+    if not framed_names(options):
+        raise ArgumentError(
+            "online",
+            f"{options.online}: no picture is framed like aligned CelebA (178x218), as scenes need it",
+        )
+
+
+def framed_names(options: FrameOptions) -> frozenset[str]:
+    """Names of the pictures whose faces stand where aligned CelebA has them."""
+    return frozenset(face.name for face in open_source(str(options.online)).faces if face.aligned)
+
+
+class FrameTraining:
+    """Network, optimiser, validation scenes, and what a step does with them."""
+
+    def __init__(self, session: Session, options: FrameOptions) -> None:
+        self.preset = preset = options.load_preset()
+        self.side = options.size
+        self.framed = framed_names(options)
+        torch.manual_seed(step_seed(options.seed, 0, -1))
+        spec = NetworkSpec(FRAME, **vars(preset.network))
+        network = build_network(spec)
+        adam = preset.optimiser
+        rate, betas, decay = adam.learning_rate, (adam.beta1, adam.beta2), adam.weight_decay
+        optimiser = torch.optim.AdamW(network.parameters(), rate, betas=betas, weight_decay=decay, fused=True)
+        trained = Trained(spec, {FRAME: network}, {FRAME: optimiser}, FRAME, adam.ema)
+        device = session.fabric.device
+        sample = probe_pictures(options.batch_size, options.size, device)
+        rng = np.random.default_rng(VAL_SEED)
+        scenes = [
+            scene
+            for batch in fixed_batches(session.splits.val, torch.device("cpu"))
+            for scene in self.scenes(batch, 1, rng)
+        ]
+        judge = FinderJudge(scenes, preset.validation.best, device)
+        columns = ("loss", "heat", "place")
+        self.engine = Engine(session, trained, judge, columns, preset, lambda network: network(sample))
+
+    def scenes(self, batch: Batch, each: int, rng: np.random.Generator) -> list[Scene]:
+        """Draw as many scenes of each picture of a batch."""
+        rows = [row for row, key in enumerate(batch.keys) if key in self.framed]
+        if not rows:
+            return [Scene(np.full((self.side, self.side, 3), 128, np.uint8))]
+        masked, clean, maps = (
+            part[rows].permute(0, 2, 3, 1).cpu().contiguous().numpy()
+            for part in (batch.masked, batch.clean, batch.map)
+        )
+        share = self.preset.batch.bare_share
+        return [
+            draw_scene(masked, clean, maps[..., 0], share, self.side, rng)
+            for _ in range(each * len(batch.keys))
+        ]
+
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        """Learn from scenes of a batch's faces; the losses by name."""
+        rng = self.engine.step_rng()
+        scenes = self.scenes(batch, self.preset.batch.scenes, rng)
+        device = batch.masked.device
+        pictures = jitter_sharpness(jitter_colours(to_pictures(scenes).to(device), rng), rng)
+        with self.engine.autocast():
+            answer = self.engine.trained.networks[FRAME](pictures)
+        targets = Targets(*(part.to(device) for part in vars(targets_of(scenes, self.side)).values()))
+        heat, place = finder_loss(answer.float(), targets)
+        losses = {"loss": heat + self.preset.losses.place * place, "heat": heat, "place": place}
+        self.engine.update(FRAME, losses["loss"], batch)
+        return {name: value.detach() for name, value in losses.items()}
+
+
+def to_pictures(scenes: list[Scene]) -> Tensor:
+    """Scenes as float32 (n, 3, side, side) in [-1, 1], channels last in memory."""
+    stacked: U8 = np.stack([scene.image_rgb for scene in scenes])
+    return torch.from_numpy(stacked).permute(0, 3, 1, 2).float() / 127.5 - 1
