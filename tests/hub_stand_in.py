@@ -7,8 +7,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+import huggingface_hub.constants
+import pytest
+
+from unmask.model.checkpoints.hub import fetch_model
 
 
 class HubStandIn:
@@ -65,6 +71,20 @@ def hub_stand_in() -> Iterator[HubStandIn]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@contextmanager
+def hub_in_this_process(monkeypatch: pytest.MonkeyPatch, kept: Path) -> Iterator[HubStandIn]:
+    """Open one that `huggingface_hub` in this process talks to, with ``kept`` for what it fetches."""
+    with hub_stand_in() as opened:
+        resolve = opened.url + "/{repo_id}/resolve/{revision}/{filename}"
+        for name, value in (("ENDPOINT", opened.url), ("HUGGINGFACE_CO_URL_TEMPLATE", resolve)):
+            monkeypatch.setattr(huggingface_hub.constants, name, value)
+        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(kept))
+        monkeypatch.setenv("HF_TOKEN", "hf_x")
+        fetch_model.cache_clear()
+        yield opened
+    fetch_model.cache_clear()
 
 
 class _Handler(BaseHTTPRequestHandler):

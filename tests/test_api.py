@@ -3,13 +3,14 @@
 import doctest
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from hub_stand_in import hub_in_this_process
 from video_support import write_clip
 
 import unmask
@@ -52,13 +53,14 @@ def test_every_name_of_the_front_door_is_there_and_listed() -> None:
 
 
 @pytest.fixture
-def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "portrait.jpg").write_bytes(encode_jpg(portrait_rgb(), 95))
     masked = unmask.put_mask(portrait_rgb(), template="surgical-pleated", pins=["worn=proper"]).masked
     (tmp_path / "photo.jpg").write_bytes(encode_jpg(masked, 95))
     write_clip(tmp_path / "clip.mp4", [masked, masked])
-    return tmp_path
+    with hub_in_this_process(monkeypatch, tmp_path / "kept"):
+        yield tmp_path
 
 
 @pytest.mark.parametrize("name", [name for name in unmask.__all__ if name != "__version__"])

@@ -11,7 +11,7 @@ import huggingface_hub
 import huggingface_hub.constants
 import pytest
 import torch
-from hub_stand_in import HubStandIn, hub_stand_in
+from hub_stand_in import HubStandIn, hub_in_this_process
 
 import unmask
 from unmask.datagen.common.errors import UserError
@@ -25,15 +25,8 @@ NAME = "some-one/lifts_masks"
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HubStandIn]:
     """One that `huggingface_hub` in this process talks to, with a cache of its own."""
-    with hub_stand_in() as opened:
-        resolve = opened.url + "/{repo_id}/resolve/{revision}/{filename}"
-        for name, value in (("ENDPOINT", opened.url), ("HUGGINGFACE_CO_URL_TEMPLATE", resolve)):
-            monkeypatch.setattr(huggingface_hub.constants, name, value)
-        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "kept"))
-        monkeypatch.setenv("HF_TOKEN", "hf_x")
-        fetch_model.cache_clear()
+    with hub_in_this_process(monkeypatch, tmp_path / "kept") as opened:
         yield opened
-    fetch_model.cache_clear()
 
 
 def test_what_was_pushed_is_loaded_by_its_name(hub: HubStandIn):

@@ -52,6 +52,14 @@ def push_to_hub(run: str | Path, to: str, *, private: bool | None = None, messag
     ------
     UserError
         When there is no such run, `huggingface_hub` is not installed, or the Hub refuses.
+
+    Examples
+    --------
+    >>> import unmask
+    >>> commit = unmask.push_to_hub("compact", "somebody/finds-masks", private=True)
+    >>> "somebody/finds-masks/commit/" in commit
+    True
+    >>> network, card = unmask.load_model("hf://somebody/finds-masks")
     """
     place = expect_place(to if to.startswith("hf:") else f"hf://{to}")
     found = find_model(find_weights(run))
