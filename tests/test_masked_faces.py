@@ -32,7 +32,6 @@ from unmask.model.inference.face_finder import (
     moved,
     possible,
     thinned,
-    turned,
 )
 from unmask.model.inference.unmasker import load_finder
 from unmask.model.networks.frame_net import LOOK, FrameNet, corrected, load_frame_module
@@ -57,7 +56,7 @@ def masked_photo(
     image, landmarks = draw_face(2)
     made = make_triplet(image, [landmarks], triplet_config, key="a", variant=0)
     assert isinstance(made, Triplet)
-    frame = turned(place_frame((230.0, 190.0), 130.0), 12.0)
+    frame = moved(place_frame((230.0, 190.0), 130.0), 1.0, 12.0, 0.0, 0.0)
     canvas = np.full((330, 470, 3), (96, 110, 120), np.uint8)
     canvas = cv2.warpAffine(made.masked, frame, (470, 330), canvas, cv2.INTER_CUBIC, cv2.BORDER_TRANSPARENT)
     return canvas, cv2.warpAffine(made.map, frame, (470, 330)), frame
@@ -222,7 +221,7 @@ def test_a_face_made_of_the_mirrored_border_is_none() -> None:
     picture = PicturePyramid(np.zeros((218, 178, 3), np.uint8))
     assert possible(picture, np.eye(2, 3))
     assert not possible(picture, np.eye(2, 3) + np.array([[0, 0, 0], [0, 0, 130.0]]))
-    assert not possible(picture, turned(np.eye(2, 3), 120.0))
+    assert not possible(picture, moved(np.eye(2, 3), 1.0, 120.0, 0.0, 0.0))
 
 
 def test_frame_weights_that_are_missing_or_something_else_are_one_line(tmp_path: Path) -> None:

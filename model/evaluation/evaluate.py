@@ -182,13 +182,19 @@ def _load(
 ) -> tuple[TrainedModule | None, str]:
     if chosen is None:
         return None, ""
+    module = load_chosen(argument, chosen, kind, device, bf16=bf16)
+    return module, str(module.card["sha256"])
+
+
+def load_chosen(argument: str, chosen: str, kind: str, device: torch.device, *, bf16: bool) -> TrainedModule:
+    """Load a module that a person named, its path in its card; UserError naming ``argument`` if that fails."""
     try:
         path = resolve_model(find_weights(chosen), kind)
         module = load_module(path, kind, device, bf16=bf16)
-        module.card = {**module.card, "path": str(path)}
     except UserError as error:
         raise ArgumentError(argument, f"{chosen}: {error.marked}") from error
-    return module, str(module.card["sha256"])
+    module.card = {**module.card, "path": str(path)}
+    return module
 
 
 Measure = Callable[[Sequence[Outcome], list[Row]], Arrays]

@@ -162,11 +162,6 @@ def possible(picture: PicturePyramid, frame: F64) -> bool:
     return bool(inside.all(1).mean() >= MOST and abs(frame_turn_deg(frame)) <= MOST_TURN_DEG)
 
 
-def turned(frame: F64, turn_deg: float) -> F64:
-    """Return a frame turned about the middle of its face box."""
-    return moved(frame, 1.0, turn_deg, 0.0, 0.0)
-
-
 def thinned(frames: Sequence[F64], scores: Sequence[float], distance: float) -> tuple[list[F64], list[float]]:
     """Leave out frames that are nearer than ``distance`` eye distances to one with a better score; best first."""
     order = np.argsort(np.negative(scores), kind="stable").tolist()

@@ -59,6 +59,13 @@ class FaceMask:
         """All that is taken off."""
         return Patch(self.body.left, self.body.top, self.body.pixels | self.straps.pixels)
 
+    def cut(self, matrix: F64, width: int, height: int) -> U8:
+        """Return mask and straps as a crop, uint8 (h, w), cut as `PicturePyramid.cut` cuts the photograph."""
+        both = self.both
+        there = matrix.copy()
+        there[:, 2] -= (both.left, both.top)
+        return PicturePyramid(both.pixels).cut(there, width, height, border=cv2.BORDER_CONSTANT)
+
 
 def segment_face(module: TrainedModule, picture: PicturePyramid, frame: F64) -> FaceMask | None:
     """Find the mask of one face.

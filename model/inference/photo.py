@@ -1,5 +1,6 @@
 """Taking the masks off the faces of a photograph: find, frame, segment, restore, put back."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -84,8 +85,20 @@ class Restored:
 
         That is ``too_small``, ``unsure``, ``no_mask`` or ``no_face``, the first one that some face has.
         """
-        seen = {face.status for face in self.faces}
-        return next((status for status in (OK, TOO_SMALL, UNSURE, NO_MASK) if status in seen), NO_FACE)
+        return status_of(face.status for face in self.faces)
+
+
+def status_of(statuses: Iterable[str]) -> str:
+    """Status of a photograph or clip: ``ok`` where a mask was taken off, else the first that some face has."""
+    seen = set(statuses)
+    return next((status for status in (OK, TOO_SMALL, UNSURE, NO_MASK) if status in seen), NO_FACE)
+
+
+def masked_status(face: FoundFace, least_score: float) -> str:
+    """``ok`` where the mask of a masked face is taken off; why it is left else."""
+    if face.eye_dist_px < LEAST_EYE_DIST_PX:
+        return TOO_SMALL
+    return UNSURE if face.score < least_score else OK
 
 
 def restore_photo(
@@ -162,18 +175,14 @@ def _restore_faces(
         else:
             given = given_mask(map_, found.frame)
             mask = None if given is None else FaceMask.of_body(given)
-        status = OK
         if mask is None:
             if found.score < SURE:
                 continue
             status = NO_MASK
         else:
             taken[mask.body.place] |= mask.body.pixels
-            if found.eye_dist_px < LEAST_EYE_DIST_PX:
-                status = TOO_SMALL
-            elif found.score < least_score and map_ is None:
-                status = UNSURE
-            else:
+            status = masked_status(found, least_score if map_ is None else -np.inf)
+            if status == OK:
                 union[mask.body.place] |= mask.body.pixels
                 straps[mask.straps.place] |= mask.straps.pixels
                 restore_face(unmasker, picture, found.frame, mask, done)
@@ -206,9 +215,7 @@ def draw_face(editor: TrainedModule, picture: PicturePyramid, frame: F64, mask: 
     grid = work_grid(editor.side)
     matrix = grid.to_picture(frame)
     crop = picture.cut(matrix, grid.width, grid.height)
-    both = mask.both
-    matrix[:, 2] -= (both.left, both.top)
-    map_crop = PicturePyramid(both.pixels).cut(matrix, grid.width, grid.height, border=cv2.BORDER_CONSTANT)
+    map_crop = mask.cut(matrix, grid.width, grid.height)
     return restore_pictures(editor, [crop], [map_crop])[0].raw
 
 

@@ -1,38 +1,20 @@
 """``clips.csv`` and ``tracks.csv``: a row for every clip, and one for every face that was followed in it."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from typing import Any, Self
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from unmask.datagen.faces.frame import frame_box, frame_turn_deg
-from unmask.model.inference.photo import NO_MASK, OK, TOO_SMALL, UNSURE
+from unmask.model.inference.photo import OK
 from unmask.model.video.restore import TrackedFace
 
-_TEXTS = ("name", "sound", "status")
-_NUMBERS = (
-    "fps",
-    "drawn_change",
-    "skin_change",
-    "left",
-    "top",
-    "right",
-    "bottom",
-    "turn",
-    "eye_dist",
-    "score",
-)
-
-
-def _cells_of(cls: Any, cells: Mapping[str, Any]) -> dict[str, Any]:
-    kinds: dict[str, type] = dict.fromkeys(_TEXTS, str) | dict.fromkeys(_NUMBERS, float)
-    return {each.name: kinds.get(each.name, int)(cells[each.name]) for each in fields(cls)}
+from .table_row import PLACE, TableRow, place_of
 
 
 @dataclass(frozen=True)
-class ClipRow:
+class ClipRow(TableRow):
     """One clip.
 
     Attributes
@@ -64,14 +46,9 @@ class ClipRow:
     skin_change: float
     sound: str
 
-    @classmethod
-    def from_cells(cls, cells: Mapping[str, Any]) -> Self:
-        """Rebuild a row from text; KeyError, TypeError or ValueError where it is none."""
-        return cls(**_cells_of(cls, cells))
-
 
 @dataclass(frozen=True)
-class TrackRow:
+class TrackRow(TableRow):
     """One face of a clip over all its frames.
 
     Attributes
@@ -105,20 +82,12 @@ class TrackRow:
     score: float
     status: str
 
-    @classmethod
-    def from_cells(cls, cells: Mapping[str, Any]) -> Self:
-        """Rebuild a row from text; KeyError, TypeError or ValueError where it is none."""
-        return cls(**_cells_of(cls, cells))
-
-
-_MEANS = ("left", "top", "right", "bottom", "turn", "eye_dist", "score")
-
 
 @dataclass
 class _Sum:
     first: int
     last: int = 0
-    values: Any = field(default_factory=lambda: np.zeros(len(_MEANS)))
+    values: Any = field(default_factory=lambda: np.zeros(len(PLACE)))
     statuses: Counter[str] = field(default_factory=Counter)
 
 
@@ -131,14 +100,10 @@ class TrackSums:
     def add(self, at: int, faces: Sequence[TrackedFace]) -> None:
         """Take the faces of frame ``at``."""
         for face in faces:
-            box, own = frame_box(face.frame), self._sums.setdefault(face.track, _Sum(at))
-            half = box.width / 2
+            own = self._sums.setdefault(face.track, _Sum(at))
             own.last = at
             own.statuses[face.status] += 1
-            own.values += (
-                box.x - half, box.y - half, box.x + half, box.y + half,
-                frame_turn_deg(face.frame), face.eye_dist_px, face.score,
-            )  # fmt: skip
+            own.values += place_of(face)
 
     def rows(self, name: str) -> tuple[TrackRow, ...]:
         """Return a row for each face."""
@@ -148,11 +113,5 @@ class TrackSums:
         frames, restored = own.statuses.total(), own.statuses[OK]
         means = [round(float(value), 2) for value in own.values / frames]
         status = OK if restored else own.statuses.most_common(1)[0][0]
-        places = dict(zip(_MEANS, means, strict=True))
+        places = dict(zip(PLACE, means, strict=True))
         return TrackRow(name, number, own.first, own.last, frames, restored, status=status, **places)
-
-
-def clip_status(rows: Sequence[TrackRow]) -> str:
-    """Status of a clip, as a photograph's: ``ok`` where a mask was taken off, else the first that some face has."""
-    seen = {row.status for row in rows}
-    return next((status for status in (OK, TOO_SMALL, UNSURE, NO_MASK) if status in seen), "no_face")

@@ -10,14 +10,14 @@ from pathlib import Path
 
 from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError
 from unmask.datagen.pictures.arrays import U8
-from unmask.model.inference.photo import UNREADABLE
+from unmask.model.inference.photo import UNREADABLE, status_of
 from unmask.model.inference.unmasker import Unmasker
 from unmask.model.video.clip import USUAL_FPS, ClipFacts, open_clip
 from unmask.model.video.restore import FrameRestorer
 from unmask.model.video.sound import KEPT, add_sound
 from unmask.model.video.writer import ClipWriter, NoEncoderError, written_size
 
-from .clip_rows import ClipRow, TrackRow, TrackSums, clip_status
+from .clip_rows import ClipRow, TrackRow, TrackSums
 from .inputs import RunInput
 from .options import RunOptions
 from .results import RESTORED, STRIPS, WORKSHOP, RunFolder, RunRow
@@ -96,7 +96,7 @@ class ClipJob:
             if self.options.side_by_side:
                 self._move(shop / _STRIP, STRIPS, item)
         tracks = sums.rows(item.name)
-        status, change = clip_status(tracks), restorer.meter.flicker
+        status, change = status_of(track.status for track in tracks), restorer.meter.flicker
         clip = ClipRow(
             item.name, *written_size(facts), count, round(facts.fps, 4), len(restorer.tracker.cuts), len(tracks),
             round(change.drawn, 3), round(change.skin, 3), sound,

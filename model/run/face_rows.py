@@ -1,11 +1,11 @@
 """``faces.csv``: a row for every face of every picture, and what became of its mask."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any, Self
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from unmask.datagen.faces.frame import frame_box, frame_turn_deg
 from unmask.model.inference.photo import NO_MASK, OK, TOO_SMALL, UNSURE, PhotoFace
+
+from .table_row import PLACE, TableRow, place_of
 
 WORDS = {
     OK: "mask taken off",
@@ -17,7 +17,7 @@ WORDS = {
 
 
 @dataclass(frozen=True)
-class FaceRow:
+class FaceRow(TableRow):
     """One face of a picture.
 
     Attributes
@@ -49,30 +49,11 @@ class FaceRow:
     score: float
     status: str
 
-    @classmethod
-    def from_cells(cls, cells: Mapping[str, Any]) -> Self:
-        """Rebuild a row from text; KeyError, TypeError or ValueError where it is none."""
-        kinds = {"name": str, "face": int, "status": str}
-        return cls(**{field.name: kinds.get(field.name, float)(cells[field.name]) for field in fields(cls)})
-
 
 def face_rows(name: str, faces: Sequence[PhotoFace]) -> tuple[FaceRow, ...]:
     """Return the rows of a picture's faces."""
     rows = []
     for number, face in enumerate(faces, 1):
-        box = frame_box(face.frame)
-        left, top = box.x - box.width / 2, box.y - box.width / 2
-        row = FaceRow(
-            name=name,
-            face=number,
-            left=round(left, 2),
-            top=round(top, 2),
-            right=round(left + box.width, 2),
-            bottom=round(top + box.width, 2),
-            turn=round(frame_turn_deg(face.frame), 2),
-            eye_dist=round(face.eye_dist_px, 2),
-            score=round(face.score, 2),
-            status=face.status,
-        )
-        rows.append(row)
+        place = {column: round(value, 2) for column, value in zip(PLACE, place_of(face), strict=True)}
+        rows.append(FaceRow(name=name, face=number, status=face.status, **place))
     return tuple(rows)

@@ -23,6 +23,7 @@ from .clip_rows import ClipRow, TrackRow
 from .face_rows import FaceRow
 from .inputs import PNG, RunInput, result_suffix
 from .options import RunOptions
+from .table_row import TableRow
 
 TABLE, FACES, CARD, JOURNAL = "run.csv", "faces.csv", "run.json", ".run.jsonl"
 CLIPS, TRACKS = "clips.csv", "tracks.csv"
@@ -34,7 +35,7 @@ UNWRITTEN = (UNREADABLE, BAD_MAP)  # the others have results, if only a copy
 
 
 @dataclass(frozen=True)
-class RunRow:
+class RunRow(TableRow):
     """What became of one picture or clip.
 
     Attributes
@@ -69,17 +70,13 @@ class RunRow:
 
     @classmethod
     def from_cells(cls, cells: Mapping[str, Any]) -> Self:
-        """Rebuild a row from text; KeyError or ValueError where it is none."""
-        given = {"map_sha256": "", **cells}  # which tables of older versions lack
-        return cls(**{field.name: _KINDS.get(field.name, str)(given[field.name]) for field in fields(cls)})
+        """Rebuild a row from text; KeyError, TypeError or ValueError where it is none."""
+        return super().from_cells({"map_sha256": "", **cells})  # which tables of older versions lack
 
     @property
     def suffix(self) -> str:
         """Extension of its results."""
         return result_suffix(self.input)
-
-
-_KINDS: dict[str, type] = {"faces": int, "restored": int, "seconds": float}
 
 
 _Row = RunRow | FaceRow | ClipRow | TrackRow

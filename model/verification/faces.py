@@ -11,15 +11,12 @@ from unmask.datagen.common.cores import available_cores
 from unmask.datagen.common.errors import ArgumentError
 from unmask.datagen.common.executors import open_threads
 from unmask.datagen.pictures.arrays import F32, U8
-from unmask.model.checkpoints.checkpoint import resolve_model
-from unmask.model.checkpoints.shipped import find_weights
-from unmask.model.evaluation.evaluate import Progress
+from unmask.model.evaluation.evaluate import Progress, load_chosen
 from unmask.model.evaluation.items import DATASET, EvalItem, EvalSet, open_eval_set
 from unmask.model.evaluation.options import EvalOptions
 from unmask.model.evaluation.pictures import EvalPicture, read_item
 from unmask.model.inference.aligned import TrainedModule, maps_of, restore_pictures, see_pictures
 from unmask.model.inference.precision import infers_in_bf16
-from unmask.model.inference.unmasker import load_module
 from unmask.model.networks.networks import EDIT, MAP
 
 from .embedding import Embedding
@@ -53,16 +50,11 @@ class Unmaskers:
 def load_unmaskers(options: VerifyOptions, device: torch.device) -> Unmaskers:
     """Load the modules; UserError naming ``map_module`` or ``edit_modules`` where one cannot be."""
     bf16 = infers_in_bf16(options.precision, device)
-
-    def load(argument: str, chosen: str, kind: str) -> TrainedModule:
-        try:
-            return load_module(resolve_model(find_weights(chosen), kind), kind, device, bf16=bf16)
-        except ValueError as error:
-            words = getattr(error, "marked", str(error))
-            raise ArgumentError(argument, f"{chosen}: {words}") from error
-
-    map_module = load("map_module", options.map_module, MAP)
-    return Unmaskers(map_module, {name: load("edit_modules", name, EDIT) for name in options.edit_modules})
+    map_module = load_chosen("map_module", options.map_module, MAP, device, bf16=bf16)
+    edit_modules = {
+        name: load_chosen("edit_modules", name, EDIT, device, bf16=bf16) for name in options.edit_modules
+    }
+    return Unmaskers(map_module, edit_modules)
 
 
 def open_faces(options: VerifyOptions) -> tuple[EvalSet, list[EvalItem]]:

@@ -10,7 +10,6 @@ from unmask.datagen.pictures.pyramid import Grid, PicturePyramid
 from unmask.model.inference.face_mask import FaceMask
 
 from .region import face_region
-from .steady import cut_map
 
 _VIEW = Grid(128, 144, 1.25, (88.5, 130.0))
 _SEAM_PX = 5  # beside the map: partly drawn, neither skin nor drawn
@@ -63,7 +62,7 @@ def _parts(done: PicturePyramid, frame: F64, mask: FaceMask) -> tuple[F32, Bools
     """The face in its own frame, where it was drawn, and where its own skin is seen."""
     matrix = _VIEW.to_picture(frame)
     crop = done.cut(matrix, _VIEW.width, _VIEW.height).astype(np.float32)
-    map_ = cut_map(mask, matrix, _VIEW.width, _VIEW.height)
+    map_ = mask.cut(matrix, _VIEW.width, _VIEW.height)
     near = cv2.dilate(map_, np.ones((2 * _SEAM_PX + 1,) * 2, np.uint8)) > 0
     return crop, map_ == 255, _FACE & ~near
 

@@ -8,17 +8,15 @@ import numpy as np
 
 from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.pictures.pyramid import PicturePyramid
-from unmask.model.inference.face_finder import ONLY
+from unmask.model.inference.face_finder import ONLY, FoundFace
 from unmask.model.inference.face_mask import FaceMask
 from unmask.model.inference.photo import (
-    LEAST_EYE_DIST_PX,
     NO_MASK,
     OK,
-    TOO_SMALL,
-    UNSURE,
     PhotoFace,
     PhotoModules,
     draw_face,
+    masked_status,
     paste_face,
 )
 
@@ -158,15 +156,8 @@ class FrameRestorer:
         self._shape = image_rgb.shape
 
     def _judged(self, track: Track, mask: FaceMask | None) -> TrackedFace:
-        face = TrackedFace(track.frame, track.score, OK, track.number)
-        if mask is None:
-            status = NO_MASK
-        elif face.eye_dist_px < LEAST_EYE_DIST_PX:
-            status = TOO_SMALL
-        elif track.score < self.least_score:
-            status = UNSURE
-        else:
-            status = OK
+        found = FoundFace(track.frame, track.score)
+        status = NO_MASK if mask is None else masked_status(found, self.least_score)
         return TrackedFace(track.frame, track.score, status, track.number)
 
     def _draw(self, picture: PicturePyramid, track: Track, mask: FaceMask, done: U8) -> None:

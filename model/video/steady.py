@@ -105,23 +105,14 @@ class SteadyFace:
     def _fresh_around(self, mask: FaceMask, frame: F64) -> float:
         assert self._fresh is not None
         grid = work_grid(self._fresh.shape[1])
-        visible = (cut_map(mask, grid.to_picture(frame), grid.width, grid.height) == 0) & (
-            face_region(grid) > 0
-        )
+        covered = mask.cut(grid.to_picture(frame), grid.width, grid.height) > 0
+        visible = ~covered & (face_region(grid) > 0)
         return float(self._fresh[visible].mean()) if visible.any() else self.share
 
 
 def share_of(fps: float, memory_s: float = MEMORY_S) -> float:
     """Share of the next frame in an exponential mean that forgets in ``memory_s`` seconds; 1 where that is 0."""
     return 1.0 if memory_s <= 0 else 1 - math.exp(-1 / (memory_s * fps))
-
-
-def cut_map(mask: FaceMask, matrix: F64, width: int, height: int) -> U8:
-    """Return mask and straps as a crop, uint8 (h, w), cut as `PicturePyramid.cut` does."""
-    both = mask.both
-    there = matrix.copy()
-    there[:, 2] -= (both.left, both.top)
-    return PicturePyramid(both.pixels).cut(there, width, height, border=cv2.BORDER_CONSTANT)
 
 
 def _blend(before: F32, now: F32, share: F32) -> F32:

@@ -11,7 +11,6 @@ from unmask.datagen.pictures.arrays import U8
 
 from .clip import ClipFacts, count_frames, quiet
 
-CLIP_SUFFIX = ".mp4"
 CODEC = "mp4v"  # MPEG-4 part 2: what every OpenCV has; H.264 most have not
 
 
