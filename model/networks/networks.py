@@ -14,6 +14,7 @@ from .discriminator import PatchDiscriminator
 from .finder_net import FinderNet
 from .paper import PaperGenerator, PaperMapNet
 from .pretrained import PretrainedMapNet
+from .projected import ProjectedDiscriminator
 
 MAP, EDIT, FRAME, DISCRIMINATOR = "map", "edit", "frame", "discriminator"
 UNLEARNT_LOGIT = -4.0  # straps are rare: the first steps need not learn that
@@ -34,7 +35,8 @@ class NetworkSpec:
     kind : str
         ``map``, ``edit``, ``frame`` or ``discriminator``.
     name : str
-        ``compact``, ``pretrained`` (map) or ``paper``; ``finder`` (frame); ``patch`` for the discriminator.
+        ``compact``, ``pretrained`` (map) or ``paper``; ``finder`` (frame); ``patch`` or ``projected``
+        for the discriminator.
     width : int
         Channels of the first level; 0 where the published widths are fixed.
     straps : bool
@@ -70,6 +72,7 @@ _BUILDERS: dict[tuple[str, str], tuple[Callable[[NetworkSpec], nn.Module], int]]
     (EDIT, "paper"): (lambda _: PaperGenerator(), 0),
     (FRAME, "finder"): (lambda spec: FinderNet(spec.width), 96),
     (DISCRIMINATOR, "patch"): (lambda spec: PatchDiscriminator(3, spec.width), 64),
+    (DISCRIMINATOR, "projected"): (lambda spec: ProjectedDiscriminator(spec.width), 32),
 }
 
 
