@@ -47,8 +47,8 @@ def test_pictures_that_only_this_machine_sees_are_one_line(options):
     plan = plan_build(options(dask="tcp://127.0.0.1:1"))
     seen_here = SourceRecord("000001.jpg", "000001", "", None, ())
     with pytest.raises(UserError, match=r"dask: a worker cannot read 000001\.jpg"):
-        build_module._check_sight(plan, [seen_here])
-    build_module._check_sight(plan, [replace(seen_here, sha256="ab")])
+        build_module.check_sight(plan, [seen_here])
+    build_module.check_sight(plan, [replace(seen_here, sha256="ab")])
 
 
 def test_what_a_person_can_mend_arrives_from_a_cluster_as_one_line(options, tmp_path: Path, cluster):

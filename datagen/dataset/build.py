@@ -22,7 +22,7 @@ from .folder import LANDMARKS_NAME, MANIFEST_NAME, earlier_files, make_folders
 from .journal import Journal, SourceRecord
 from .manifest import STATUSES, ManifestRow, iterate_manifest, write_manifest
 from .options import BuildOptions
-from .plan import BuildPlan, plan_build, plan_tasks
+from .plan import BuildPlan, WorkPlan, plan_build, plan_tasks
 from .rows import check_paths
 from .worker import ChunkResult, SourceTask, possible_files, work
 
@@ -102,7 +102,7 @@ def build(
         On Ctrl-C; the same call resumes.
     """
     started = perf_counter()
-    with _preparing_colours(options):
+    with preparing_colours(options):
         plan = plan_build(options)
     total = len(plan.source.faces)
     opened = (
@@ -148,7 +148,7 @@ def build(
 
 
 @contextmanager
-def _preparing_colours(options: BuildOptions) -> Iterator[None]:
+def preparing_colours(options: BuildOptions) -> Iterator[None]:
     """While the source is listed, let OpenCV make its tables of colours where this process will draw masks."""
     if 1 not in (options.workers, options.limit):
         yield
@@ -164,7 +164,7 @@ def _preparing_colours(options: BuildOptions) -> Iterator[None]:
 @contextmanager
 def _open_journal(plan: BuildPlan) -> Iterator[Journal]:
     """Take the folder: make it, lock it, clear what must go, and say in build.json that work is under way."""
-    out, card = plan.options.out, _describe(plan, "running", {}, {})
+    out, card = plan.options.out, describe(plan, "running", {}, {})
     with plan.folder.opened(card, plan.options.existing, lambda: earlier_files(out)) as resumed:
         with writing_to(out):
             journal = Journal(out)
@@ -217,7 +217,7 @@ def _run(
             for future in wait(pending, return_when=FIRST_COMPLETED).done:
                 result = future.result()
                 if plan.options.dask is not None:
-                    _check_sight(plan, result.records)
+                    check_sight(plan, result.records)
                 with writing_to(plan.options.out):
                     journal.append(result.records)
                 pending.discard(future)
@@ -227,7 +227,7 @@ def _run(
         raise
 
 
-def _check_sight(plan: BuildPlan, records: Iterable[SourceRecord]) -> None:
+def check_sight(plan: WorkPlan, records: Iterable[SourceRecord]) -> None:
     """Raise UserError where a cluster's worker could not read a picture that is readable here."""
     unseen = {record.source for record in records if not record.sha256}
     for face in plan.source.faces if unseen else ():
@@ -280,7 +280,7 @@ def _finish(plan: BuildPlan, journal: Journal, timings: dict[str, Any]) -> tuple
         out / LANDMARKS_NAME,
         ((r.source, r.sha256, r.landmarks) for r in journal if r.landmarks is not None),
     )
-    plan.folder.write_card(_describe(plan, "complete", counts, timings))
+    plan.folder.write_card(describe(plan, "complete", counts, timings))
     journal.remove()
     return counts, beside
 
@@ -296,8 +296,8 @@ def _annotated(row: ManifestRow, face: SourceFace | None, width: int) -> Manifes
     return row if len(row.attributes) == width else replace(row, attributes=())
 
 
-def _describe(
-    plan: BuildPlan, status: str, counts: dict[str, int], timings: dict[str, Any]
+def describe(
+    plan: WorkPlan, status: str, counts: dict[str, int], timings: dict[str, Any]
 ) -> dict[str, Any]:
     """Return the content of build.json; what may differ between equal datasets is in ``timings``."""
     source = plan.source
