@@ -22,24 +22,27 @@ _TEXT_PX_PER_IOD = 240
 class Cloth:
     """A canvas in fabric coordinates: x across and y down in IOD from the middle of the top edge.
 
-    ``height`` is in units of the template's ``relief`` while it is drawn.
+    ``height`` is in units of the template's ``relief`` while it is drawn. ``factor`` is how many times larger than
+    usual it is drawn, each way.
     """
 
     wide: float
     high: float
+    factor: int = 1
     u: F = field(init=False)
     v: F = field(init=False)
 
     def __post_init__(self) -> None:
-        self.u = np.linspace(-1, 1, WIDTH)[None, :] + np.zeros((HEIGHT, 1))
-        self.v = np.linspace(0, 1, HEIGHT)[:, None] + np.zeros((1, WIDTH))
+        cols, rows = WIDTH * self.factor, HEIGHT * self.factor
+        self.u = np.linspace(-1, 1, cols)[None, :] + np.zeros((rows, 1))
+        self.v = np.linspace(0, 1, rows)[:, None] + np.zeros((1, cols))
         self.x, self.y = self.u * self.wide / 2, self.v * self.high
-        self.px = self.wide / WIDTH
-        self.outside = np.full((HEIGHT, WIDTH), -1.0)
-        self.height = np.zeros((HEIGHT, WIDTH))
-        self.albedo = np.ones((HEIGHT, WIDTH))
-        self.trim = np.zeros((HEIGHT, WIDTH, 4))
-        self.glass = np.zeros((HEIGHT, WIDTH))
+        self.px = self.wide / cols
+        self.outside = np.full((rows, cols), -1.0)
+        self.height = np.zeros((rows, cols))
+        self.albedo = np.ones((rows, cols))
+        self.trim = np.zeros((rows, cols, 4))
+        self.glass = np.zeros((rows, cols))
 
     def cut(self, signed_distance: F) -> None:
         """Give the outline: negative inside, in IOD."""
@@ -107,14 +110,14 @@ class Cloth:
 
     def text(self, words: str, cx: float, cy: float, size: float) -> F:
         """Coverage of a line of print, centred, with letters ``size`` IOD high."""
-        scale = _TEXT_PX_PER_IOD
+        scale = _TEXT_PX_PER_IOD * self.factor
         page = np.zeros((round(self.high * scale), round(self.wide * scale)), np.uint8)
         letters = size * scale / 21  # the font is 21 px high at scale 1
-        thick = max(1, round(1.6 * letters))
+        thick = max(1, round(1.6 * letters / self.factor)) * self.factor
         (width, height), _ = cv2.getTextSize(words, cv2.FONT_HERSHEY_SIMPLEX, letters, thick)
         origin = (round((cx + self.wide / 2) * scale - width / 2), round(cy * scale + height / 2))
         cv2.putText(page, words, origin, cv2.FONT_HERSHEY_SIMPLEX, letters, 255, thick, cv2.LINE_AA)
-        small = cv2.resize(page, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
+        small = cv2.resize(page, self.albedo.shape[::-1], interpolation=cv2.INTER_AREA)
         coverage: F = small.astype(np.float64) / 255
         return coverage
 

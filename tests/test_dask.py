@@ -9,6 +9,8 @@ from unmask.datagen.dataset import build as build_module
 from unmask.datagen.dataset.build import build
 from unmask.datagen.dataset.journal import SourceRecord
 from unmask.datagen.dataset.plan import plan_build
+from unmask.datagen.exchange.shard_build import build_shards
+from unmask.datagen.exchange.shard_options import ShardOptions
 
 distributed = pytest.importorskip("distributed", reason="the extra 'cluster' is not installed")
 
@@ -29,6 +31,16 @@ def test_a_cluster_gives_the_bytes_of_one_process(options, tmp_path: Path, tree,
     build(options(out=tmp_path / "one", variants=3, layers=True))
     assert report.counts["ok"] == 18
     assert tree(tmp_path / "cluster") == tree(tmp_path / "one")
+
+
+def test_shards_of_a_cluster_are_those_of_one_process(options, tmp_path: Path, cluster):
+    shards = {}
+    for name, dask in (("cluster", cluster.scheduler_address), ("one", None)):
+        report = build_shards(ShardOptions(options(out=tmp_path / name, dask=dask), 2))
+        assert report.counts["ok"] == 6
+        files = [path for path in (tmp_path / name).rglob("*") if path.is_file() and path.name != "build.json"]
+        shards[name] = {path.relative_to(tmp_path / name): path.read_bytes() for path in files}
+    assert shards["cluster"] == shards["one"]
 
 
 def test_relative_folders_are_those_of_the_caller(options, drawn_celeba: Path, tmp_path: Path, tree, cluster):
