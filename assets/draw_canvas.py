@@ -56,6 +56,10 @@ class Cloth:
         """1 on a line of the given width (IOD), smooth to both sides."""
         return np.exp(-0.5 * (distance / (width / 2)) ** 2)
 
+    def beyond(self, signed_distance: F) -> F:
+        """1 outside, 0 inside, for steps: hard, and a pixel wide on a larger canvas, whose stairs could be seen."""
+        return (signed_distance > 0) * 1.0 if self.factor == 1 else self.soft(-signed_distance)
+
     def stitches(self, distance: F, along: F, period: float = 0.035, width: float = 0.012) -> None:
         """A row of stitches: short dark dashes that dent the cloth."""
         dash = np.clip(2.5 * np.cos(2 * np.pi * along / period) + 0.7, 0, 1)
@@ -80,7 +84,7 @@ class Cloth:
 
     def pleat(self, step: F, open_up: F | float, rise: float = 0.75, reach: float = 0.12) -> None:
         """One pleat: the cloth below the line ``step = 0`` comes out from under the cloth above it."""
-        self.height += open_up * rise * np.where(step > 0, np.exp(-np.maximum(step, 0) / reach), 0)
+        self.height += open_up * rise * self.beyond(step) * np.exp(-np.maximum(step, 0) / reach)
         self.albedo *= 1 - 0.10 * self.line(step + 0.008, 0.02) * open_up
 
     def fold(self, distance: F, strength: float | F, width: float) -> None:
