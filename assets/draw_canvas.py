@@ -58,7 +58,8 @@ class Cloth:
 
     def beyond(self, signed_distance: F) -> F:
         """1 outside, 0 inside, for steps: hard, and a pixel wide on a larger canvas, whose stairs could be seen."""
-        return (signed_distance > 0) * 1.0 if self.factor == 1 else self.soft(-signed_distance)
+        outside: F = (signed_distance > 0) * 1.0 if self.factor == 1 else self.soft(-signed_distance)
+        return outside
 
     def stitches(self, distance: F, along: F, period: float = 0.035, width: float = 0.012) -> None:
         """A row of stitches: short dark dashes that dent the cloth."""

@@ -79,7 +79,11 @@ _BUILD_FLAGS = {
     "dry_run": Flag("Check and print everything, write nothing.", name="--dry-run", kind=bool, default=False),
     "dask": Flag("Dask scheduler that does the work.", "ADDRESS"),
     "shards": Flag(
-        "Tar shards of so many pictures; a URL's: 1000.", "N", kind=int | None, default=None, show_default=False
+        "Tar shards of so many pictures; a URL's: 1000.",
+        "N",
+        kind=int | None,
+        default=None,
+        show_default=False,
     ),
 }
 

@@ -24,5 +24,7 @@ def unpack_command(
     with resumable(), show_progress("unpack", "shards") as show:
         report = unpack(options, lambda done, total: show(done, total, 0))
     where = shlex.quote(printable(str(report.out)))
-    print(f"{report.counts['ok']} triplets of {report.pictures} pictures from {report.shards} shards -> {where}")
+    print(
+        f"{report.counts['ok']} triplets of {report.pictures} pictures from {report.shards} shards -> {where}"
+    )
     print(f"next: unmask-data verify {where}")

@@ -38,7 +38,9 @@ def test_shards_of_a_cluster_are_those_of_one_process(options, tmp_path: Path, c
     for name, dask in (("cluster", cluster.scheduler_address), ("one", None)):
         report = build_shards(ShardOptions(options(out=tmp_path / name, dask=dask), 2))
         assert report.counts["ok"] == 6
-        files = [path for path in (tmp_path / name).rglob("*") if path.is_file() and path.name != "build.json"]
+        files = [
+            path for path in (tmp_path / name).rglob("*") if path.is_file() and path.name != "build.json"
+        ]
         shards[name] = {path.relative_to(tmp_path / name): path.read_bytes() for path in files}
     assert shards["cluster"] == shards["one"]
 

@@ -96,7 +96,9 @@ def test_threads_are_not_stretched(templates):
     assert abs(beside) < 0.3  # stretched to twice its size it would be above 0.5
 
 
-@pytest.mark.parametrize(("family", "name"), [("n95_cup", "n95-cup"), ("cloth", "cloth-seam"), ("scarf", "scarf-wound")])
+@pytest.mark.parametrize(
+    ("family", "name"), [("n95_cup", "n95-cup"), ("cloth", "cloth-seam"), ("scarf", "scarf-wound")]
+)
 def test_letters_stitches_and_steps_are_drawn_at_that_size_and_not_enlarged(templates, family, name):
     template = load_templates((), (family,), None)[name]
     large, small = load_large_layers(template), load_layers(template, 0)

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
 import unmask
 from unmask.cli.data import main
 from unmask.datagen.common.errors import UserError
@@ -76,6 +77,18 @@ def test_shards_have_one_split_each_and_samples_as_webdataset_reads_them(in_shar
     key = members[0].partition(".")[0]
     parts = ("masked.png", "map.png", "clean.jpg", "layers.png", "json")
     assert members[:5] == [f"{key}.{part}" for part in parts]
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_webdataset_itself_reads_them(in_shards, tmp_path):
+    wds = pytest.importorskip("webdataset", reason="the extra 'interchange' is not installed")
+    build_shards(in_shards(out=str(tmp_path / "out")))
+    shards = sorted(map(str, (tmp_path / "out/data").glob("*.tar")))
+    samples = list(wds.WebDataset(shards, shardshuffle=False).decode("rgb8"))
+    assert len(samples) == 6
+    for sample in samples:
+        assert sample["masked.png"].shape == sample["clean.jpg"].shape == (218, 178, 3)
+        assert sample["json"]["split"] in ("train", "val", "test")
 
 
 def test_workers_and_executors_change_no_byte(in_shards, tmp_path, bucket):
@@ -179,7 +192,9 @@ def refusal(options: ShardOptions) -> str:
     return str(caught.value)
 
 
-def test_a_bucket_that_refuses_is_one_line_before_any_work(in_shards, bucket, monkeypatch, capsys, drawn_celeba):
+def test_a_bucket_that_refuses_is_one_line_before_any_work(
+    in_shards, bucket, monkeypatch, capsys, drawn_celeba
+):
     memory = type(fsspec.filesystem("memory"))
 
     def refuse(*_: object, **__: object) -> None:
@@ -192,14 +207,18 @@ def test_a_bucket_that_refuses_is_one_line_before_any_work(in_shards, bucket, mo
     assert capsys.readouterr().err == f"error: OUT {bucket}: build.json cannot be read: Access Denied\n"
 
 
-def test_other_files_another_configuration_and_existing_fail_are_refused(in_shards, bucket, options, tmp_path):
+def test_other_files_another_configuration_and_existing_fail_are_refused(
+    in_shards, bucket, options, tmp_path
+):
     store = ObjectStore(bucket)
     store.write("thesis.doc", b"mine")
     assert "has files (thesis.doc) but no build.json" in refusal(in_shards())
     store.remove(["thesis.doc"])
     build_shards(in_shards())
     assert "`shards` was 2, now 3" in refusal(in_shards(3)).replace("shards was", "`shards` was")
-    assert "`seed` was 1, now 2" in str(UserError(refusal(in_shards(seed=2)))).replace("seed was", "`seed` was")
+    assert "`seed` was 1, now 2" in str(UserError(refusal(in_shards(seed=2)))).replace(
+        "seed was", "`seed` was"
+    )
     assert "list of pictures" in refusal(in_shards(limit=5))
     assert "holds a dataset, and" in refusal(in_shards(existing="fail"))
     build_shards(in_shards(3, existing="overwrite", limit=5))

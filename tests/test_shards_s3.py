@@ -5,6 +5,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+
 from unmask.cli.data import main
 from unmask.datagen.common.errors import UserError
 from unmask.datagen.common.object_store import ObjectStore

@@ -1,4 +1,4 @@
-"""A folder of a bucket, by its URL (``s3://``, ``gs://``, ``memory://``), or a local one: files whole or not there."""
+"""A place in a bucket by its URL (``s3://``, ``gs://``, ``memory://``), or a folder: files whole or not there."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -57,6 +57,9 @@ class ObjectStore:
         except Exception as error:
             raise self._refused("cannot be opened", error) from error
         return system, str(root).rstrip("/")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.url, self.argument)  # each process opens it anew
 
     def _needs(self, extra: str, words: str = "") -> ArgumentError:
         line = f"{self.url}: needs the extra '{extra}'{words}: pip install 'unmask[{extra}]'"

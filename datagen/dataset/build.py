@@ -110,8 +110,7 @@ def build(
         if executor is None
         else nullcontext((executor, CHUNKS_PER_WORKER * options.workers))
     )
-    stage_seconds: dict[str, float] = {}
-    peak_rss_mb = 0.0
+    worked = ChunkResult()
     with opened as (pool, in_flight), _open_journal(plan) as journal:
         tasks = list(plan_tasks(plan, journal))
         done = resumed = total - len(tasks)
@@ -120,19 +119,9 @@ def build(
         with naming_dead_workers(options.workers, ", and the same command resumes"):
             for result in _run(pool, in_flight, plan, tasks, journal):
                 done += len(result.records)
-                peak_rss_mb = max(peak_rss_mb, result.peak_rss_mb)
-                for stage, spent in result.seconds.items():
-                    stage_seconds[stage] = stage_seconds.get(stage, 0.0) + spent
-                show(Progress(done, total, resumed, dict(stage_seconds)))
-        seconds = perf_counter() - started
-        timings = {
-            "seconds": round(seconds, 3),
-            "workers": options.workers,
-            "pictures_resumed": resumed,
-            "pictures_per_second": round(len(tasks) / seconds, 2),
-            "stage_seconds": {stage: round(value, 3) for stage, value in stage_seconds.items()},
-            "peak_rss_mb": round(peak_rss_mb, 1),
-        }
+                worked.add(ChunkResult([], result.seconds, result.peak_rss_mb))
+                show(Progress(done, total, resumed, dict(worked.seconds)))
+        timings = describe_timings(perf_counter() - started, len(tasks), resumed, options.workers, worked)
         with writing_to(options.out):
             sources = len(journal)
             counts, beside = _finish(plan, journal, timings)
@@ -145,6 +134,20 @@ def build(
         timings=timings,
         notes=(*plan.source.notes, *_note_beside(beside)),
     )
+
+
+def describe_timings(
+    seconds: float, made: int, resumed: int, workers: int, worked: ChunkResult
+) -> dict[str, Any]:
+    """Return what ``build.json`` says of the time that a run took."""
+    return {
+        "seconds": round(seconds, 3),
+        "workers": workers,
+        "pictures_resumed": resumed,
+        "pictures_per_second": round(made / seconds, 2),
+        "stage_seconds": {stage: round(value, 3) for stage, value in worked.seconds.items()},
+        "peak_rss_mb": round(worked.peak_rss_mb, 1),
+    }
 
 
 @contextmanager
@@ -296,9 +299,7 @@ def _annotated(row: ManifestRow, face: SourceFace | None, width: int) -> Manifes
     return row if len(row.attributes) == width else replace(row, attributes=())
 
 
-def describe(
-    plan: WorkPlan, status: str, counts: dict[str, int], timings: dict[str, Any]
-) -> dict[str, Any]:
+def describe(plan: WorkPlan, status: str, counts: dict[str, int], timings: dict[str, Any]) -> dict[str, Any]:
     """Return the content of build.json; what may differ between equal datasets is in ``timings``."""
     source = plan.source
     summary = {

@@ -117,7 +117,9 @@ def check_unpacked(folder: Path) -> None:
     """Raise UserError where a dataset lies in shards, or at a URL: what asks for files needs a folder of them."""
     if is_url(folder) or (folder / SHARDS_NAME).is_file():
         url = as_url(folder)
-        raise UserError(f"{url}: in shards, not in files; first make a folder of it: unmask-data unpack {url} OUT")
+        raise UserError(
+            f"{url}: in shards, not in files; first make a folder of it: unmask-data unpack {url} OUT"
+        )
 
 
 def is_adopted(build: Mapping[str, Any]) -> bool:

@@ -77,7 +77,9 @@ def plan_build(options: BuildOptions) -> BuildPlan:
     """
     options.check()
     if is_url(options.out):
-        raise ArgumentError("out", f"{as_url(options.out)}: only a build in shards goes to a URL; give `shards`")
+        raise ArgumentError(
+            "out", f"{as_url(options.out)}: only a build in shards goes to a URL; give `shards`"
+        )
     check_usable(options.out)
     work = plan_work(options)
     folder = WorkFolder(options.out, DATASET)

@@ -2,8 +2,8 @@
 
     source -> faces, by split -> shards of consecutive ones -> worker: render, pack, put up -> parts -> one manifest
 
-A shard is there when its part of the manifest is, which its worker writes last; the same command makes those that are
-not. What a shard holds follows from seed and source alone, so that two builds at once would write the same bytes.
+A shard is there when its part of the manifest is, which its worker writes last; the same command makes those that
+are not. What a shard holds follows from seed and source alone: two builds at once would write the same bytes.
 """
 
 import hashlib
@@ -24,7 +24,14 @@ from unmask.datagen.common.executors import CHUNKS_PER_WORKER, naming_dead_worke
 from unmask.datagen.common.json_text import misfit, parse_json
 from unmask.datagen.common.object_store import ObjectStore
 from unmask.datagen.common.work_folder import differences
-from unmask.datagen.dataset.build import BuildReport, Progress, check_sight, describe, preparing_colours
+from unmask.datagen.dataset.build import (
+    BuildReport,
+    Progress,
+    check_sight,
+    describe,
+    describe_timings,
+    preparing_colours,
+)
 from unmask.datagen.dataset.folder import (
     BUILD_NAME,
     DATASET,
@@ -34,7 +41,7 @@ from unmask.datagen.dataset.folder import (
     check_apart,
 )
 from unmask.datagen.dataset.plan import WorkPlan, plan_fresh, plan_work
-from unmask.datagen.dataset.worker import load_templates_once
+from unmask.datagen.dataset.worker import ChunkResult, load_templates_once
 from unmask.datagen.sources.source import SourceFace
 from unmask.datagen.sources.splits import SPLITS
 
@@ -97,8 +104,7 @@ def build_shards(
     resumed = done = total - sum(len(shard.faces) for shard in tasks)
     show = progress or (lambda _: None)
     show(Progress(done, total, resumed))
-    seconds: dict[str, float] = {}
-    peak_rss_mb = 0.0
+    worked = ChunkResult()
     opened = (
         open_executor(max(1, min(build.workers, len(tasks))), build.dask)
         if executor is None
@@ -106,22 +112,15 @@ def build_shards(
     )
     with TemporaryDirectory(prefix="unmask-build-") as scratch:
         order = _order(plan, store, None if build.dask else Path(scratch))
-        with opened as (pool, in_flight), naming_dead_workers(build.workers, ", and the same command resumes"):
+        with (
+            opened as (pool, in_flight),
+            naming_dead_workers(build.workers, ", and the same command resumes"),
+        ):
             for result in _run(pool, in_flight, plan, order, tasks):
                 done += result.pictures
-                peak_rss_mb = max(peak_rss_mb, result.peak_rss_mb)
-                for stage, spent in result.seconds.items():
-                    seconds[stage] = seconds.get(stage, 0.0) + spent
-                show(Progress(done, total, resumed, dict(seconds)))
-        spent = perf_counter() - started
-        timings = {
-            "seconds": round(spent, 3),
-            "workers": build.workers,
-            "pictures_resumed": resumed,
-            "pictures_per_second": round((total - resumed) / spent, 2),
-            "stage_seconds": {stage: round(value, 3) for stage, value in seconds.items()},
-            "peak_rss_mb": round(peak_rss_mb, 1),
-        }
+                worked.add(ChunkResult([], result.seconds, result.peak_rss_mb))
+                show(Progress(done, total, resumed, dict(worked.seconds)))
+        timings = describe_timings(perf_counter() - started, total - resumed, resumed, build.workers, worked)
         counts = _finish(plan, store, shards, timings, Path(scratch))
     return BuildReport(Path(store.url), total, resumed, total, counts, timings, plan.source.notes)
 
@@ -205,7 +204,7 @@ _SHARDED = replace(DATASET, grows="")  # a shard has all variants of its picture
 def _take_over(
     plan: WorkPlan, store: ObjectStore, before: Mapping[str, Any] | None, existing: str
 ) -> set[str]:
-    """Say in build.json that work is under way, which also tells whether the store lets us; returns what is there."""
+    """Say in build.json that work is under way, which shows whether the store lets us; returns what is there."""
     card = describe(plan, "running", {}, {})
     sizes = store.sizes()
     if before is not None and existing == "overwrite":
@@ -255,7 +254,9 @@ def _check_there(plan: WorkPlan, store: ObjectStore, result: ShardResult) -> Non
     """Raise UserError where a worker's shard is not where we look, or it could not see the source."""
     name = shard_file(result.name)
     if result.triplets and store.size(name) != result.bytes:
-        raise ArgumentError("out", f"{store.url}: a worker's {name} is not there; do workers see another place?")
+        raise ArgumentError(
+            "out", f"{store.url}: a worker's {name} is not there; do workers see another place?"
+        )
     if plan.options.dask is not None and not result.triplets:
         check_sight(plan, Part.from_bytes(store.read(part_file(result.name)), result.name).records)
 

@@ -1,4 +1,4 @@
-"""The tables of a dataset in shards: the parts that workers wrote, merged into the manifest that a folder would have."""
+"""The tables of a dataset in shards: the parts that workers wrote, merged into the manifest of a folder."""
 
 import heapq
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ from unmask.datagen.dataset.journal import SourceRecord
 from unmask.datagen.dataset.manifest import STATUSES, ManifestRow, write_manifest
 from unmask.datagen.faces.landmark_table import write_landmark_table
 
-from .shard_worker import Part, part_file
+from .shard_worker import Part, ShardResult, part_file
 
 NO_SPLIT = "all"  # in the names of shards of pictures that are in none
 _COLUMNS = ("shard", "split", "pictures", "triplets", "bytes", "sha256")
@@ -35,6 +35,11 @@ class Parts:
 
     def __init__(self, folder: Path, names: Sequence[str], url: str) -> None:
         self._folder, self.names, self._url = folder, tuple(names), url
+        self._heads: dict[str, ShardResult] = {}
+
+    def shard(self, name: str) -> ShardResult:
+        """Return what a shard is; nothing is read again for it."""
+        return self._heads[name] if name in self._heads else self.read(name).shard
 
     def read(self, name: str) -> Part:
         """Return a shard's part; UserError where it is damaged, or another shard's."""
@@ -42,6 +47,7 @@ class Parts:
         part = Part.from_bytes((self._folder / name).read_bytes(), where)
         if part.shard.name != name:
             raise UserError(f"{where}: is of shard {part.shard.name}")
+        self._heads[name] = part.shard
         return part
 
     def records(self) -> Iterator[SourceRecord]:
@@ -91,7 +97,7 @@ def write_shard_table(path: Path, parts: Parts) -> None:
     with writing_lines(path) as file:
         file.write(csv_line(_COLUMNS))
         for name in parts.names:
-            shard = parts.read(name).shard
+            shard = parts.shard(name)
             cells = (name, split_of(name), shard.pictures, shard.triplets, shard.bytes, shard.sha256)
             file.write(csv_line(map(str, cells)))
 

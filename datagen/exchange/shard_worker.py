@@ -1,7 +1,6 @@
-"""One shard of a build: render its pictures into a folder of the worker's own, pack them, and put the shard up whole."""
+"""One shard of a build: render its pictures into a folder of the worker's own, pack them, and put it up whole."""
 
 import gzip
-import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping
@@ -12,6 +11,7 @@ from tarfile import TarFile
 from tempfile import TemporaryDirectory
 from typing import Any, Self
 
+from unmask.datagen.common.atomic import writing_to
 from unmask.datagen.common.errors import UserError
 from unmask.datagen.common.json_text import Needs, Whole, misfit, parse_json
 from unmask.datagen.common.object_store import ObjectStore
@@ -19,7 +19,8 @@ from unmask.datagen.dataset.build import CHUNK_PICTURES
 from unmask.datagen.dataset.folder import make_folders
 from unmask.datagen.dataset.journal import SourceRecord
 from unmask.datagen.dataset.manifest import ManifestRow
-from unmask.datagen.dataset.worker import SourceTask, WorkOrder, work
+from unmask.datagen.dataset.options import file_sha256
+from unmask.datagen.dataset.worker import ChunkResult, SourceTask, WorkOrder, work
 
 from .rows import facts_of
 from .shards import add_member, open_shard
@@ -96,33 +97,33 @@ def make_shard(order: ShardOrder, name: str, tasks: tuple[SourceTask, ...]) -> S
     UserError
         When the store, or this machine's disk, cannot be written to.
     """
-    records: list[SourceRecord] = []
-    seconds: dict[str, float] = {}
-    peak_rss_mb, triplets = 0.0, 0
-    with TemporaryDirectory(prefix="unmask-shard-", dir=order.scratch) as made:
-        path, pictures = Path(made) / "shard.tar", Path(made) / "pictures"
+    with TemporaryDirectory(prefix="unmask-shard-", dir=order.scratch) as made, writing_to(Path(made)):
+        path = Path(made) / "shard.tar"
         with path.open("wb") as file, open_shard(file) as tar:
-            for chunk in _chunks(tasks):
-                pictures.mkdir()
-                make_folders(pictures, layers=order.work.layers)
-                result = work(replace(order.work, out=pictures), chunk)
-                for record in result.records:
-                    triplets += _add_samples(tar, order, record, pictures)
-                records += result.records
-                shutil.rmtree(pictures)
-                peak_rss_mb = max(peak_rss_mb, result.peak_rss_mb)
-                for stage, spent in result.seconds.items():
-                    seconds[stage] = seconds.get(stage, 0.0) + spent
+            total, triplets = _render(order, tasks, tar, Path(made) / "pictures")
         if not triplets:  # readers take a tar without samples for a damaged one
             path.write_bytes(b"")
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        size = path.stat().st_size
-        shard = ShardResult(name, len(tasks), triplets, size, digest, seconds, peak_rss_mb)
+        digest, size = file_sha256(path), path.stat().st_size
         if triplets:
             order.store.put(shard_file(name), path)
-    order.store.write(part_file(name), Part(shard, tuple(records)).to_bytes())
+    shard = ShardResult(name, len(tasks), triplets, size, digest, total.seconds, total.peak_rss_mb)
+    order.store.write(part_file(name), Part(shard, tuple(total.records)).to_bytes())
     return shard
+
+
+def _render(
+    order: ShardOrder, tasks: tuple[SourceTask, ...], tar: TarFile, pictures: Path
+) -> tuple[ChunkResult, int]:
+    """Make the triplets of a shard and pack them, a few pictures at a time; returns records and number."""
+    total, triplets = ChunkResult(), 0
+    for chunk in _chunks(tasks):
+        pictures.mkdir()
+        make_folders(pictures, layers=order.work.layers)
+        result = work(replace(order.work, out=pictures), chunk)
+        triplets += sum(_add_samples(tar, order, record, pictures) for record in result.records)
+        shutil.rmtree(pictures)
+        total.add(result)
+    return total, triplets
 
 
 def _chunks(tasks: tuple[SourceTask, ...]) -> Iterator[tuple[SourceTask, ...]]:
@@ -145,9 +146,7 @@ def _add_samples(tar: TarFile, order: ShardOrder, record: SourceRecord, pictures
 def members_of(row: ManifestRow, *, layers: bool) -> dict[str, str]:
     """Return the pictures of a row by their names in a shard: where they lie in a folder."""
     key = portable_key(row.key)
-    return {
-        f"{key}.{what}{suffix_of(name)}": name for what, name in parts_of(row, layers=layers).items()
-    }
+    return {f"{key}.{what}{suffix_of(name)}": name for what, name in parts_of(row, layers=layers).items()}
 
 
 @dataclass(frozen=True)
@@ -180,7 +179,9 @@ class Part:
                 raise ValueError(f"{wrong} is not as it should be")
             records = tuple(SourceRecord.from_json(parse_json(line)) for line in lines)
         except (ValueError, EOFError, OSError) as error:
-            raise UserError(f"{where}: damaged: {error}; remove it and the same build makes it again") from error
+            raise UserError(
+                f"{where}: damaged: {error}; remove it and the same build makes it again"
+            ) from error
         shard = ShardResult(
             content["shard"], len(records), content["triplets"], content["bytes"], content["sha256"]
         )

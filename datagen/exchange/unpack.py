@@ -1,6 +1,5 @@
-"""`unpack`: a dataset in shards becomes a folder, to the byte the one that a build into a folder would have made."""
+"""`unpack`: a dataset in shards becomes a folder, to the byte the one that a build into a folder makes."""
 
-import hashlib
 import tarfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from unmask.datagen.common.inside import Inside
 from unmask.datagen.common.object_store import ObjectStore, as_url
 from unmask.datagen.common.work_folder import WorkFolder, check_usable
 from unmask.datagen.dataset.folder import BUILD_NAME, DATASET, MANIFEST_NAME, SHARDS_NAME, make_folders
+from unmask.datagen.dataset.options import file_sha256
 from unmask.datagen.dataset.rows import check_paths
 
 from .shard_build import read_card
@@ -53,7 +53,9 @@ def unpack(options: UnpackOptions, progress: Callable[[int, int], None] | None =
     if card is None:
         raise ArgumentError("data", f"{store.url}: no dataset in shards there (no {BUILD_NAME})")
     if card.get("status") != "complete":
-        raise ArgumentError("data", f"{store.url}: its build did not finish; the same build command resumes it")
+        raise ArgumentError(
+            "data", f"{store.url}: its build did not finish; the same build command resumes it"
+        )
     card = _as_folder(card)
     folder = WorkFolder(options.out, DATASET)
     folder.check(card, "resume")
@@ -95,9 +97,8 @@ def _unpack_shard(store: ObjectStore, part: Part, out: Path, path: Path, *, laye
         return
     where = f"{store.url}/{shard_file(shard.name)}"
     store.fetch(shard_file(shard.name), path)
-    with path.open("rb") as file:
-        if hashlib.file_digest(file, "sha256").hexdigest() != shard.sha256:
-            raise UserError(f"{where}: is not what its build put there; remove its part and build again")
+    if file_sha256(path) != shard.sha256:
+        raise UserError(f"{where}: is not what its build put there; remove its part and build again")
     inside, manifest = Inside(out), Path(MANIFEST_NAME)
     wanted: dict[str, str] = {}
     for record in part.records:

@@ -19,7 +19,10 @@ from .template_format import Template
 
 F32 = NDArray[np.float32]
 
-LARGE_FOLDER, LARGE_FACTOR = "large", 2  # where packaged layers lie at twice their size, drawn anew and not enlarged
+LARGE_FOLDER, LARGE_FACTOR = (
+    "large",
+    2,
+)  # where packaged layers lie at twice their size, drawn anew and not enlarged
 _STORED_FROM = 2  # level
 
 

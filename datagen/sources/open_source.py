@@ -27,8 +27,8 @@ def open_source(
     Parameters
     ----------
     spec : str
-        ``demo``, or a folder, zip file or URL: CelebA's layout is known by ``img_align_celeba`` or by its annotation
-        files, other data sets by their folders and names.
+        ``demo``, or a folder, zip file or URL: CelebA's layout is known by ``img_align_celeba`` or by its
+        annotation files, other data sets by their folders and names.
     split : str, optional
         ``train``, ``val`` or ``test``; ``all`` or None keeps every picture.
     limit : int, optional
