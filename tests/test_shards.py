@@ -15,7 +15,7 @@ import pytest
 
 import unmask
 from unmask.cli.data import main
-from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.errors import UnreadablePictureError, UserError
 from unmask.datagen.common.object_store import ObjectStore, as_url, is_url
 from unmask.datagen.dataset.build import build
 from unmask.datagen.dataset.options import BuildOptions
@@ -23,6 +23,7 @@ from unmask.datagen.exchange import shard_build, shard_worker
 from unmask.datagen.exchange.shard_build import build_shards, split_up
 from unmask.datagen.exchange.shard_options import ShardOptions, UnpackOptions
 from unmask.datagen.exchange.unpack import unpack
+from unmask.datagen.sources.open_source import open_source
 from unmask.datagen.sources.source import SourceFace
 
 fsspec = pytest.importorskip("fsspec", reason="the extra 'cloud' is not installed")
@@ -247,6 +248,44 @@ def test_requests_that_cannot_be_met_are_one_line(in_shards, changes, words):
 def test_a_url_without_shards_is_refused_by_a_build_into_a_folder(options):
     with pytest.raises(UserError, match=r"out s3://bucket/x: only a build in shards goes to a URL"):
         build(options(out=Path("s3://bucket/x")))
+
+
+def test_a_shard_that_was_removed_or_changed_is_not_called_finished(in_shards, bucket):
+    build_shards(in_shards())
+    store = ObjectStore(bucket)
+    store.write(split_names(bucket)[0], b"half")
+    words = refusal(in_shards())
+    assert f"{split_names(bucket)[0]} is not what was put there; remove parts/" in words
+    store.remove([part for part in store.sizes() if part in words])
+    build_shards(in_shards())
+
+
+def test_a_picture_that_the_store_refuses_stops_the_build_and_one_that_is_gone_is_a_row(
+    options, drawn_celeba, bucket, tmp_path, monkeypatch
+):
+    memory = fsspec.filesystem("memory")
+    memory.put(f"{drawn_celeba}/img_align_celeba/", "/bucket/faces/", recursive=True)
+    whole = open_source("memory://bucket/faces")
+    memory.rm("/bucket/faces/000001.jpg")
+    with pytest.raises(UnreadablePictureError, match="not there any more"):
+        whole.faces[0].read_bytes()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError("Access Denied")
+
+    monkeypatch.setattr(type(memory), "cat_file", refuse)
+    with pytest.raises(UserError, match=r"source memory://bucket/faces: .*Access Denied"):
+        whole.faces[1].read_bytes()
+
+
+@pytest.mark.parametrize("name", ["../../x", "train-1", "/etc/x-000000"])
+def test_a_table_of_shards_leads_nowhere_else(in_shards, bucket, tmp_path, name):
+    build_shards(in_shards())
+    store = ObjectStore(bucket)
+    table = store.read("shards.csv").replace(b"train-000000", name.encode(), 1)
+    store.write("shards.csv", table)
+    with pytest.raises(UserError, match="is no name of a shard"):
+        unpack(UnpackOptions(bucket, tmp_path / "out"))
 
 
 def test_damaged_parts_and_shards_are_one_line(in_shards, bucket, tmp_path):

@@ -1,6 +1,6 @@
 """`build`: from a source of faces to a dataset on disk, resumable at any moment."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
@@ -220,7 +220,7 @@ def _run(
             for future in wait(pending, return_when=FIRST_COMPLETED).done:
                 result = future.result()
                 if plan.options.dask is not None:
-                    check_sight(plan, result.records)
+                    check_sight(plan, [record.source for record in result.records if not record.sha256])
                 with writing_to(plan.options.out):
                     journal.append(result.records)
                 pending.discard(future)
@@ -230,9 +230,8 @@ def _run(
         raise
 
 
-def check_sight(plan: WorkPlan, records: Iterable[SourceRecord]) -> None:
-    """Raise UserError where a cluster's worker could not read a picture that is readable here."""
-    unseen = {record.source for record in records if not record.sha256}
+def check_sight(plan: WorkPlan, unseen: Collection[str]) -> None:
+    """Raise UserError where a picture that a cluster's worker could not read is readable here."""
     for face in plan.source.faces if unseen else ():
         if face.name in unseen:
             with suppress(UnreadablePictureError):

@@ -3,7 +3,7 @@
     source -> faces, by split -> shards of consecutive ones -> worker: render, pack, put up -> parts -> one manifest
 
 A shard is there when its part of the manifest is, which its worker writes last; the same command makes those that
-are not. What a shard holds follows from seed and source alone: two builds at once would write the same bytes.
+are not. What a shard holds follows from seed and source alone: two builds at once into a bucket write the same.
 """
 
 import hashlib
@@ -47,7 +47,7 @@ from unmask.datagen.sources.splits import SPLITS
 
 from .shard_options import ShardOptions
 from .shard_tables import NO_SPLIT, fetch_parts, write_shard_table, write_tables
-from .shard_worker import Part, ShardOrder, ShardResult, make_shard, part_file, shard_file
+from .shard_worker import ShardOrder, ShardResult, make_shard, part_file, shard_file
 
 _OURS = re.compile(
     rf"data/({'|'.join((*SPLITS, NO_SPLIT))})-[0-9]{{6,}}\.tar|parts/[a-z]+-[0-9]{{6,}}\.jsonl\.gz"
@@ -257,8 +257,12 @@ def _check_there(plan: WorkPlan, store: ObjectStore, result: ShardResult) -> Non
         raise ArgumentError(
             "out", f"{store.url}: a worker's {name} is not there; do workers see another place?"
         )
-    if plan.options.dask is not None and not result.triplets:
-        check_sight(plan, Part.from_bytes(store.read(part_file(result.name)), result.name).records)
+    if plan.options.dask is not None:
+        try:
+            check_sight(plan, result.unseen)
+        except UserError:
+            store.remove([part_file(result.name)])  # else it would be taken for done
+            raise
 
 
 def _finish(
@@ -269,6 +273,13 @@ def _finish(
     parts = fetch_parts(store, names, scratch)
     counts = write_tables(scratch, parts, plan.source.attribute_names)
     write_shard_table(scratch / SHARDS_NAME, parts)
+    sizes = store.sizes()
+    for shard in map(parts.shard, names):
+        if shard.triplets and sizes.get(shard_file(shard.name)) != shard.bytes:
+            words = f"remove {part_file(shard.name)}, and the same command makes both again"
+            raise ArgumentError(
+                "out", f"{store.url}: {shard_file(shard.name)} is not what was put there; {words}"
+            )
     for name in _TABLES:
         store.put(name, scratch / name)
     store.write(BUILD_NAME, _card_bytes(describe(plan, "complete", counts, timings)))

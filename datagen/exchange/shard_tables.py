@@ -1,6 +1,7 @@
 """The tables of a dataset in shards: the parts that workers wrote, merged into the manifest of a folder."""
 
 import heapq
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -13,10 +14,12 @@ from unmask.datagen.dataset.folder import LANDMARKS_NAME, MANIFEST_NAME
 from unmask.datagen.dataset.journal import SourceRecord
 from unmask.datagen.dataset.manifest import STATUSES, ManifestRow, write_manifest
 from unmask.datagen.faces.landmark_table import write_landmark_table
+from unmask.datagen.sources.splits import SPLITS
 
 from .shard_worker import Part, ShardResult, part_file
 
 NO_SPLIT = "all"  # in the names of shards of pictures that are in none
+_NAME = re.compile(rf"({'|'.join((*SPLITS, NO_SPLIT))})-[0-9]{{6,}}")
 _COLUMNS = ("shard", "split", "pictures", "triplets", "bytes", "sha256")
 
 
@@ -107,4 +110,8 @@ def read_shard_table(path: Path) -> list[str]:
     rows = [cells for _, cells in read_rows(path)]
     if not rows or tuple(rows[0]) != _COLUMNS or any(len(cells) != len(_COLUMNS) for cells in rows):
         raise UserError(f"{path.name}: not a table of shards")
-    return [cells[0] for cells in rows[1:]]
+    names = [cells[0] for cells in rows[1:]]
+    strange = next((name for name in names if not _NAME.fullmatch(name)), None)
+    if strange is not None:
+        raise UserError(f"{path.name}: {strange!r} is no name of a shard")
+    return names

@@ -1,6 +1,7 @@
 """One shard of a build: render its pictures into a folder of the worker's own, pack them, and put it up whole."""
 
 import gzip
+import io
 import json
 import shutil
 from collections.abc import Iterator, Mapping
@@ -27,6 +28,8 @@ from .shards import add_member, open_shard
 from .writer import compact, parts_of, portable_key, suffix_of
 
 _HEAD = Needs({"shard": str, "triplets": Whole(), "bytes": Whole(), "sha256": str})
+
+_PART_BYTES = 1 << 31  # of a part before it is compressed: some 3 KB a picture and variant
 
 
 def shard_file(name: str) -> str:
@@ -78,6 +81,8 @@ class ShardResult:
     seconds : dict
         By stage.
     peak_rss_mb : float
+    unseen : tuple of str
+        Source pictures that could not be read at all.
     """
 
     name: str
@@ -87,6 +92,7 @@ class ShardResult:
     sha256: str
     seconds: dict[str, float] = field(default_factory=dict, compare=False)
     peak_rss_mb: float = field(default=0.0, compare=False)
+    unseen: tuple[str, ...] = field(default=(), compare=False)
 
 
 def make_shard(order: ShardOrder, name: str, tasks: tuple[SourceTask, ...]) -> ShardResult:
@@ -106,7 +112,8 @@ def make_shard(order: ShardOrder, name: str, tasks: tuple[SourceTask, ...]) -> S
         digest, size = file_sha256(path), path.stat().st_size
         if triplets:
             order.store.put(shard_file(name), path)
-    shard = ShardResult(name, len(tasks), triplets, size, digest, total.seconds, total.peak_rss_mb)
+    unseen = tuple(record.source for record in total.records if not record.sha256)
+    shard = ShardResult(name, len(tasks), triplets, size, digest, total.seconds, total.peak_rss_mb, unseen)
     order.store.write(part_file(name), Part(shard, tuple(total.records)).to_bytes())
     return shard
 
@@ -172,7 +179,10 @@ class Part:
     def from_bytes(cls, data: bytes, where: str) -> Self:
         """Read a part; UserError naming it where it is damaged."""
         try:
-            head, *lines = gzip.decompress(data).split(b"\n")
+            text = gzip.GzipFile(fileobj=io.BytesIO(data)).read(_PART_BYTES + 1)
+            if len(text) > _PART_BYTES:
+                raise ValueError(f"larger than {_PART_BYTES >> 20} MiB")
+            head, *lines = text.split(b"\n")
             content: Any = parse_json(head)
             wrong = misfit(content, _HEAD)
             if wrong:

@@ -11,6 +11,7 @@ from unmask.datagen.common.atomic import write_atomic
 from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.common.inside import Inside
 from unmask.datagen.common.object_store import ObjectStore, as_url
+from unmask.datagen.common.read_file import PICTURE_BYTES
 from unmask.datagen.common.work_folder import WorkFolder, check_usable
 from unmask.datagen.dataset.folder import BUILD_NAME, DATASET, MANIFEST_NAME, SHARDS_NAME, make_folders
 from unmask.datagen.dataset.options import file_sha256
@@ -74,8 +75,8 @@ def unpack(options: UnpackOptions, progress: Callable[[int, int], None] | None =
             _unpack_shard(store, part, options.out, scratch / "shard.tar", layers=layers)
             pictures += part.shard.pictures
             show(done, len(names))
-        counts = write_tables(options.out, parts, card["source"].get("attribute_names", ()))
-        source = card["source"] | {"pictures": pictures}
+        counts = write_tables(options.out, parts, card.get("source", {}).get("attribute_names", ()))
+        source = card.get("source", {}) | {"pictures": pictures}
         folder.write_card(card | {"source": source, "counts": counts})
     return UnpackReport(options.out, len(names), pictures, counts)
 
@@ -106,11 +107,14 @@ def _unpack_shard(store: ObjectStore, part: Part, out: Path, path: Path, *, laye
             if row.status == "ok":
                 check_paths(row, inside, manifest)
                 wanted |= members_of(row, layers=layers)
-    with tarfile.open(path) as tar:
-        for member in tar:
-            name = wanted.pop(member.name, None)
-            content = tar.extractfile(member) if name else None
-            if content is not None:
-                write_atomic(out / str(name), content.read())
+    try:
+        with tarfile.open(path) as tar:
+            for member in tar:
+                name = wanted.pop(member.name, None) if member.size <= PICTURE_BYTES else None
+                content = tar.extractfile(member) if name else None
+                if content is not None:
+                    write_atomic(out / str(name), content.read())
+    except tarfile.TarError as error:
+        raise UserError(f"{where}: no tar file: {error}") from error
     if wanted:
         raise UserError(f"{where}: lacks {next(iter(wanted))}")

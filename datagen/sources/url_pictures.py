@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError, UserError
+from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError
 from unmask.datagen.common.object_store import ObjectStore
 from unmask.datagen.common.read_file import PICTURE_BYTES
 from unmask.datagen.pictures.tree import PICTURE_EXTENSIONS
@@ -35,15 +35,17 @@ class UrlMember:
         Raises
         ------
         UnreadablePictureError
-            When it cannot be read, or is larger than a picture is.
+            When it is not there any more, or larger than a picture is.
+        UserError
+            When the store refuses: that is no fault of the picture.
         """
         del path
         if self.size > PICTURE_BYTES:
             raise UnreadablePictureError(f"larger than {PICTURE_BYTES >> 20} MiB")
-        try:
-            return open_url(self.url).read(self.name)
-        except UserError as error:
-            raise UnreadablePictureError(str(error)) from error
+        data = open_url(self.url).read_if_there(self.name)
+        if data is None:
+            raise UnreadablePictureError("is not there any more")
+        return data
 
 
 @dataclass(frozen=True)
