@@ -58,8 +58,10 @@ class Cloth:
 
     def beyond(self, signed_distance: F) -> F:
         """1 outside, 0 inside, for steps: hard, and a pixel wide on a larger canvas, whose stairs could be seen."""
-        outside: F = (signed_distance > 0) * 1.0 if self.factor == 1 else self.soft(-signed_distance)
-        return outside
+        if self.factor > 1:
+            return self.soft(-signed_distance)
+        hard: F = (signed_distance > 0).astype(np.float64)
+        return hard
 
     def stitches(self, distance: F, along: F, period: float = 0.035, width: float = 0.012) -> None:
         """A row of stitches: short dark dashes that dent the cloth."""

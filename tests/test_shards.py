@@ -183,6 +183,13 @@ def test_what_needs_files_says_how_to_get_them(in_shards, tmp_path, capsys):
     assert "s3://a/b OUT" in said
 
 
+def test_a_dry_run_says_what_would_be_made_and_writes_nothing(drawn_celeba, bucket, capsys):
+    assert main(["build", str(drawn_celeba), bucket, "--shards", "4", "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert f"{bucket} (new)" in said and "dry run: nothing was written" in said
+    assert ObjectStore(bucket).sizes() == {}
+
+
 # ---- what is wrong is one line -----------------------------------------------------------------------------
 
 

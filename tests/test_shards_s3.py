@@ -67,6 +67,17 @@ def test_workers_put_shards_into_a_bucket_that_become_the_folder_of_a_build(
     assert tree(tmp_path / "unpacked") == tree(tmp_path / "folder")
 
 
+def test_a_cluster_reads_from_and_writes_to_buckets(options, drawn_celeba: Path, bucket: str, tmp_path: Path):
+    distributed = pytest.importorskip("distributed", reason="the extra 'cluster' is not installed")
+    faces = bucket.replace("masked", "faces")
+    s3fs.S3FileSystem().put(f"{drawn_celeba}/", f"{faces}/", recursive=True)
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster:
+        chosen = options(source=faces, out=Path(bucket), dask=cluster.scheduler_address)
+        assert build_shards(ShardOptions(chosen, 2)).counts["ok"] == 6
+    build(options(out=tmp_path / "folder"))
+    assert ObjectStore(bucket).read("manifest.csv") == (tmp_path / "folder/manifest.csv").read_bytes()
+
+
 def test_pictures_are_read_from_a_bucket(options, drawn_celeba: Path, bucket: str, tmp_path: Path):
     s3fs.S3FileSystem().put(f"{drawn_celeba}/", bucket.replace("masked", "faces/"), recursive=True)
     build(options(source=bucket.replace("masked", "faces"), out=tmp_path / "url", workers=2))
