@@ -108,12 +108,17 @@ class Cloth:
 
     def paint(self, mask: F, rgb: Rgb, shade: F | float = 1.0) -> None:
         """Put a part with its own colour over the fabric; ``shade`` darkens it place by place."""
-        colour = np.clip(np.array(rgb) / 255 * np.asarray(shade)[..., None], 0, 1)
-        cover = mask[..., None]
-        under = self.trim[..., 3:] > 0
-        mixed = np.where(under, self.trim[..., :3] * (1 - cover) + colour * cover, colour)
-        self.trim[..., :3] = np.where(cover > 0, mixed, self.trim[..., :3])
-        self.trim[..., 3] = np.maximum(self.trim[..., 3], mask)
+        rows, cols = (np.flatnonzero((mask > 0).any(axis)) for axis in (1, 0))
+        if not len(rows):
+            return
+        part = np.s_[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1]  # parts are small, the canvas is not
+        trim, cover = self.trim[part], mask[part][..., None]
+        shades = np.broadcast_to(np.asarray(shade), mask.shape)[part]
+        colour = np.clip(np.array(rgb) / 255 * shades[..., None], 0, 1)
+        under = trim[..., 3:] > 0
+        mixed = np.where(under, trim[..., :3] * (1 - cover) + colour * cover, colour)
+        trim[..., :3] = np.where(cover > 0, mixed, trim[..., :3])
+        trim[..., 3] = np.maximum(trim[..., 3], mask[part])
 
     def text(self, words: str, cx: float, cy: float, size: float) -> F:
         """Coverage of a line of print, centred, with letters ``size`` IOD high."""
