@@ -15,6 +15,7 @@ from .aligned import TrainedModule, restore_pictures
 from .face_finder import ONLY, SURE, FaceFinder, FoundFace
 from .face_mask import FaceMask, given_mask, masks_left, segment_face
 from .grain import add_grain
+from .ground import clear_ground
 from .photo_patch import Patch, to_photo, work_grid
 from .quarter_turns import View, find_views, frame_turned_back, quarter_turned
 
@@ -235,7 +236,8 @@ def paste_face(raw: U8, frame: F64, mask: FaceMask, done: U8) -> None:
         alpha = np.maximum(alpha, _alpha(mask.straps.pixels[rows, columns], *thin))
     drawn = to_photo(raw, work_grid(raw.shape[1]), frame, near.box)
     below = done[near.place]
-    grained = add_grain(drawn.pixels, below, alpha, seed=near.top * _GRAIN_ROW + near.left)
+    clear = clear_ground(drawn.pixels, below, alpha, scale)
+    grained = add_grain(clear, below, alpha, seed=near.top * _GRAIN_ROW + near.left)
     pasted = alpha > 0
     share = alpha[pasted][:, None]
     mixed = below[pasted] * (1 - share) + grained[pasted] * share
