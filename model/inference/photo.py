@@ -17,6 +17,7 @@ from .face_mask import FaceMask, given_mask, masks_left, segment_face
 from .grain import add_grain
 from .ground import clear_ground
 from .photo_patch import Patch, to_photo, work_grid
+from .printed_faces import worn_masks
 from .quarter_turns import View, find_views, frame_turned_back, quarter_turned
 
 OK, NO_FACE, NO_MASK, TOO_SMALL, UNSURE = "ok", "no_face", "no_mask", "too_small", "unsure"
@@ -170,12 +171,14 @@ def _restore_faces(
     map_ = None if upright_map is None else quarter_turned(upright_map, view.quarters)
     done, faces = image_rgb.copy(), list[PhotoFace]()
     union, straps, taken = (np.zeros(image_rgb.shape[:2], np.uint8) for _ in range(3))
-    for found in view.faces:
+
+    def find_mask(frame: F64) -> FaceMask | None:
         if map_ is None:
-            mask = segment_face(unmasker.map_module, picture, found.frame)
-        else:
-            given = given_mask(map_, found.frame)
-            mask = None if given is None else FaceMask.of_body(given)
+            return segment_face(unmasker.map_module, picture, frame)
+        given = given_mask(map_, frame)
+        return None if given is None else FaceMask.of_body(given)
+
+    for found, mask in worn_masks(view.faces, find_mask):
         if mask is None:
             if found.score < SURE:
                 continue
