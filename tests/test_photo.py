@@ -73,6 +73,19 @@ def test_every_pixel_beyond_the_grown_map_keeps_its_bytes(
     assert np.array_equal(restored.map, own_map)
 
 
+def test_a_grey_photograph_before_a_light_ground_stays_grey(unmasker: Unmasker, own_map: np.ndarray) -> None:
+    """Through tone, ground and grain: chroma 0 in, 0 out."""
+    grey = np.full((307, 541), 245, np.uint8)
+    cv2.ellipse(grey, (200, 150), (42, 60), 10, 0, 360, 150, -1)
+    noise = np.random.default_rng(1).normal(0, 3, grey.shape)
+    image = np.clip(np.rint(grey + noise), 0, 255).astype(np.uint8)[..., None].repeat(3, 2)
+    cv2.rectangle(own_map, (150, 165), (245, 215), 255, -1)
+    use(unmasker, FACE, SECOND)
+    restored = restore_photo(unmasker, image, own_map)
+    assert (restored.image != image).any()
+    assert not np.ptp(restored.image, axis=2).any()
+
+
 def test_a_photograph_without_a_face_comes_back_unchanged(unmasker: Unmasker, photo: np.ndarray) -> None:
     use(unmasker)
     restored = restore_photo(unmasker, photo)
