@@ -34,9 +34,10 @@ MOUTH, LEAST_MEAN, LEAST_MEAN_BELOW = (88.5, 153.0), 0.77, 0.92
 # In the frame of aligned CelebA: eyes, and half the width and height of what has to stay of each; what is pasted
 # reaches some 4 px beyond the map.
 EYES, EYE_RADII = np.array([(69.5, 111.5), (108.5, 111.5)]), np.array([10.0, 6.0])
-# Pixels of the network: how its map is smoothed before it is enlarged, and how far from it the photograph's edges
-# are looked for. Chosen on drawn masks (docs/results.md).
-SMOOTH, EDGE_REACH = 0.8, 4.0
+# Pixels of the network: how its map is smoothed before it is enlarged, how far from it the photograph's edges are
+# looked for, and how smooth the map is there. Chosen on drawn masks (docs/results.md).
+SMOOTH, EDGE_REACH, EDGE_SMOOTH = 0.8, 4.0, 0.4
+_LEAST_SIGMA = 0.3  # pixels of the photograph: less does nothing
 _OPENING, _BESIDE = np.ones((3, 3), np.uint8), np.ones((7, 7), np.uint8)
 
 
@@ -128,10 +129,8 @@ def mask_of(seen: Seen, frame: F64, picture: PicturePyramid, slack: float = 0.0)
     if mask is None or _mean_over(probabilities, mask) < _least_mean(mask, grid) - slack:
         return None
     patch = to_photo(_smooth(probabilities, mask), grid, frame, box)
-    fine = follow_edges(
-        np.asarray(patch.pixels, np.float32),
-        image_rgb[patch.place],
-        EDGE_REACH * grid.step * frame_scale(frame),
+    fine = _at_edges(
+        np.asarray(patch.pixels, np.float32), image_rgb[patch.place], grid.step * frame_scale(frame)
     )
     cleaned = _without_eyes(clean_map(fine), frame, box)
     if not cleaned.any():
@@ -161,6 +160,13 @@ def _without_eyes(map_: U8, frame: F64, box: Box) -> U8:
         there = (oval + eye) @ frame[:, :2].T + frame[:, 2] - box[:2]
         cv2.fillConvexPoly(map_, np.rint(there).astype(np.int32), 0)
     return map_
+
+
+def _at_edges(probabilities: F32, image_rgb: U8, pixel_px: float) -> F32:
+    """Fit an enlarged map to the photograph, and not to its grain; ``pixel_px`` is a pixel of the network there."""
+    fine = follow_edges(probabilities, image_rgb, EDGE_REACH * pixel_px)
+    sigma = EDGE_SMOOTH * pixel_px
+    return fine if sigma < _LEAST_SIGMA else np.asarray(cv2.GaussianBlur(fine, (0, 0), sigma), np.float32)
 
 
 def _strap_patch(probabilities: F32, mask: U8, grid: Grid, frame: F64, box: Box) -> U8:
