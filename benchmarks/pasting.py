@@ -37,15 +37,17 @@ LIGHT = 170  # levels; of what lies to both sides of the jaw
 LEAST_BEYOND_PX, BAND_PX, LOWEST_ROW = 120, 8, 192
 
 
-def drawn(celeba: Path, enlarged: int) -> Iterator[tuple[Triplet, U8, Landmarks]]:
-    """Triplets of test faces with the clean picture and the points that they were made of."""
+def drawn(
+    celeba: Path, enlarged: int, wanted: Callable[[U8], bool] = lambda image: True
+) -> Iterator[tuple[Triplet, U8, Landmarks]]:
+    """Triplets of the test faces that are wanted, with the clean picture and the points that they were made of."""
     config = TripletConfig(11, None, load_recipe_config(), load_templates())
     finder = LandmarkFinder()
     for face in open_source(str(celeba)).faces:
         if face.split != "test":
             continue
         image = decode_picture(face.read_bytes()).image_rgb
-        for found in finder.find(image, aligned=True)[:1]:
+        for found in finder.find(image, aligned=True)[:1] if wanted(image) else ():
             points = (np.asarray(found.points, np.float32) + 0.5) * enlarged - 0.5
             clean = cv2.resize(image, None, fx=enlarged, fy=enlarged, interpolation=cv2.INTER_CUBIC)
             marks = Landmarks(points, "enlarged")
@@ -83,7 +85,7 @@ def edges(celeba: Path, unmasker: Unmasker, count: int) -> None:
 def ground(celeba: Path, unmasker: Unmasker, count: int) -> None:
     """Print how far pasted pictures are from the clean ones, and on how many the step pays."""
     rows = []
-    for made, clean, marks in drawn(celeba, 1):
+    for made, clean, marks in drawn(celeba, 1, _has_light_side):
         places = _places(made, clean, marks)
         picture, frame = PicturePyramid(made.masked), np.eye(2, 3)
         mask = None if places is None else segment_face(unmasker.map_module, picture, frame)
@@ -108,10 +110,14 @@ def ground(celeba: Path, unmasker: Unmasker, count: int) -> None:
     print(f"nearer beyond the jaw on {(after[:, 0] < before[:, 0]).sum()} of {len(rows)}")
 
 
+def _has_light_side(image_rgb: U8) -> bool:
+    sides = (image_rgb[125:185, 3:20].mean(2), image_rgb[125:185, 158:175].mean(2))
+    return max(float(np.percentile(side, 20)) for side in sides) >= LIGHT
+
+
 def _places(made: Triplet, clean: U8, marks: Landmarks) -> tuple[U8, ...] | None:
     """Of the mask: what hides light ground, what lies along the jaw, and all; None where that is too little."""
     grey, rows = clean.mean(2), np.arange(clean.shape[0])[:, None]
-    sides = (grey[125:185, 3:20], grey[125:185, 158:175])
     jaw = np.asarray(marks.points)[:17]
     outline = np.vstack([jaw, [(jaw[16, 0], 60), (jaw[0, 0], 60)]])
     face = np.zeros(grey.shape, np.uint8)
@@ -119,7 +125,7 @@ def _places(made: Triplet, clean: U8, marks: Landmarks) -> tuple[U8, ...] | None
     out, inside = (cv2.distanceTransform(each, cv2.DIST_L2, cv2.DIST_MASK_5) for each in (1 - face, face))
     masked = (made.map >= 128) & (rows < LOWEST_ROW)
     beyond = masked & (out > 2) & (grey > LIGHT)
-    if max(np.percentile(side, 20) for side in sides) < LIGHT or beyond.sum() < LEAST_BEYOND_PX:
+    if beyond.sum() < LEAST_BEYOND_PX:
         return None
     return beyond, masked & (out < BAND_PX) & (inside < BAND_PX), made.map >= 128
 

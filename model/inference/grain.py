@@ -12,9 +12,9 @@ from unmask.datagen.render.sensor import grain_window
 _LEAST_LEVELS, _MOST_LEVELS = 0.4, 8.0  # less is rounding, more is texture
 _LEAST_PIXELS = 64
 _MEAN_OF_UNIT = 0.7979  # mean of |x| of a normal distribution of unit variance
-# Noise is what the smoothest fifth of a picture has: elsewhere hair, cloth and blocks respond as it does. The means
-# of squares of white noise have 0.86 of their mean there.
-_SQUARE_PX, _SMOOTHEST_PERCENT, _OF_MEAN = 9, 20, 0.86
+# Noise is what the smoothest tenth of a picture has: elsewhere hair, cloth and blocks respond as it does. The means
+# of squares of white noise have 0.8 of their mean there.
+_SQUARE_PX, _SMOOTHEST_PERCENT, _OF_MEAN = 9, 10, 0.8
 _ALIKE = 40.0  # levels of luma: skin is measured, not a white ground or black hair
 _LAPLACIANS = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 _RESPONSE = 6.0  # its standard deviation where the noise's is 1
