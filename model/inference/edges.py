@@ -34,20 +34,18 @@ def follow_edges(probability: F32, image_rgb: U8, radius_px: float) -> F32:
     factor = max(1.0, radius_px / _FINEST_PX)
     radius = max(1, round(radius_px / factor))
     size = (max(1, round(width / factor)), max(1, round(height / factor)))
-    guide = image_rgb.astype(np.float32) / 255
+    guide: F32 = np.asarray(image_rgb, np.float32) / np.float32(255)
     small_guide, small = guide, probability
     if factor > 1:
-        small_guide, small = (
-            np.asarray(cv2.resize(each, size, interpolation=cv2.INTER_AREA), np.float32)
-            for each in (guide, probability)
-        )
+        small_guide, small = (_resized(each, size, cv2.INTER_AREA) for each in (guide, probability))
     slope, offset = _coefficients(small, small_guide, radius)
     if factor > 1:
-        slope, offset = (
-            np.asarray(cv2.resize(each, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
-            for each in (slope, offset)
-        )
+        slope, offset = (_resized(each, (width, height), cv2.INTER_LINEAR) for each in (slope, offset))
     return np.asarray((slope * guide).sum(2) + offset, np.float32)
+
+
+def _resized(values: F32, size: tuple[int, int], method: int) -> F32:
+    return np.asarray(cv2.resize(values, size, interpolation=method), np.float32)
 
 
 def _coefficients(map_: F32, guide: F32, radius: int) -> tuple[F32, F32]:
