@@ -111,9 +111,9 @@ def masked_status(face: FoundFace, least_score: float, beside: float = 0.0) -> s
     """
     if face.eye_dist_px < LEAST_EYE_DIST_PX:
         return TOO_SMALL
-    if abs(beside) > MOST_BESIDE:
-        return TURNED_AWAY
-    return UNSURE if face.score < least_score else OK
+    if face.score < least_score:
+        return UNSURE
+    return TURNED_AWAY if abs(beside) > MOST_BESIDE else OK
 
 
 def restore_photo(
