@@ -79,7 +79,13 @@ def test_a_photograph_without_a_face_is_a_row_with_a_status_and_counts_as_0(
     assert rows["map_pipeline_iou"].tolist() == [0.75, 0, 0, 0.75]
     assert summary["means"]["map_pipeline_iou"]["mean"] == 0.375
     assert summary["means"]["map_iou"]["mean"] == 0.75
-    assert summary["pipeline"]["statuses"] == {OK: 2, NO_MASK: 1, "too_small": 0, NO_FACE: 1}
+    assert summary["pipeline"]["statuses"] == {
+        OK: 2,
+        NO_MASK: 1,
+        "too_small": 0,
+        "turned_away": 0,
+        NO_FACE: 1,
+    }
     assert (rows["edit_psnr"] == 100).all()
     assert rows["pipe_psnr"]["b"] == rows["nothing_psnr"]["b"] < rows["pipe_psnr"]["a"] < 100
     page = (photos.parent / "report/report.html").read_text(encoding="utf-8")

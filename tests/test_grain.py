@@ -60,6 +60,21 @@ def test_texture_counts_for_no_more_than_a_camera_makes():
     assert np.std(add_grain(ramp(), below, hole(), 7) - ramp()) < 15.5
 
 
+def test_hair_cloth_and_ground_are_not_taken_for_grain():
+    """Skin without noise is a quarter of what is seen; stripes of hair, checks and a white ground are the rest."""
+    below = ramp()
+    below[:, :60] = np.where(np.indices((160, 60)).sum(0)[..., None] % 3 == 0, 90, 30)
+    below[120:] = np.where(np.arange(200)[None, :, None] % 2, 190, 60)
+    below[:30] = 255
+    assert np.abs(add_grain(ramp(), below, hole(), 7) - ramp()).max() < 1
+
+
+@pytest.mark.parametrize("levels", [6.0, 30.0])
+def test_in_strong_noise_the_drawn_part_is_noisy(levels: float):
+    grained = add_grain(ramp(), noisy(levels, grey=True), hole(), 7)
+    assert np.std(grained - ramp()) > 0.8 * min(levels, 8.0)
+
+
 def test_grey_stays_grey_and_the_seed_says_which_grain():
     alpha, below = hole(), noisy(5.0, grey=True)
     first, again, other = (add_grain(ramp(), below, alpha, seed) for seed in (1, 1, 2))

@@ -8,18 +8,20 @@ from unmask.datagen.faces.frame import frame_distance, place_frame
 from unmask.datagen.pictures.pyramid import PicturePyramid
 from unmask.model.inference.aligned import Seen
 from unmask.model.inference.face_finder import FoundFace
-from unmask.model.inference.face_mask import EYES, _doubted, main_mask, segment_face
+from unmask.model.inference.face_mask import EYES, FaceMask, _doubted, beside_face, main_mask, segment_face
 from unmask.model.inference.photo import (
     FEATHER,
     GROW,
     LEAST_EYE_DIST_PX,
+    MOST_BESIDE,
     NO_FACE,
     NO_MASK,
     OK,
     TOO_SMALL,
+    TURNED_AWAY,
     restore_photo,
 )
-from unmask.model.inference.photo_patch import work_grid
+from unmask.model.inference.photo_patch import Patch, work_grid
 from unmask.model.inference.unmasker import Unmasker
 
 FACE = FoundFace(place_frame((200.0, 150.0), 90.0, 10.0), 5.0)
@@ -71,6 +73,19 @@ def test_every_pixel_beyond_the_grown_map_keeps_its_bytes(
     assert np.array_equal(restored.image[~near], photo[~near])
     assert (restored.image[own_map > 0] != photo[own_map > 0]).any(1).mean() > 0.99
     assert np.array_equal(restored.map, own_map)
+
+
+def test_a_grey_photograph_before_a_light_ground_stays_grey(unmasker: Unmasker, own_map: np.ndarray) -> None:
+    """Through tone, ground and grain: chroma 0 in, 0 out."""
+    grey = np.full((307, 541), 245, np.uint8)
+    cv2.ellipse(grey, (200, 150), (42, 60), 10, 0, 360, 150, -1)
+    noise = np.random.default_rng(1).normal(0, 3, grey.shape)
+    image = np.clip(np.rint(grey + noise), 0, 255).astype(np.uint8)[..., None].repeat(3, 2)
+    cv2.rectangle(own_map, (150, 165), (245, 215), 255, -1)
+    use(unmasker, FACE, SECOND)
+    restored = restore_photo(unmasker, image, own_map)
+    assert (restored.image != image).any()
+    assert not np.ptp(restored.image, axis=2).any()
 
 
 def test_a_photograph_without_a_face_comes_back_unchanged(unmasker: Unmasker, photo: np.ndarray) -> None:
@@ -247,3 +262,41 @@ def test_a_map_covers_no_eye(unmasker: Unmasker, monkeypatch: pytest.MonkeyPatch
         x, y = np.rint(FACE.frame @ [*eye, 1]).astype(int) - (found.body.left, found.body.top)
         assert not found.body.pixels[y - 3 : y + 4, x - 5 : x + 6].any()
         assert found.body.pixels[y + 20, x]
+
+
+UPRIGHT = FoundFace(place_frame((270.0, 150.0), 90.0), 5.0)
+
+
+def mask_beside(offset_px: float) -> FaceMask:
+    """A mask on UPRIGHT, whose frame has the photograph's scale, so far to the right of its midline."""
+    x, y = UPRIGHT.frame @ (88.5, 155.0, 1.0)
+    pixels = np.zeros((41, 61), np.uint8)
+    cv2.ellipse(pixels, (30, 20), (30, 20), 0, 0, 360, 255, -1)
+    return FaceMask.of_body(Patch(round(x + offset_px) - 30, round(y) - 20, pixels))
+
+
+@pytest.mark.parametrize("offset", [-20.0, 0.0, 7.0])
+def test_how_far_a_mask_lies_beside_its_face_is_counted_in_the_frame(offset: float) -> None:
+    assert beside_face(mask_beside(offset), UPRIGHT.frame, (541, 307)) == pytest.approx(offset, abs=0.6)
+
+
+def test_of_a_mask_that_the_photograph_cuts_off_nothing_is_known() -> None:
+    assert beside_face(mask_beside(20.0), UPRIGHT.frame, (300, 307)) == 0
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+def test_a_face_in_profile_is_left_and_said_unless_its_mask_is_marked(
+    unmasker: Unmasker, photo: np.ndarray, monkeypatch: pytest.MonkeyPatch, side: int
+) -> None:
+    mask = mask_beside(side * (MOST_BESIDE + 2))
+    monkeypatch.setattr("unmask.model.inference.photo.segment_face", lambda *given: mask)
+    use(unmasker, UPRIGHT)
+    restored = restore_photo(unmasker, photo)
+    assert (restored.status, len(restored.faces)) == (TURNED_AWAY, 1)
+    assert np.array_equal(restored.image, photo)
+    assert not restored.map.any()
+    mask = mask_beside(side * (MOST_BESIDE - 2))
+    assert restore_photo(unmasker, photo).status == OK
+    marked = np.zeros(photo.shape[:2], np.uint8)
+    marked[mask_beside(side * (MOST_BESIDE + 2)).body.place] = 255
+    assert restore_photo(unmasker, photo, marked).status == OK

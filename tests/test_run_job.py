@@ -522,7 +522,8 @@ def test_faces_below_the_score_that_is_asked_for_are_left_and_counted(
     options: RunOptions, pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def mask(module: object, picture: PicturePyramid, frame: np.ndarray) -> FaceMask:
-        return FaceMask.of_body(Patch(10, 10, np.full((9, 9), 255, np.uint8)))
+        x, y = np.rint(frame @ (88.5, 150.0, 1.0)).astype(int).tolist()
+        return FaceMask.of_body(Patch(x - 4, y - 4, np.full((9, 9), 255, np.uint8)))
 
     monkeypatch.setattr("unmask.model.inference.photo.segment_face", mask)
     report = run_job(replace(options, map=None, least_score=5.5))

@@ -198,7 +198,7 @@ def test_how_long_is_remembered_does_not_depend_on_the_speed():
 
 def test_flicker_is_the_change_of_a_face_in_its_own_frame(clip: list[DrawnFrame]):
     frame, still = clip[0].frame, np.full((200, 200, 3), 100, np.uint8)
-    mask = steady_module.mask_of(_seen(0.95), frame, (200, 200))
+    mask = steady_module.mask_of(_seen(0.95), frame, PicturePyramid(still))
     assert mask is not None
     meter = FlickerMeter()
     for level in (100, 107, 100):

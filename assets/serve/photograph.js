@@ -10,7 +10,7 @@ import { Stage } from "./stage.js";
 const $ = (id) => document.getElementById(id);
 const stage = new Stage($("stage"), $("view"));
 const editor = new MapEditor(stage.map);
-const FACE_WORDS = { ok: "mask taken off", no_mask: "no mask found", too_small: "too small, left as it is", unsure: "not sure to be a face, left" };
+const FACE_WORDS = { ok: "mask taken off", no_mask: "no mask found", too_small: "too small, left as it is", turned_away: "turned away too far, left: mark its mask to take it off", unsure: "not sure to be a face, left" };
 const TIPS = {
   brush: "Paint where the mask is.",
   eraser: "Erase what is no mask.",

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from unmask.model.inference.photo import NO_FACE, NO_MASK, OK, TOO_SMALL
+from unmask.model.inference.photo import NO_FACE, NO_MASK, OK, TOO_SMALL, TURNED_AWAY
 from unmask.model.metrics.intervals import share_interval
 
 from .clusters import Clusters
 from .options import EvalOptions
 
-STATUSES = (OK, NO_MASK, TOO_SMALL, NO_FACE)
+STATUSES = (OK, NO_MASK, TOO_SMALL, TURNED_AWAY, NO_FACE)
 
 
 def describe_pipeline(table: pd.DataFrame, clusters: Clusters, options: EvalOptions) -> dict[str, Any] | None:

@@ -57,7 +57,8 @@ class Outcome:
     raw : mapping of str to uint8 (h, w, 3)
         The Editing Module's own picture, of ``edit`` and ``pipe``; none of a photograph.
     status : str
-        Of a photograph: ``ok`` where a mask was taken off, else ``no_face``, ``no_mask`` or ``too_small``.
+        Of a photograph: ``ok`` where a mask was taken off, else ``no_face``, ``no_mask``, ``too_small`` or
+        ``turned_away``.
     """
 
     picture: EvalPicture

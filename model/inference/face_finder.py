@@ -5,7 +5,7 @@ of these candidates a few times, moves it onto the face, and says in the end whe
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -50,6 +50,9 @@ ONLY = 0.0  # for the best one of a picture that has no sure face
 OF_THE_FACE = (25.0, 55.0, 152.0, 215.0)
 PART_BONUS, WHOLE = 2.5, 1.5  # that much less will do, but not less than that
 PART = 1.8  # eye distances of the whole for one of the part, at least
+LEAST_RIVAL = (
+    -1.0
+)  # score of what may be the whole of a sure face: it is a face only if it wears that on its mask
 
 MOST_TURN_DEG = 80.0
 # Of points on eyes, nose and mask this share must be in the picture.
@@ -67,10 +70,14 @@ class FoundFace:
         Aligned CelebA's frame (178 x 218) to the photograph.
     score : float
         How sure it is: above 2 there is little doubt.
+    rivals : tuple of FoundFace
+        Larger ones, of which this is a part if they are faces: such as one whose mask has this face printed on it.
+        They are doubtful, the best first, and found no other way.
     """
 
     frame: F64
     score: float
+    rivals: tuple["FoundFace", ...] = field(default=(), kw_only=True)
 
     @property
     def eye_dist_px(self) -> float:
@@ -103,9 +110,12 @@ class FaceFinder:
             Frames near which faces may be as well, such as above masks that somebody marked.
         """
         starts = [frame for frame, _ in face_candidates(self.finder, picture)]
-        faces = self.settle(picture, [*starts, *varied(hints)])
-        if not any(face.score >= SURE for face in faces):
-            faces = distinct([*faces, *self.settle(picture, varied(starts))])
+        seen = self._settled(picture, [*starts, *varied(hints)])
+        faces = _with_rivals(distinct(seen), seen)
+        # What may be a print says nothing of the face that wears it.
+        if not any(face.score >= SURE and not face.rivals for face in faces):
+            seen = [*seen, *self._settled(picture, varied(starts))]
+            faces = _with_rivals(distinct(seen), seen)
         sure = [face for face in faces if face.score >= SURE] or [
             face for face in faces[:1] if face.score >= ONLY
         ]
@@ -113,6 +123,10 @@ class FaceFinder:
 
     def settle(self, picture: PicturePyramid, frames: Sequence[F64]) -> list[FoundFace]:
         """Look at guesses until they stand still; each thing once, the best first, whatever its score."""
+        return distinct(self._settled(picture, frames))
+
+    def _settled(self, picture: PicturePyramid, frames: Sequence[F64]) -> list[FoundFace]:
+        """Do what `settle` does, with what is part of another one and what is seen twice."""
         frames = list(frames)
         scores: list[float] = []
         for look in range(LOOKS):
@@ -124,7 +138,7 @@ class FaceFinder:
             frames, scores = thinned([better[row] for row in hopeful], scores, _EQUAL)
         here = [row for row, frame in enumerate(frames) if possible(picture, frame)]
         frames, _ = thinned([frames[row] for row in here], [scores[row] for row in here], SAME_FACE / 3)
-        return distinct([self.seen_around(picture, frame) for frame in frames[:_CANDIDATES]])
+        return [self.seen_around(picture, frame) for frame in frames[:_CANDIDATES]]
 
     def seen_around(self, picture: PicturePyramid, frame: F64) -> FoundFace:
         """Look at a face from places around its frame: the mean of where they lead to, and how sure they are."""
@@ -182,12 +196,25 @@ def distinct(faces: Sequence[FoundFace]) -> list[FoundFace]:
     for face in sorted(faces, key=lambda face: -face.score):
         if any(_belongs(face, other) for other in kept):
             continue
-        larger = [
-            other for other in faces if _belongs(face, other) and other.eye_dist_px > PART * face.eye_dist_px
-        ]
+        larger = _wholes(face, faces)
         if not any(other.score > max(face.score - PART_BONUS, WHOLE) for other in larger):
             kept.append(face)
     return kept
+
+
+def _wholes(face: FoundFace, faces: Sequence[FoundFace]) -> list[FoundFace]:
+    """The larger ones that a face may be part of."""
+    return [other for other in faces if _belongs(face, other) and other.eye_dist_px > PART * face.eye_dist_px]
+
+
+def _with_rivals(faces: Sequence[FoundFace], seen: Sequence[FoundFace]) -> list[FoundFace]:
+    """Tell sure faces which doubtful ones they may be part of."""
+    told = []
+    for face in faces:
+        rivals = [other for other in _wholes(face, seen) if LEAST_RIVAL <= other.score < SURE]
+        rivals = distinct(rivals) if face.score >= SURE else []
+        told.append(replace(face, rivals=tuple(rivals)))
+    return told
 
 
 def _belongs(face: FoundFace, other: FoundFace) -> bool:

@@ -11,7 +11,11 @@ from unmask.datagen.render.sensor import grain_window
 
 _LEAST_LEVELS, _MOST_LEVELS = 0.4, 8.0  # less is rounding, more is texture
 _LEAST_PIXELS = 64
-_SPREAD_OF_MEDIAN = 0.6745  # median of |x| of a normal distribution of unit variance
+_MEAN_OF_UNIT = 0.7979  # mean of |x| of a normal distribution of unit variance
+# Noise is what the smoothest tenth of a picture has: elsewhere hair, cloth and blocks respond as it does. The means
+# of squares of white noise have 0.8 of their mean there.
+_SQUARE_PX, _SMOOTHEST_PERCENT, _OF_MEAN = 9, 10, 0.8
+_ALIKE = 40.0  # levels of luma: skin is measured, not a white ground or black hair
 _LAPLACIANS = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 _RESPONSE = 6.0  # its standard deviation where the noise's is 1
 
@@ -19,8 +23,8 @@ _RESPONSE = 6.0  # its standard deviation where the noise's is 1
 def noise_levels(image_rgb: NDArray[np.generic], seen: NDArray[np.bool_]) -> float:
     """Standard deviation of the noise of luminance in a part of a picture, sRGB levels.
 
-    The median response of the difference of two Laplacians, which edges do not reach (Immerkaer, Fast noise
-    variance estimation, 1996).
+    The response of the difference of two Laplacians, which edges hardly reach (Immerkaer, Fast noise variance
+    estimation, 1996), where the picture is smoothest.
 
     Parameters
     ----------
@@ -31,9 +35,29 @@ def noise_levels(image_rgb: NDArray[np.generic], seen: NDArray[np.bool_]) -> flo
     inside = cv2.erode(np.asarray(seen, np.uint8), np.ones((3, 3), np.uint8), borderValue=0) > 0
     if np.count_nonzero(inside) < _LEAST_PIXELS:
         return 0.0
-    luminance = cv2.cvtColor(np.asarray(image_rgb, np.float32), cv2.COLOR_RGB2GRAY)
-    response = np.abs(cv2.filter2D(luminance, -1, _LAPLACIANS))
-    return float(np.median(response[inside])) / _SPREAD_OF_MEDIAN / _RESPONSE
+    response = np.abs(cv2.filter2D(_luma(image_rgb), -1, _LAPLACIANS))
+    weight, total = (
+        cv2.blur(each, (_SQUARE_PX, _SQUARE_PX))
+        for each in (inside.astype(np.float32), np.where(inside, response, 0))
+    )
+    square = inside & (weight > 0.5)
+    there = square if np.count_nonzero(square) >= _LEAST_PIXELS else inside
+    smoothest = float(np.percentile(total[there] / weight[there], _SMOOTHEST_PERCENT))
+    return smoothest / _OF_MEAN / _MEAN_OF_UNIT / _RESPONSE
+
+
+def _luma(image_rgb: NDArray[np.generic]) -> F32:
+    return np.asarray(cv2.cvtColor(np.asarray(image_rgb, np.float32), cv2.COLOR_RGB2GRAY), np.float32)
+
+
+def _beside(drawn: NDArray[np.generic], below: NDArray[np.generic], alpha: F32) -> NDArray[np.bool_]:
+    """What is seen of the photograph and as light as what is drawn; all that is seen where that is too little."""
+    seen, middle = alpha <= 0, alpha >= 1
+    if not middle.any():
+        return seen
+    around = cv2.blur(_luma(below), (_SQUARE_PX, _SQUARE_PX))  # noise does not choose its pixels
+    alike = seen & (np.abs(around - np.median(_luma(drawn)[middle])) < _ALIKE)
+    return alike if np.count_nonzero(alike) >= 4 * _LEAST_PIXELS else seen
 
 
 def add_grain(drawn: NDArray[np.generic], below: NDArray[np.generic], alpha: F32, seed: int) -> F32:
@@ -53,7 +77,7 @@ def add_grain(drawn: NDArray[np.generic], below: NDArray[np.generic], alpha: F32
     float32 (h, w, 3)
         Levels, not clipped. The same grain in all channels: a grey photograph stays grey.
     """
-    wanted, there = noise_levels(below, alpha <= 0), noise_levels(drawn, alpha >= 1)
+    wanted, there = noise_levels(below, _beside(drawn, below, alpha)), noise_levels(drawn, alpha >= 1)
     levels = min(np.sqrt(max(wanted**2 - there**2, 0.0)), _MOST_LEVELS)
     grained = np.asarray(drawn, np.float32)
     if levels < _LEAST_LEVELS:

@@ -13,14 +13,20 @@ from unmask.datagen.pictures.pyramid import PicturePyramid
 
 from .aligned import TrainedModule, restore_pictures
 from .face_finder import ONLY, SURE, FaceFinder, FoundFace
-from .face_mask import FaceMask, given_mask, masks_left, segment_face
+from .face_mask import FaceMask, beside_face, given_mask, masks_left, segment_face
 from .grain import add_grain
+from .ground import clear_ground
 from .photo_patch import Patch, to_photo, work_grid
+from .printed_faces import worn_masks
 from .quarter_turns import View, find_views, frame_turned_back, quarter_turned
 
 OK, NO_FACE, NO_MASK, TOO_SMALL, UNSURE = "ok", "no_face", "no_mask", "too_small", "unsure"
+TURNED_AWAY = "turned_away"
 UNREADABLE, BAD_MAP = "unreadable", "bad_map"  # of inputs that cannot be used
 LEAST_EYE_DIST_PX = 10.0  # a face in less is two dozen pixels wide: nothing to go by
+# Pixels of the frame from the face's midline to the middle of its mask, which grow with the turn of the head. Of
+# drawn masks on CelebA one in a hundred has more (docs/results.md): the networks hardly know such faces.
+MOST_BESIDE = 18.0
 
 # The pasted region is the map, grown and feathered, in pixels of the frame: the Editing Module erases as much.
 GROW, FEATHER = 2.0, 2.5
@@ -52,7 +58,8 @@ class PhotoFace(FoundFace):
     Attributes
     ----------
     status : str
-        ``ok`` where its mask was taken off; ``no_mask``; ``too_small`` or ``unsure`` where it was left.
+        ``ok`` where its mask was taken off; ``no_mask``; ``too_small``, ``turned_away`` or ``unsure`` where it
+        was left.
     """
 
     status: str
@@ -83,7 +90,8 @@ class Restored:
     def status(self) -> str:
         """``ok`` where a mask was taken off; else why none was.
 
-        That is ``too_small``, ``unsure``, ``no_mask`` or ``no_face``, the first one that some face has.
+        That is ``too_small``, ``turned_away``, ``unsure``, ``no_mask`` or ``no_face``, the first one that some
+        face has.
         """
         return status_of(face.status for face in self.faces)
 
@@ -91,14 +99,21 @@ class Restored:
 def status_of(statuses: Iterable[str]) -> str:
     """Status of a photograph or clip: ``ok`` where a mask was taken off, else the first that some face has."""
     seen = set(statuses)
-    return next((status for status in (OK, TOO_SMALL, UNSURE, NO_MASK) if status in seen), NO_FACE)
+    return next(
+        (status for status in (OK, TOO_SMALL, TURNED_AWAY, UNSURE, NO_MASK) if status in seen), NO_FACE
+    )
 
 
-def masked_status(face: FoundFace, least_score: float) -> str:
-    """``ok`` where the mask of a masked face is taken off; why it is left else."""
+def masked_status(face: FoundFace, least_score: float, beside: float = 0.0) -> str:
+    """``ok`` where the mask of a masked face is taken off; why it is left else.
+
+    ``beside`` is what `unmask.model.inference.face_mask.beside_face` says of it.
+    """
     if face.eye_dist_px < LEAST_EYE_DIST_PX:
         return TOO_SMALL
-    return UNSURE if face.score < least_score else OK
+    if face.score < least_score:
+        return UNSURE
+    return TURNED_AWAY if abs(beside) > MOST_BESIDE else OK
 
 
 def restore_photo(
@@ -169,19 +184,26 @@ def _restore_faces(
     map_ = None if upright_map is None else quarter_turned(upright_map, view.quarters)
     done, faces = image_rgb.copy(), list[PhotoFace]()
     union, straps, taken = (np.zeros(image_rgb.shape[:2], np.uint8) for _ in range(3))
-    for found in view.faces:
+
+    def find_mask(frame: F64) -> FaceMask | None:
         if map_ is None:
-            mask = segment_face(unmasker.map_module, picture, found.frame)
-        else:
-            given = given_mask(map_, found.frame)
-            mask = None if given is None else FaceMask.of_body(given)
+            return segment_face(unmasker.map_module, picture, frame)
+        given = given_mask(map_, frame)
+        return None if given is None else FaceMask.of_body(given)
+
+    for found, mask in worn_masks(view.faces, find_mask):
         if mask is None:
             if found.score < SURE:
                 continue
             status = NO_MASK
         else:
             taken[mask.body.place] |= mask.body.pixels
-            status = masked_status(found, least_score if map_ is None else -np.inf)
+            if map_ is None:
+                status = masked_status(
+                    found, least_score, beside_face(mask, found.frame, image_rgb.shape[1::-1])
+                )
+            else:  # who marks a mask wants it off
+                status = masked_status(found, -np.inf)
             if status == OK:
                 union[mask.body.place] |= mask.body.pixels
                 straps[mask.straps.place] |= mask.straps.pixels
@@ -235,7 +257,8 @@ def paste_face(raw: U8, frame: F64, mask: FaceMask, done: U8) -> None:
         alpha = np.maximum(alpha, _alpha(mask.straps.pixels[rows, columns], *thin))
     drawn = to_photo(raw, work_grid(raw.shape[1]), frame, near.box)
     below = done[near.place]
-    grained = add_grain(drawn.pixels, below, alpha, seed=near.top * _GRAIN_ROW + near.left)
+    clear = clear_ground(drawn.pixels, below, alpha, scale)
+    grained = add_grain(clear, below, alpha, seed=near.top * _GRAIN_ROW + near.left)
     pasted = alpha > 0
     share = alpha[pasted][:, None]
     mixed = below[pasted] * (1 - share) + grained[pasted] * share

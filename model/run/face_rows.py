@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from unmask.model.inference.photo import NO_MASK, OK, TOO_SMALL, UNSURE, PhotoFace
+from unmask.model.inference.photo import NO_MASK, OK, TOO_SMALL, TURNED_AWAY, UNSURE, PhotoFace
 
 from .table_row import PLACE, TableRow, place_of
 
@@ -11,6 +11,7 @@ WORDS = {
     OK: "mask taken off",
     NO_MASK: "without a mask",
     TOO_SMALL: "too small",
+    TURNED_AWAY: "turned away",
     UNSURE: "not sure to be faces",
 }
 """What became of faces, in words."""
@@ -35,7 +36,8 @@ class FaceRow(TableRow):
     score : float
         How sure it is a face: above 2 there is little doubt.
     status : str
-        ``ok`` where its mask was taken off; ``no_mask``; ``too_small`` and ``unsure`` where it was left.
+        ``ok`` where its mask was taken off; ``no_mask``; ``too_small``, ``turned_away`` and ``unsure`` where it was
+        left.
     """
 
     name: str

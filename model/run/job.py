@@ -19,7 +19,7 @@ from unmask.datagen.common.inside import real_path
 from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.pictures.picture import encode_png
 from unmask.model.inference.aligned import Maps, find_maps, restore_pictures
-from unmask.model.inference.photo import NO_MASK, OK, TOO_SMALL, UNSURE, Restored, restore_photo
+from unmask.model.inference.photo import NO_MASK, OK, TOO_SMALL, TURNED_AWAY, UNSURE, Restored, restore_photo
 from unmask.model.inference.unmasker import Unmasker
 from unmask.model.video.clip import count_frames
 
@@ -53,6 +53,7 @@ REASONS = {
     "no_face": "no face found; unchanged",
     NO_MASK: "no mask found on any face; unchanged",
     TOO_SMALL: "every masked face is too small; unchanged",
+    TURNED_AWAY: "every masked face is turned away too far; unchanged",
     UNSURE: "every masked face has a score below `least_score`; unchanged",
 }
 

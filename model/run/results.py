@@ -30,7 +30,7 @@ CLIPS, TRACKS = "clips.csv", "tracks.csv"
 WORKSHOP = ".clip"  # half-written files of the clip that is worked on
 RESTORED, MAPS, STRAPS, STRIPS = "restored", "map", "straps", "side_by_side"
 FOLDERS = (RESTORED, MAPS, STRAPS, STRIPS)
-STATUSES = ("ok", "no_face", "no_mask", "too_small", "unsure", UNREADABLE, BAD_MAP)
+STATUSES = ("ok", "no_face", "no_mask", "too_small", "turned_away", "unsure", UNREADABLE, BAD_MAP)
 UNWRITTEN = (UNREADABLE, BAD_MAP)  # the others have results, if only a copy
 
 

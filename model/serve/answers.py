@@ -22,14 +22,15 @@ class Face(BaseModel, extra="ignore"):
     eye_dist: float = Field(description="Pixels between the eyes of a face seen from the front.")
     score: float = Field(description="How sure it is a face: above 2 there is little doubt.")
     status: str = Field(
-        description="`ok` where its mask was taken off; `no_mask`; `too_small` or `unsure` where it was left."
+        description="`ok` where its mask was taken off; `no_mask`; `too_small`, "
+        "`turned_away` or `unsure` where it was left."
     )
 
 
 class Unmasked(BaseModel):
     """A photograph without masks."""
 
-    status: str = Field(description="`ok`, `no_face`, `no_mask`, `too_small` or `unsure`.")
+    status: str = Field(description="`ok`, `no_face`, `no_mask`, `too_small`, `turned_away` or `unsure`.")
     preset: str
     width: int
     height: int

@@ -43,7 +43,6 @@ class SteadyFace:
 
     def mask(self, module: TrainedModule, picture: PicturePyramid, frame: F64) -> FaceMask | None:
         """Find the mask in the next frame: as `unmask.model.inference.face_mask.segment_face`, and steady."""
-        height, width = picture.levels[0].shape[:2]
         seen = see_face(module, picture, frame)
         self._look(picture, frame, seen.body.shape[1])
         if self._seen is not None and self._fresh is not None:
@@ -55,10 +54,10 @@ class SteadyFace:
             )
         self._seen = seen
         slack = SLACK if self._masked and self.share < 1 else 0.0
-        return self._decide(seen, mask_of(seen, frame, (width, height), slack), frame, (width, height))
+        return self._decide(seen, mask_of(seen, frame, picture, slack), frame, picture)
 
     def _decide(
-        self, seen: Seen, mask: FaceMask | None, frame: F64, size: tuple[int, int]
+        self, seen: Seen, mask: FaceMask | None, frame: F64, picture: PicturePyramid
     ) -> FaceMask | None:
         """Keep to what was decided, mask or none, until several frames in a row say otherwise."""
         masked = mask is not None
@@ -69,7 +68,7 @@ class SteadyFace:
             self._good = seen
         if not self._masked:
             return None
-        return mask if mask is not None or self._good is None else mask_of(self._good, frame, size, 1.0)
+        return mask if mask is not None or self._good is None else mask_of(self._good, frame, picture, 1.0)
 
     def _look(self, picture: PicturePyramid, frame: F64, side: int) -> None:
         """See which pixels of the face are new: float32 (h, w), share of the next frame that is taken."""
