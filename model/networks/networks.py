@@ -34,7 +34,7 @@ class NetworkSpec:
     kind : str
         ``map``, ``edit``, ``frame`` or ``discriminator``.
     name : str
-        ``compact``, ``pretrained`` (map), ``thawed`` (map: ``pretrained`` with an encoder that learns) or ``paper``;
+        ``compact``, ``pretrained`` (map), ``thawed`` (map: the same, with an encoder that learns) or ``paper``;
         ``finder`` (frame); ``patch`` for the discriminator.
     width : int
         Channels of the first level; 0 where the published widths are fixed.
