@@ -69,11 +69,12 @@ class Adaptation:
         probability : Tensor
             float32 (count, 1, side, side) in [0, 1], of a mask; 0.5 where nothing is known.
         """
-        views = np.stack([self._view(self.faces[rng.integers(len(self.faces))], rng) for _ in range(count)])
+        views = np.stack([self._view(rng) for _ in range(count)])
         levels = torch.from_numpy(views).permute(0, 3, 1, 2).float() / 255
         return levels[:, :3] * 2 - 1, levels[:, 3:]
 
-    def _view(self, face: U8, rng: np.random.Generator) -> U8:
+    def _view(self, rng: np.random.Generator) -> U8:
+        face = self.faces[int(rng.integers(len(self.faces)))]
         jitter = draw_jitter(rng, self._recipe)
         wider = replace(jitter, scale=jitter.scale * _WIDTHS)
         return apply_jitter(face, [], wider, (self._side, self._side))[0]

@@ -68,8 +68,8 @@ class MapTraining:
         judge = MapJudge(session, best, photos, straps=self.straps > 0)
         self.adaptation = open_adaptation(options, device)
         self.adapt_share = ADAPT_SHARE if options.adapt_share is None else options.adapt_share
-        columns = ("loss",)
-        columns += ("straps",) * (self.straps > 0) + ("adapt",) * (self.adaptation is not None)
+        extra = {"straps": self.straps > 0, "adapt": self.adaptation is not None}
+        columns = ("loss", *(name for name, used in extra.items() if used))
         self.engine = Engine(session, trained, judge, columns, preset, lambda network: network(sample))
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
