@@ -85,19 +85,13 @@ def train(name: str, seed: int, options: argparse.Namespace) -> Path:
     return folder
 
 
-def scores(folder: Path, data: Path) -> "pd.Series[float]":
+def scores(folder: Path, name: str, *data: str) -> "pd.Series[float]":
     """IoU of every picture, by key."""
-    report = folder / f"report-{data.name}"
+    report = folder / f"report-{name}"
     run(
-        "unmask-eval",
-        str(data),
-        "--map",
-        str(folder / "last"),
-        "--out",
-        str(report),
-        "--no-features",
-        "--no-identity",
-    )
+        "unmask-eval", *data, "--map", str(folder / "last"), "--out", str(report),
+        "--no-features", "--no-identity",
+    )  # fmt: skip
     table = pd.read_csv(report / "metrics.csv", dtype={"key": str})
     return table.set_index("key")["map_iou"]
 
@@ -149,14 +143,17 @@ def main() -> None:
         "unmask-data", "build", options.source, str(test), "--split", "test", "--limit", str(options.test_pictures),
         "--size", "128", "--seed", "9", "--families", UNSEEN,
     )  # fmt: skip
+    # The drawn ones as a plain folder: without clean pictures there are no baselines to be made.
+    drawn = ("drawn", str(test / "masked"), "--maps", str(test / "map"))
+    sets = (drawn, ("photographs", str(options.real)))
     heads = ("unseen families", "against the first", "photographs", "against the first", "each seed")
     print(" " * 34 + "".join(f"{head:26s}" for head in heads), flush=True)
     bases = None
     for name in names:
         folders = [train(name, seed, options) for seed in options.seeds]
         scored = [
-            pd.concat([scores(folder, data) for folder in folders], axis=1).to_numpy(np.float64)
-            for data in (test, options.real)
+            pd.concat([scores(folder, *data) for folder in folders], axis=1).to_numpy(np.float64)
+            for data in sets
         ]
         print(line(name, scored, bases), flush=True)
         bases = scored if bases is None else bases
