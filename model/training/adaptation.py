@@ -1,7 +1,7 @@
 """``adapt``: photographs without maps teach by what the first weights are sure of.
 
-Drawn masks are not quite like real ones, and what a network knew of these it forgets while it is trained on. Where a
-Map Module that looks at a real face several times is sure, it is nearly always right; on these pixels, under other
+Drawn masks are not quite like real ones, and what a network knew of these it forgets while it is trained on. Where
+a Map Module that looks at a real face several times is sure, it is nearly always right; on these pixels, under other
 framings and in other light, it is held.
 """
 
