@@ -1,8 +1,8 @@
 """``adapt``: photographs without maps teach by what the first weights are sure of.
 
 Drawn masks are not quite like real ones, and what a network knew of these it forgets while it is trained on. Where
-a Map Module that looks at a real face several times is sure, it is nearly always right; on these pixels, under other
-framings and in other light, it is held.
+a Map Module that looks at a real face several times is sure, it is nearly always right; these pixels, under other
+framings and in other light, hold it.
 """
 
 import hashlib
