@@ -80,10 +80,17 @@ _BARE = Flag("Share of pictures shown without their mask; the preset's by defaul
 _COLOURS = Flag("Give whole pictures other light and colours; the preset's by default.")
 _JUDGE = Flag("Photographs (images) and their maps (maps) to score besides; never trained on.", "FOLDER")
 _BEST = Flag("What best follows: drawn masks (drawn) or the photographs (judge).")
+_ADAPT = Flag(
+    "Photographs without maps to learn from, by what the weights of --init-from are sure of.", "FOLDER"
+)
+_ADAPT_SHARE = Flag("Share of every step that these photographs are; a quarter by default.")
 MAP_FLAGS = _flags(
     MapOptions.presets,
-    {"bare_share": _BARE, "colour_jitter": _COLOURS, "judge": _JUDGE, "best_by": _BEST},
-)
+    {
+        "bare_share": _BARE, "colour_jitter": _COLOURS, "judge": _JUDGE, "best_by": _BEST,
+        "adapt": _ADAPT, "adapt_share": _ADAPT_SHARE,
+    },
+)  # fmt: skip
 EDIT_FLAGS = _flags(
     EditOptions.presets,
     {

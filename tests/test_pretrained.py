@@ -67,6 +67,23 @@ def test_no_state_holds_the_encoder(network: PretrainedMapNet):
     assert kept < 1.01 * count_parameters(network)
 
 
+def test_thawed_the_encoder_learns_and_its_checkpoint_holds_it(network: PretrainedMapNet, tmp_path: Path):
+    thawed = build_network(NetworkSpec("map", "thawed", 8))
+    assert isinstance(thawed, PretrainedMapNet)
+    picture = torch.rand(2, 3, 32, 32)
+    for frozen, free in zip(network.encoder.features(picture), thawed.encoder.features(picture), strict=True):
+        torch.testing.assert_close(free.detach(), frozen)
+    thawed.train()(picture).square().mean().backward()
+    assert not any(part.training for part in thawed.encoder.modules())
+    torch.optim.SGD(thawed.parameters(), 0.1).step()
+    card = {"network": NetworkSpec("map", "thawed", 8).to_dict()}
+    save_checkpoint(tmp_path / "best", thawed.state_dict(), card, None)
+    loaded, _ = load_model(tmp_path, "map")
+    with torch.inference_mode():
+        assert torch.equal(loaded(picture), thawed.eval()(picture))
+        assert not torch.equal(thawed.encoder.features(picture)[0], network.encoder.features(picture)[0])
+
+
 def test_a_checkpoint_comes_back_to_the_bit_and_its_card_names_the_encoder(
     network: PretrainedMapNet, tmp_path: Path
 ):

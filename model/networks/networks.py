@@ -35,8 +35,8 @@ class NetworkSpec:
     kind : str
         ``map``, ``edit``, ``frame`` or ``discriminator``.
     name : str
-        ``compact``, ``pretrained`` (map) or ``paper``; ``finder`` (frame); ``patch`` or ``projected``
-        for the discriminator.
+        ``compact``, ``pretrained`` (map), ``thawed`` (map: the same, with an encoder that learns) or ``paper``;
+        ``finder`` (frame); ``patch`` or ``projected`` for the discriminator.
     width : int
         Channels of the first level; 0 where the published widths are fixed.
     straps : bool
@@ -67,6 +67,7 @@ class NetworkSpec:
 _BUILDERS: dict[tuple[str, str], tuple[Callable[[NetworkSpec], nn.Module], int]] = {
     (MAP, "compact"): (lambda spec: CompactMapNet(spec.width, 1 + spec.straps), 24),
     (MAP, "pretrained"): (lambda spec: PretrainedMapNet(spec.width, 1 + spec.straps), 32),
+    (MAP, "thawed"): (lambda spec: PretrainedMapNet(spec.width, 1 + spec.straps, frozen=False), 32),
     (MAP, "paper"): (lambda spec: PaperMapNet(1 + spec.straps), 0),
     (EDIT, "compact"): (lambda spec: CompactEditNet(spec.width), 48),
     (EDIT, "paper"): (lambda _: PaperGenerator(), 0),
@@ -120,4 +121,6 @@ def count_parameters(module: nn.Module) -> int:
 
 def origin_note(module: nn.Module) -> dict[str, Any]:
     """Return what a card says of weights that are not the checkpoint's own: ``encoder``, or nothing."""
-    return {"encoder": module.origin} if isinstance(module, PretrainedMapNet | FinderNet) else {}
+    if isinstance(module, FinderNet) or (isinstance(module, PretrainedMapNet) and module.frozen):
+        return {"encoder": module.origin}
+    return {}

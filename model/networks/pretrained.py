@@ -28,6 +28,8 @@ class PretrainedMapNet(nn.Module):
         Channels of the decoder at half resolution; the levels below have 1.5, 2, 3 and 4 times as many.
     outputs : int
         1 for the mask body alone, 2 with its straps.
+    frozen : bool
+        False: the encoder learns, too, and a checkpoint holds it (its batch normalisation is folded in).
 
     Raises
     ------
@@ -35,10 +37,14 @@ class PretrainedMapNet(nn.Module):
         When the encoder's package is not installed or damaged.
     """
 
-    def __init__(self, width: int = 32, outputs: int = 1) -> None:
+    def __init__(self, width: int = 32, outputs: int = 1, *, frozen: bool = True) -> None:
         super().__init__()
+        self.frozen = frozen
         self.encoder = load_lite0_encoder()
-        make_constant(self.encoder)
+        if frozen:
+            make_constant(self.encoder)
+        else:
+            self.encoder.requires_grad_(True)
         # The encoder's layers are of unlike size.
         self.scale = nn.ModuleList(nn.BatchNorm2d(channels) for channels in LITE0_CHANNELS)
         widths = (width, width * 3 // 2, 2 * width, 3 * width, 4 * width)

@@ -18,6 +18,7 @@ SSIM_MARGIN = SSIM_WINDOW // 2  # the map of a picture is smaller by this on eve
 _DATA_RANGE = 2.0  # pictures are in [-1, 1]
 _C1, _C2 = (0.01 * _DATA_RANGE) ** 2, (0.03 * _DATA_RANGE) ** 2
 _DICE_SMOOTH_PX = 1.0  # an empty map, found as empty, is perfect
+SURE = 0.9  # a probability of this, or of so much less than 1, is taken for the truth
 
 
 def bce_dice(logits: Tensor, truth: Tensor, dice: float = 1.0) -> Tensor:
@@ -42,12 +43,38 @@ def bce_dice(logits: Tensor, truth: Tensor, dice: float = 1.0) -> Tensor:
     Squares in the denominator (Milletari et al. 2016, V-Net): only so is a soft edge best matched by itself.
     """
     logits, truth = logits.float(), truth.float()
-    found = logits.sigmoid()
+    return F.binary_cross_entropy_with_logits(logits, truth) + dice * _dice(logits.sigmoid(), truth)
+
+
+def _dice(found: Tensor, truth: Tensor) -> Tensor:
     shared, ours, theirs = (
         (a * b).sum(dim=(1, 2, 3)) for a, b in ((found, truth), (found, found), (truth, truth))
     )
-    overlap = (2 * shared + _DICE_SMOOTH_PX) / (ours + theirs + _DICE_SMOOTH_PX)
-    return F.binary_cross_entropy_with_logits(logits, truth) + dice * (1 - overlap).mean()
+    return (1 - (2 * shared + _DICE_SMOOTH_PX) / (ours + theirs + _DICE_SMOOTH_PX)).mean()
+
+
+def sure_loss(logits: Tensor, probability: Tensor, dice: float = 1.0) -> Tensor:
+    """`bce_dice` over the pixels of which another network is sure; the others count for nothing.
+
+    Parameters
+    ----------
+    logits : Tensor
+        (n, 1, h, w).
+    probability : Tensor
+        (n, 1, h, w) in [0, 1]: what the other network says. From `SURE` on it is a mask, up to 1 - `SURE` none.
+    dice : float
+        Weight of the Dice loss, 0 for none.
+
+    Returns
+    -------
+    Tensor
+        Scalar: the cross-entropy, a mean over each picture's sure pixels, and the Dice loss over them.
+    """
+    logits, probability = logits.float(), probability.float()
+    truth = (probability >= SURE).float()
+    sure = torch.maximum(truth, (probability <= 1 - SURE).float())
+    entropy = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
+    return weighted_mean(entropy, sure) + dice * _dice(logits.sigmoid() * sure, truth)
 
 
 def strap_loss(logits: Tensor, straps: Tensor, dice: float = 1.0) -> Tensor:

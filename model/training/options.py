@@ -152,6 +152,11 @@ class MapOptions(TrainOptions):
         trained on, scored at every validation.
     best_by : str or None
         ``judge``: ``best`` follows IoU on these photographs; ``drawn`` or None: the preset's column on drawn masks.
+    adapt : Path or None
+        Folder of photographs without maps, some of masked faces: a share of every step is trained on those of their
+        pixels of which the weights of ``init_from`` are sure.
+    adapt_share : float or None
+        That share, above 0 and below 1; None takes a quarter.
     """
 
     preset: str = "pretrained"
@@ -159,6 +164,8 @@ class MapOptions(TrainOptions):
     colour_jitter: bool | None = None
     judge: Path | None = None
     best_by: str | None = None
+    adapt: Path | None = None
+    adapt_share: float | None = None
     presets: ClassVar[tuple[str, ...]] = tuple(packaged_presets("map"))
 
     def load_preset(self) -> MapPreset:
@@ -175,6 +182,21 @@ class MapOptions(TrainOptions):
         if self.best_by == "judge" and self.judge is None:
             raise ArgumentError("best_by", "judge: goes with `judge` FOLDER")
         check_exists("judge", self.judge, "folder")
+        check_exists("adapt", self.adapt, "folder")
+        self._check_adapt()
+
+    def _check_adapt(self) -> None:
+        share = self.adapt_share
+        if share is not None and not 0 < share < 1:
+            raise ArgumentError("adapt_share", f"{share}: expected a share above 0 and below 1")
+        if self.adapt is None:
+            if share is not None:
+                raise ArgumentError("adapt_share", f"{share}: goes with `adapt` FOLDER")
+            return
+        if self.init_from is None:
+            raise ArgumentError("adapt", f"{self.adapt}: goes with `init_from` weights, which find its masks")
+        if self.batch_size == 1:
+            raise ArgumentError("batch_size", "1: `adapt` shows drawn pictures beside its photographs")
 
 
 @dataclass(frozen=True)

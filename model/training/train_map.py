@@ -5,13 +5,16 @@ import torch
 from torch import Tensor
 
 from unmask.datagen.common.errors import ArgumentError
+from unmask.datagen.masks.recipe_config import load_recipe_config
 from unmask.model.data.batches import Batch, drawn_rows
 from unmask.model.data.colour_jitter import jitter_colours, jitter_sharpness
 from unmask.model.inference.precision import probe_pictures
+from unmask.model.inference.unmasker import load_finder, load_module
 from unmask.model.networks.networks import MAP, NetworkSpec, build_network
 
+from .adaptation import ADAPT_SHARE, Adaptation, check_photos, label_photos
 from .engine import Engine, step_seed
-from .losses import bce_dice, strap_loss
+from .losses import bce_dice, strap_loss, sure_loss
 from .options import MapOptions
 from .photo_judge import PhotoJudge, open_judge
 from .session import Session
@@ -20,10 +23,21 @@ from .validation import MapJudge
 
 
 def check_map_files(options: MapOptions) -> None:
-    """Read what ``judge`` names, so that a wrong file is said before anything is written."""
+    """Read what ``judge`` and ``adapt`` name, so that a wrong file is said before anything is written."""
     options.validate()
-    if options.judge is not None:
-        open_judge(options.judge)
+    judged = [] if options.judge is None else open_judge(options.judge)
+    if options.adapt is not None:
+        check_photos(options.adapt, [photo for photo, _ in judged])
+
+
+def open_adaptation(options: MapOptions, device: torch.device) -> Adaptation | None:
+    """Look at the photographs of ``adapt`` with the weights of ``init_from``: alike in every session of a run."""
+    if options.adapt is None or options.init_weights is None:
+        return None
+    teacher = load_module(options.init_weights, MAP, device)
+    photos = check_photos(options.adapt)
+    faces = label_photos(photos, load_finder(device).find, teacher)
+    return Adaptation(faces, load_recipe_config(options.recipe, options.pins), options.size)
 
 
 class MapTraining:
@@ -52,22 +66,35 @@ class MapTraining:
         best = "judge_iou" if options.best_by == "judge" else preset.validation.best
         sample = probe_pictures(options.batch_size, options.size, device)
         judge = MapJudge(session, best, photos, straps=self.straps > 0)
-        columns = ("loss", "straps") if self.straps else ("loss",)
+        self.adaptation = open_adaptation(options, device)
+        self.adapt_share = ADAPT_SHARE if options.adapt_share is None else options.adapt_share
+        extra = {"straps": self.straps > 0, "adapt": self.adaptation is not None}
+        columns = ("loss", *(name for name, used in extra.items() if used))
         self.engine = Engine(session, trained, judge, columns, preset, lambda network: network(sample))
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """Learn from a batch; the losses by name."""
         rng = self.engine.step_rng()
         picture, truth, straps = some_bare(batch, self.bare_share, rng)
+        sure = None
+        if self.adaptation is not None:
+            count = min(max(1, round(self.adapt_share * len(picture))), len(picture) - 1)
+            photos, sure = (part.to(picture) for part in self.adaptation.draw(count, rng))
+            truth, straps = truth[count:], straps[count:]
+            picture = torch.cat([picture[count:], photos])
         if self.colour_jitter:
             picture = jitter_sharpness(jitter_colours(picture, rng), rng)
         with self.engine.autocast():
             logits = self.engine.trained.networks[MAP](picture)
         dice = self.preset.losses.dice
-        losses = {"loss": bce_dice(logits[:, :1], truth, dice=dice)}
+        drawn = logits[: len(truth)]
+        losses = {"loss": bce_dice(drawn[:, :1], truth, dice=dice)}
         if self.straps:
-            losses["straps"] = strap_loss(logits[:, 1:], straps, dice)
+            losses["straps"] = strap_loss(drawn[:, 1:], straps, dice)
             losses["loss"] = losses["loss"] + self.straps * losses["straps"]
+        if sure is not None:
+            losses["adapt"] = sure_loss(logits[len(truth) :, :1], sure, dice)
+            losses["loss"] = torch.lerp(losses["loss"], losses["adapt"], len(sure) / len(logits))
         self.engine.update(MAP, losses["loss"], batch)
         return {name: value.detach() for name, value in losses.items()}
 
