@@ -165,11 +165,10 @@ def label_faces(image_rgb: U8, find: Find, teacher: TrainedModule) -> list[U8]:
         A face on which the whole pipeline would leave what it sees, by its guards, is not among them.
     """
     picture = PicturePyramid(image_rgb)
-    size = (image_rgb.shape[1], image_rgb.shape[0])
     faces = []
     for face in find(picture):
         seen = see_face(teacher, picture, face.frame)
-        if mask_of(seen, face.frame, size) is None:
+        if mask_of(seen, face.frame, picture) is None:
             continue
         matrix = CROP.to_picture(face.frame)
         crop = picture.cut(matrix, CROP.width, CROP.height, border=cv2.BORDER_REPLICATE)
