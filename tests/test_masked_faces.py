@@ -23,7 +23,6 @@ from unmask.datagen.faces.landmarks import Landmarks
 from unmask.datagen.pictures.pyramid import Grid, PicturePyramid
 from unmask.datagen.render.triplet import Triplet, TripletConfig, make_triplet
 from unmask.model.checkpoints.shipped import weights_folder
-from unmask.model.inference.aligned import TrainedModule
 from unmask.model.inference.face_finder import (
     SURE,
     FaceFinder,
@@ -33,8 +32,9 @@ from unmask.model.inference.face_finder import (
     possible,
     thinned,
 )
-from unmask.model.inference.unmasker import load_finder
-from unmask.model.networks.frame_net import LOOK, FrameNet, corrected, load_frame_module
+from unmask.model.inference.torch_modules import TrainedModule, load_finder
+from unmask.model.networks.frame_look import LOOK, corrected
+from unmask.model.networks.frame_net import FrameNet, load_frame_module
 
 CPU = torch.device("cpu")
 LEANING = np.array(

@@ -21,10 +21,9 @@ from unmask.datagen.faces.frame import (
 from unmask.datagen.faces.frame import frame_box as box_of
 from unmask.datagen.pictures.arrays import F64
 from unmask.datagen.pictures.pyramid import PicturePyramid
-from unmask.model.networks.frame_net import FrameModule
+from unmask.model.networks.frame_look import FrameModule
 
-from .aligned import TrainedModule
-from .face_candidates import face_candidates
+from .face_candidates import FinderModule, face_candidates
 
 LOOKS = 4
 # Where else is begun: a mask says little about how its face leans and how large it is.
@@ -84,11 +83,10 @@ class FaceFinder:
     Parameters
     ----------
     frames : FrameModule
-    finder : TrainedModule
-        As for `unmask.model.inference.face_candidates.face_candidates`.
+    finder : FinderModule
     """
 
-    def __init__(self, frames: FrameModule, finder: TrainedModule) -> None:
+    def __init__(self, frames: FrameModule, finder: FinderModule) -> None:
         self.frames = frames
         self.finder = finder
 

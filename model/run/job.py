@@ -188,7 +188,7 @@ def _identity(options: RunOptions, unmasker: Unmasker) -> dict[str, Any]:
         "map-weights": unmasker.map_module.card["sha256"][:12] if options.map is None else None,
         "edit-weights": unmasker.edit_module.card["sha256"][:12],
         "least-score": options.least_score,
-        "precision": "bf16" if unmasker.edit_module.bf16 else "fp32",
+        "precision": unmasker.backend.precision,
     }
 
 

@@ -15,11 +15,11 @@ from unmask.datagen.drawn_faces.demo import portrait_rgb
 from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.pictures.picture import encode_png, shrunk
 from unmask.model.checkpoints.shipped import find_weights
-from unmask.model.inference.aligned import TrainedModule
+from unmask.model.inference.aligned import FaceModule
 from unmask.model.inference.face_finder import FaceFinder
 from unmask.model.inference.photo import Restored, restore_photo
-from unmask.model.inference.unmasker import Unmasker, load_module
-from unmask.model.networks.networks import EDIT
+from unmask.model.inference.unmasker import Unmasker
+from unmask.model.networks.spec import EDIT
 from unmask.model.run.face_rows import face_rows
 from unmask.model.run.results import MAPS, RESTORED, STRAPS
 
@@ -38,8 +38,8 @@ _REACH = 0.12  # of that part's side: how far from the place a mask may begin
 
 @dataclass
 class _Modules:
-    map_module: TrainedModule
-    edit_module: TrainedModule
+    map_module: FaceModule
+    edit_module: FaceModule
     finder: FaceFinder
 
 
@@ -142,7 +142,7 @@ class Photographs:
         if preset not in self._editors:
             unmasker = self._unmasker
             path = find_weights(preset if preset != OWN else str(self.options.edit_weights))
-            self._editors[preset] = load_module(path, EDIT, unmasker.device, bf16=unmasker.edit_module.bf16)
+            self._editors[preset] = unmasker.backend.load_module(path, EDIT)
         return _Modules(self._unmasker.map_module, self._editors[preset], self._unmasker.finder)
 
 

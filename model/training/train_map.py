@@ -8,7 +8,8 @@ from unmask.datagen.common.errors import ArgumentError
 from unmask.model.data.batches import Batch, drawn_rows
 from unmask.model.data.colour_jitter import jitter_colours, jitter_sharpness
 from unmask.model.inference.precision import probe_pictures
-from unmask.model.networks.networks import MAP, NetworkSpec, build_network
+from unmask.model.networks.networks import build_network
+from unmask.model.networks.spec import MAP, NetworkSpec
 
 from .engine import Engine, step_seed
 from .losses import bce_dice, strap_loss
