@@ -141,6 +141,13 @@ def described_network(card: Mapping[str, Any], card_path: Path) -> NetworkSpec:
         raise UserError(f"{card_path}: {error}") from error
 
 
+def not_its_weights(weights_path: Path, spec: NetworkSpec) -> UserError:
+    """Return the error of weights that do not fit the network that their card describes."""
+    return UserError(
+        f"{weights_path}: not the weights of network {spec.kind}/{spec.name}, width {spec.width}"
+    )
+
+
 def other_encoder(card_path: Path, package: str) -> UserError:
     """Return the error of a network that was trained on other weights than the installed package has."""
     return UserError(f"{card_path}: trained on another version of {package}: install that")

@@ -36,6 +36,7 @@ from .card import (
     load_card,
     model_files,
     new_folder,
+    not_its_weights,
     old_folder,
     other_encoder,
     resolve_model,
@@ -206,10 +207,9 @@ def load_model(path: Path, kind: str, device: str | torch.device = "cpu") -> tup
     weights_path, card_path = model_files(found)
     spec = described_network(card, card_path)
     weights = load_weights(found)
-    no_fit = f"{weights_path}: not the weights of network {spec.kind}/{spec.name}, width {spec.width}"
     # before a network is built whose width would fill the memory
     if spec.width and not any(value.ndim and len(value) == spec.width for value in weights.values()):
-        raise UserError(no_fit)
+        raise not_its_weights(weights_path, spec)
     with torch.random.fork_rng(devices=[]):  # the weights that building draws are thrown away
         network = build_network(spec)
     note = origin_note(network)
@@ -218,5 +218,5 @@ def load_model(path: Path, kind: str, device: str | torch.device = "cpu") -> tup
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
-        raise UserError(no_fit) from error
+        raise not_its_weights(weights_path, spec) from error
     return network.to(device).eval(), card

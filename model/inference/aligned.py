@@ -10,7 +10,9 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from unmask.datagen.common.errors import UserError
 from unmask.datagen.pictures.arrays import F32, U8
+from unmask.model.networks.spec import MODULE_NAMES
 
 from .cleaning import clean_map
 from .network_frame import NetworkFrame
@@ -66,6 +68,12 @@ class Seen(NamedTuple):
 
     body: F32
     straps: F32 | None
+
+
+def not_finite(card: Mapping[str, Any]) -> UserError:
+    """Return the error of a network whose output is no number."""
+    what = MODULE_NAMES.get(str(card.get("network", {}).get("kind")), "network")
+    return UserError(f"the {what}'s output is not finite (NaN): its weights are of no use")
 
 
 def see_pictures(module: FaceModule, pictures: Sequence[U8]) -> list[Seen]:

@@ -9,15 +9,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from unmask.datagen.common.errors import ArgumentError, UserError
+from unmask.datagen.common.errors import ArgumentError
 from unmask.datagen.pictures.arrays import F32, U8
 from unmask.model.checkpoints.checkpoint import load_model
 from unmask.model.checkpoints.shipped import FINDER, frame_weights, shipped_weights
 from unmask.model.common.limits import AUTO, BF16, FP32
 from unmask.model.common.spare_threads import spare_threads
 from unmask.model.networks.frame_net import load_frame_module
-from unmask.model.networks.spec import FRAME, MODULE_NAMES
+from unmask.model.networks.spec import FRAME
 
+from .aligned import not_finite
 from .compositing import unchecked_paste_alpha
 from .face_finder import FaceFinder
 
@@ -72,12 +73,6 @@ class TrainedModule:
         if not bool(output.isfinite().all()):
             raise not_finite(self.card)
         return output
-
-
-def not_finite(card: Mapping[str, Any]) -> UserError:
-    """Return the error of a network whose output is no number."""
-    what = MODULE_NAMES.get(str(card.get("network", {}).get("kind")), "network")
-    return UserError(f"the {what}'s output is not finite (NaN): its weights are of no use")
 
 
 def answer_probabilities(network: Callable[[Tensor], Tensor], picture: Tensor) -> Tensor:
