@@ -26,6 +26,7 @@ from rich.text import Text
 from typer.core import TyperCommand
 
 from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.extras import naming_extras
 from unmask.datagen.common.memory import is_want_of_memory
 
 EXIT_USER_ERROR = 2
@@ -138,7 +139,8 @@ def run_app(app: typer.Typer, name: str, arguments: Sequence[str] | None = None,
     if arguments is None:
         signal.signal(signal.SIGTERM, _stop)
     try:
-        result = app(args=given, prog_name=name, standalone_mode=False)
+        with naming_extras():
+            result = app(args=given, prog_name=name, standalone_mode=False)
     except UserError as error:
         return _fail(in_flags(error.marked))
     except _UsageError as error:

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from unmask.datagen.common.checks import check_choice
-from unmask.datagen.common.errors import ArgumentError, UserError
+from unmask.datagen.common.errors import ArgumentError
+from unmask.datagen.common.extras import MissingPackageError, needs_extra
 from unmask.model.common.limits import AUTO, BACKENDS, BF16, ONNX, PRECISIONS, TORCH
 
 from .aligned import FaceModule
@@ -13,7 +14,6 @@ from .aligned import FaceModule
 if TYPE_CHECKING:
     from .face_finder import FaceFinder
 
-WITHOUT_TORCH = "torch is not installed here: pip install 'unmask[train]'"
 _ON_CPU = (None, AUTO, "cpu")
 
 
@@ -63,18 +63,20 @@ def choose_backend(name: str, device: str | None, precision: str) -> Backend:
     has_torch = importlib.util.find_spec("torch") is not None
     if name == TORCH or (name == AUTO and has_torch):
         if not has_torch:
-            raise ArgumentError("backend", f"{TORCH}: {WITHOUT_TORCH}")
+            raise ArgumentError("backend", f"{TORCH}: {needs_extra(TORCH)}")
         from .torch_modules import TorchBackend
 
         return TorchBackend(device, precision)
-    why = f"the backend {ONNX} runs on the CPU alone, in fp32" + ("" if has_torch else f"; {WITHOUT_TORCH}")
+    why = f"the backend {ONNX} runs on the CPU alone, in fp32" + (
+        "" if has_torch else f"; {needs_extra(TORCH)}"
+    )
     if device not in _ON_CPU:
         raise ArgumentError("device", f"{device}: {why}")
     if precision == BF16:
         raise ArgumentError("precision", f"{precision}: {why}")
     for package in (ONNX, "onnxruntime"):
         if importlib.util.find_spec(package) is None:
-            raise UserError(f"neither torch nor {package} is installed here: pip install unmask again")
+            raise MissingPackageError(f"{package} is not installed here; install unmask again")
     from .onnx_modules import OnnxBackend
 
     return OnnxBackend()

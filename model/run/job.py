@@ -127,7 +127,7 @@ def run_job(options: RunOptions, update: Update = lambda done, total, first: Non
     start = time.monotonic()
     inputs = list_inputs(options)
     check_apart(options)
-    unmasker = Unmasker(options.map_weights, options.edit, options.device, options.precision)
+    unmasker = Unmasker(options.map_weights, options.edit, options.device, options.precision, options.backend)
     if not options.aligned:
         _ = unmasker.finder  # its weights are missing before work, not after the first picture
     identity = _identity(options, unmasker)
@@ -189,6 +189,7 @@ def _identity(options: RunOptions, unmasker: Unmasker) -> dict[str, Any]:
         "edit-weights": unmasker.edit_module.card["sha256"][:12],
         "least-score": options.least_score,
         "precision": unmasker.backend.precision,
+        "backend": unmasker.backend.name,
     }
 
 
