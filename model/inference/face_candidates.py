@@ -6,7 +6,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from unmask.datagen.faces.frame import frame_distance
+from unmask.datagen.faces.frame import frame_distance, snapped
 from unmask.datagen.pictures.arrays import F32, F64, U8
 from unmask.datagen.pictures.pyramid import PicturePyramid
 from unmask.model.common.limits import MULTIPLE_PX
@@ -63,5 +63,5 @@ def _at_size(finder: FinderModule, small_rgb: U8, factor: float, border: int) ->
     for frame, score in decode(finder.cells(np.asarray(padded, np.uint8)), LEAST, MOST_EACH):
         there = frame * factor
         there[:, 2] = (frame[:, 2] - border + 0.5) * factor - 0.5
-        frames.append((np.asarray(there, np.float64), score))
+        frames.append((snapped(np.asarray(there, np.float64)), score))
     return frames

@@ -17,6 +17,7 @@ from unmask.datagen.faces.frame import (
     frame_scale,
     frame_turn_deg,
     place_frame,
+    snapped,
 )
 from unmask.datagen.faces.frame import frame_box as box_of
 from unmask.datagen.pictures.arrays import F64
@@ -127,7 +128,7 @@ class FaceFinder:
     def seen_around(self, picture: PicturePyramid, frame: F64) -> FoundFace:
         """Look at a face from places around its frame: the mean of where they lead to, and how sure they are."""
         better, scores = self.frames.look(picture, [moved(frame, *around) for around in AROUND])
-        middle = np.asarray(np.mean(better, axis=0), np.float64)
+        middle = snapped(np.asarray(np.mean(better, axis=0), np.float64))
         spread = float(np.mean([frame_distance(middle, other) for other in better]))
         return FoundFace(middle, float(np.mean(scores)) - SPREAD_COST * spread)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.datagen.faces.frame import FRAME_EYE_DIST_PX
+from unmask.datagen.faces.frame import FRAME_EYE_DIST_PX, snapped
 from unmask.datagen.pictures.arrays import F32, F64, U8
 from unmask.datagen.pictures.pyramid import Grid, PicturePyramid
 
@@ -47,7 +47,7 @@ class FrameModule:
             some = frames[start : start + _BATCH]
             crops = [picture.cut(LOOK.to_picture(frame), LOOK.width, LOOK.height) for frame in some]
             answers = self.answer(np.stack(crops))
-            better += [corrected(frame, answer) for frame, answer in zip(some, answers, strict=True)]
+            better += [snapped(corrected(frame, answer)) for frame, answer in zip(some, answers, strict=True)]
             scores += answers[:, 4].tolist()
         return better, scores
 

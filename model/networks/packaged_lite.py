@@ -61,7 +61,7 @@ def read_lite_arrays(variant: Lite) -> LiteArrays:
 
 
 def _read_state_dict(file: IO[bytes]) -> dict[str, NDArray[Any]]:
-    if (pickle.load(file), pickle.load(file)) != (_MAGIC, _VERSION):  # noqa: S301 - compared before more is read
+    if (_Reader(file).load(), _Reader(file).load()) != (_MAGIC, _VERSION):
         raise ValueError("no file of torch.save")
     _Reader(file).load()  # sizes of C's integers, which nothing depends on
     reader = _Reader(file)

