@@ -258,7 +258,7 @@ def export_dataset(
     return export(make_options(ExportOptions, data=data, format=format, dest=dest, **options), progress)
 
 
-@naming_extras()
+@naming_extras("train")
 def evaluate(
     data: str | Path,
     out: str | Path,

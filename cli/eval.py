@@ -37,8 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; its first word may be ``verify``, a folder is ./verify."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["verify"]:
-        return run_app(eval_verify.app, eval_verify.NAME, arguments, skip=1)
-    return run_app(app, NAME, arguments)
+        return run_app(eval_verify.app, eval_verify.NAME, arguments, skip=1, extra="train")
+    return run_app(app, NAME, arguments, extra="train")
 
 
 _FLAGS = {

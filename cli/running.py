@@ -111,7 +111,13 @@ def make_app(summary: str | None = None, *, completes: bool = True) -> App:
     )
 
 
-def run_app(app: typer.Typer, name: str, arguments: Sequence[str] | None = None, skip: int = 0) -> int:
+def run_app(
+    app: typer.Typer,
+    name: str,
+    arguments: Sequence[str] | None = None,
+    skip: int = 0,
+    extra: str | None = None,
+) -> int:
     """Run a Typer app and return its exit code.
 
     What a person can mend is one line ``error: ...`` on stderr and exit code 2; Ctrl-C is 130; a bug is a
@@ -127,6 +133,8 @@ def run_app(app: typer.Typer, name: str, arguments: Sequence[str] | None = None,
         ``sys.argv[1:]`` by default.
     skip : int
         How many of them chose the app.
+    extra : str, optional
+        Of the package, that the command needs.
     """
     # What a start makes, modules and lists of 200,000 pictures, lives to the end: by default the collector looks
     # through all of it dozens of times, a tenth of the time that the build of one picture takes.
@@ -139,7 +147,7 @@ def run_app(app: typer.Typer, name: str, arguments: Sequence[str] | None = None,
     if arguments is None:
         signal.signal(signal.SIGTERM, _stop)
     try:
-        with naming_extras():
+        with naming_extras(extra):
             result = app(args=given, prog_name=name, standalone_mode=False)
     except UserError as error:
         return _fail(in_flags(error.marked))

@@ -15,8 +15,14 @@ class MissingPackageError(UserError, ModuleNotFoundError):
 
 
 @contextmanager
-def naming_extras() -> Iterator[None]:
-    """Say which extra brings a package that the block cannot import: `MissingPackageError`."""
+def naming_extras(extra: str | None = None) -> Iterator[None]:
+    """Say which extra brings a package that the block cannot import: `MissingPackageError`.
+
+    Parameters
+    ----------
+    extra : str, optional
+        What the block needs as a whole; by default the smallest one with the package.
+    """
     try:
         yield
     except MissingPackageError:
@@ -25,9 +31,9 @@ def naming_extras() -> Iterator[None]:
         package = (error.name or "").partition(".")[0]
         if package not in _EXTRAS:
             raise
-        raise MissingPackageError(needs_extra(package)) from error
+        raise MissingPackageError(needs_extra(package, extra)) from error
 
 
-def needs_extra(package: str) -> str:
-    """Say that a package is not installed, and how it would be."""
-    return f"{package} is not installed here; pip install 'unmask[{_EXTRAS[package]}]'"
+def needs_extra(package: str, extra: str | None = None) -> str:
+    """Say that a package is not installed, and which extra would bring it: ``extra``, or the smallest one."""
+    return f"{package} is not installed here; pip install 'unmask[{extra or _EXTRAS[package]}]'"
