@@ -10,6 +10,7 @@ from unmask.model.inference import aligned
 from unmask.model.inference.face_finder import FaceFinder
 from unmask.model.inference.pasting import paste, paste_alpha
 from unmask.model.inference.photo import PhotoModules, restore_photo
+from unmask.model.inference.torch_modules import TrainedModule
 from unmask.model.metrics.baselines import MeanFace, nearest_fill, telea_fill
 
 from .pictures import EvalPicture
@@ -71,8 +72,8 @@ class Outcome:
 class PhotoParts:
     """What `restore_photo` works with."""
 
-    map_module: aligned.FaceModule
-    edit_module: aligned.FaceModule | None
+    map_module: TrainedModule
+    edit_module: TrainedModule | None
     finder: FaceFinder
 
 
@@ -82,14 +83,14 @@ class Systems:
 
     Attributes
     ----------
-    map_module, edit_module : FaceModule or None
+    map_module, edit_module : TrainedModule or None
     mean_face : MeanFace or None
     photos : PhotoModules or None
         Looks for faces in every picture and frames them, as ``unmask-run`` does; None takes pictures as framed.
     """
 
-    map_module: aligned.FaceModule | None
-    edit_module: aligned.FaceModule | None
+    map_module: TrainedModule | None
+    edit_module: TrainedModule | None
     mean_face: MeanFace | None
     photos: PhotoModules | None = None
 

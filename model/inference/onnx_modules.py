@@ -64,8 +64,8 @@ class OnnxModule:
         raw = self._run(pictures=pictures, alpha=alpha, places=where)
         if self.mirror_mean:
             mirrored = self._run(pictures=pictures[:, :, ::-1], alpha=alpha[..., ::-1], places=where)
-            raw = (raw + mirrored[:, :, ::-1]) / 2
-        return np.rint((raw + 1) * 127.5).astype(np.uint8)
+            raw = np.asarray((raw + mirrored[:, :, ::-1]) / 2, np.float32)
+        return np.asarray(np.rint((raw + 1) * 127.5), np.uint8)
 
     def cells(self, picture: U8) -> F32:
         """What the finder says of one picture (h, w, 3): (6, h / 8, w / 8)."""

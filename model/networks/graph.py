@@ -106,9 +106,11 @@ class Graph:
         """Add a ReLU."""
         return self.node("Relu", x)
 
-    def conv_block(self, x: str, key: str, inside: int, outside: int, **shape: int) -> str:
+    def conv_block(
+        self, x: str, key: str, inside: int, outside: int, *, stride: int = 1, dilation: int = 1
+    ) -> str:
         """Add `unmask.model.networks.compact.conv_block`."""
-        x = self.conv(x, f"{key}.0", inside, outside, 3, bias=False, **shape)
+        x = self.conv(x, f"{key}.0", inside, outside, 3, bias=False, stride=stride, dilation=dilation)
         return self.relu(self.norm(x, f"{key}.1", outside))
 
     def residual(self, x: str, key: str, channels: int, dilation: int = 1) -> str:
