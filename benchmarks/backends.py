@@ -1,6 +1,6 @@
 """How far the results of torch and of onnxruntime are apart on photographs, and what processor time each takes.
 
-    python benchmarks/backends.py PHOTOS [--limit N] [--edit perceptual]
+    python benchmarks/backends.py PHOTOS [--every N] [--edit perceptual]
 
 Photographs whose longer side is above 1600 px are scaled to that. ``OMP_NUM_THREADS`` says how many threads run.
 """
@@ -32,13 +32,13 @@ def main() -> None:
     """Print a line for each photograph whose results differ by more than a level, and the sums."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("photos", type=Path)
-    parser.add_argument("--limit", type=int)
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="only each N-th photograph")
     parser.add_argument("--edit", default="perceptual")
     arguments = parser.parse_args()
     unmaskers = {name: Unmasker(edit=arguments.edit, device="cpu", backend=name) for name in BACKENDS}
     seconds = {name: list[float]() for name in BACKENDS}
     farthest, masks = list[int](), 0
-    for photo in list_pictures(arguments.photos, set()).names[: arguments.limit]:
+    for photo in list_pictures(arguments.photos, set()).names[:: arguments.every]:
         image = open_file(arguments.photos / photo)
         scale = LONGEST_PX / max(image.shape)
         if scale < 1:
