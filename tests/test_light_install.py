@@ -93,15 +93,27 @@ def test_the_photograph_is_the_one_that_torch_makes(folder: Path) -> None:
 
 
 def test_the_page_runs_without_the_extras(folder: Path) -> None:
-    pytest.importorskip("fastapi", reason="needs the extra 'serve'")
+    for package in ("fastapi", "httpx", "uvicorn"):
+        pytest.importorskip(package, reason="needs the extra 'serve' and httpx")
     program = """
+import threading, time
+import httpx
 from unmask.model.serve.options import ServeOptions
-from unmask.model.serve.photographs import Photographs
-photographs = Photographs(ServeOptions())
-photographs.warm()
-import unmask.model.serve.app  # routes of both pages
-result, _ = photographs.unmask(open("portrait.jpg", "rb").read(), None, "perceptual", 0.0)
-assert result.status == "ok"
+from unmask.model.serve.serve import address, prepared
+
+options = ServeOptions(port=0)
+with prepared(options) as (server, listener):
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    url = address(options.host, listener)
+    assert httpx.get(url).status_code == 200
+    with open("portrait.jpg", "rb") as file:
+        answer = httpx.post(f"{url}api/unmask", files={"image": ("portrait.jpg", file)}, timeout=120)
+    assert answer.json()["status"] == "ok", answer.text
+    server.should_exit = True
+    thread.join(10)
 """
     done = run_without(program, folder, [name for name in LEFT_OUT if name not in ("jinja2", "markupsafe")])
     assert done.returncode == 0, done.stderr
