@@ -63,6 +63,11 @@ JUDGED = ["whole_discriminator", "mask_discriminator"]
             [*SCORES, "val_perceptual"],
         ),
         (
+            *("edit", "projected"),
+            ["loss", "l1", "ssim", "perceptual", "whole", "mask", *JUDGED],
+            [*SCORES, "val_perceptual"],
+        ),
+        (
             *("edit", "paper"),
             ["loss", "l1", "ssim", "perceptual", "whole", "mask", *JUDGED],
             [*SCORES, "val_perceptual"],

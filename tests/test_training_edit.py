@@ -16,7 +16,8 @@ from train_support import (
 
 from unmask.model.data.batches import BatchStream
 from unmask.model.metrics.table import score_of
-from unmask.model.training import objective, train_edit
+from unmask.model.training import train_edit
+from unmask.model.training.judged import JudgedPictures
 from unmask.model.training.preset_files import load_preset, packaged_presets
 from unmask.model.training.presets import EditPreset
 from unmask.model.training.session import open_session
@@ -193,7 +194,7 @@ def test_the_gradient_of_an_adversarial_loss_reaches_the_generator(training: Edi
     batch = BatchStream(engine.session.splits.train, BATCH, seed=0).make_batch(0)
     picture, truth, clean = batch.pictures()
     output = torch.zeros_like(clean).requires_grad_(True)
-    scene = objective.JudgedPictures(picture, clean, truth, output)
+    scene = JudgedPictures(picture, clean, truth, output)
     terms = training.objective.generator(scene, frozenset({"whole", "mask"}))
     for name in ("whole", "mask"):
         (gradient,) = torch.autograd.grad(terms[name], output, retain_graph=True)
@@ -209,6 +210,7 @@ def test_presets_with_discriminators_are_judged_by_distance_and_the_others_by_ps
     assert {name: load_preset(EditPreset, name).validation.best for name in packaged_presets("edit")} == {
         "fidelity": "val_psnr",
         "perceptual": "val_perceptual",
+        "projected": "val_perceptual",
         "paper": "val_perceptual",
     }
     assert [score_of(column).sign for column in ("val_psnr", "val_perceptual")] == [1, -1]

@@ -18,8 +18,9 @@ from unmask.model.metrics.metrics import iou
 from unmask.model.networks.networks import build_network
 from unmask.model.networks.spec import NetworkSpec
 from unmask.model.training.budget import learning_rate
+from unmask.model.training.judged import JudgedPictures
 from unmask.model.training.losses import bce_dice
-from unmask.model.training.objective import EditObjective, JudgedPictures
+from unmask.model.training.objective import EditObjective
 from unmask.model.training.preset_files import load_preset
 from unmask.model.training.presets import EditPreset, MapPreset
 from unmask.model.training.validation import restore, to_uint8

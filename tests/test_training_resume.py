@@ -44,6 +44,7 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "paper map": ("map", {"preset": "paper"}),  # has dropout
     "fidelity": ("edit", {"preset": "fidelity"}),
     "perceptual": ("edit", {"preset": "perceptual"}),  # discriminators join in the second and the third step
+    "projected": ("edit", {"preset": "projected"}),
 }
 
 

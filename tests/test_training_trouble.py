@@ -28,7 +28,7 @@ from unmask.model.checkpoints.card import load_card
 from unmask.model.checkpoints.checkpoint import load_model, load_state
 from unmask.model.data.batches import BatchStream
 from unmask.model.data.triplets import open_triplets
-from unmask.model.training import objective, samples, train_map, validation
+from unmask.model.training import adversaries, samples, train_map, validation
 from unmask.model.training.dry_run import dry_run
 from unmask.model.training.train_map import MapTraining
 
@@ -72,8 +72,8 @@ def test_a_loss_that_is_not_finite_stops_with_the_pictures_named(what: str, shor
 def test_a_discriminators_loss_that_is_not_finite_is_called_so(
     short_run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ):
-    real = objective.discriminator_loss
-    monkeypatch.setattr(objective, "discriminator_loss", lambda *given: real(*given) * math.inf)
+    real = adversaries.discriminator_loss
+    monkeypatch.setattr(adversaries, "discriminator_loss", lambda *given: real(*given) * math.inf)
     asked = short_run("edit", preset="perceptual")
     with pytest.raises(UserError, match=r"step 2: the whole loss .* there is no checkpoint yet"):
         train(asked)

@@ -13,6 +13,7 @@ from .discriminator import PatchDiscriminator
 from .finder_net import FinderNet
 from .paper import PaperGenerator, PaperMapNet
 from .pretrained import PretrainedMapNet
+from .projected import ProjectedDiscriminator
 from .spec import DISCRIMINATOR, EDIT, FRAME, MAP, NetworkSpec
 
 UNLEARNT_LOGIT = -4.0  # straps are rare: the first steps need not learn that
@@ -26,6 +27,7 @@ _BUILDERS: dict[tuple[str, str], tuple[Callable[[NetworkSpec], nn.Module], int]]
     (EDIT, "paper"): (lambda _: PaperGenerator(), 0),
     (FRAME, "finder"): (lambda spec: FinderNet(spec.width), 96),
     (DISCRIMINATOR, "patch"): (lambda spec: PatchDiscriminator(3, spec.width), 64),
+    (DISCRIMINATOR, "projected"): (lambda spec: ProjectedDiscriminator(spec.width), 32),
 }
 
 

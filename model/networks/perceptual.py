@@ -110,7 +110,13 @@ class PerceptualNetwork(nn.Module):
             found.append(x)
         return found
 
-    def forward(self, output: Tensor, clean: Tensor, weight: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        output: Tensor,
+        clean: Tensor,
+        weight: Tensor | None = None,
+        wanted: Sequence[Tensor] | None = None,
+    ) -> Tensor:
         """Mean distance over pixels, pictures and layers.
 
         Parameters
@@ -119,14 +125,17 @@ class PerceptualNetwork(nn.Module):
             (n, 3, h, w) in [-1, 1]. Gradients flow to ``output`` only.
         weight : Tensor, optional
             (n, 1, h, w), 0 and more: how much each pixel counts, averaged over the area of a feature's pixel.
+        wanted : sequence of Tensor, optional
+            The `features` of ``clean``, where they are known.
 
         Returns
         -------
         Tensor
             Scalar, float32, 0 for equal pictures.
         """
-        with torch.no_grad():
-            wanted = self.features(clean)
+        if wanted is None:
+            with torch.no_grad():
+                wanted = self.features(clean)
         pairs = zip(self.features(output), wanted, strict=True)
         return torch.stack([self._distance(*pair, weight) for pair in pairs]).mean()
 

@@ -21,7 +21,8 @@ class NetworkSpec:
     kind : str
         ``map``, ``edit``, ``frame`` or ``discriminator``.
     name : str
-        ``compact``, ``pretrained`` (map) or ``paper``; ``finder`` (frame); ``patch`` for the discriminator.
+        ``compact``, ``pretrained`` (map) or ``paper``; ``finder`` (frame); ``patch`` or ``projected``
+        for the discriminator.
     width : int
         Channels of the first level; 0 where the published widths are fixed.
     straps : bool

@@ -143,7 +143,9 @@ def _gaussian() -> tuple[float, ...]:
     return tuple(value / sum(bell) for value in bell)
 
 
-def discriminator_loss(kind: str, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+def discriminator_loss(
+    kind: str, real_logits: Tensor, fake_logits: Tensor, weight: Tensor | None = None
+) -> Tensor:
     """What a discriminator gets wrong about real and about generated pictures: the sum of two means.
 
     Parameters
@@ -153,16 +155,18 @@ def discriminator_loss(kind: str, real_logits: Tensor, fake_logits: Tensor) -> T
         ``hinge``: max(0, 1 - real) + max(0, 1 + fake) (Lim and Ye 2017).
     real_logits, fake_logits : Tensor
         Any shape.
+    weight : Tensor, optional
+        Of each logit (n, 1, h, w), of both alike: see `weighted_mean`.
     """
     real, fake = real_logits.float(), fake_logits.float()
     if kind == BCE:
-        return F.softplus(-real).mean() + F.softplus(fake).mean()
+        return weighted_mean(F.softplus(-real), weight) + weighted_mean(F.softplus(fake), weight)
     if kind == HINGE:
-        return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
+        return weighted_mean(F.relu(1 - real), weight) + weighted_mean(F.relu(1 + fake), weight)
     raise ValueError(f"unknown adversarial loss {kind!r}")
 
 
-def generator_adversarial_loss(kind: str, fake_logits: Tensor) -> Tensor:
+def generator_adversarial_loss(kind: str, fake_logits: Tensor, weight: Tensor | None = None) -> Tensor:
     """How well a discriminator sees through generated pictures.
 
     Parameters
@@ -171,12 +175,14 @@ def generator_adversarial_loss(kind: str, fake_logits: Tensor) -> Tensor:
         ``bce``: log(1 + e^-fake), the form that does not saturate. ``hinge``: -fake, which may fall below 0.
     fake_logits : Tensor
         Any shape.
+    weight : Tensor, optional
+        Of each logit (n, 1, h, w): see `weighted_mean`.
     """
     fake = fake_logits.float()
     if kind == BCE:
-        return F.softplus(-fake).mean()
+        return weighted_mean(F.softplus(-fake), weight)
     if kind == HINGE:
-        return -fake.mean()
+        return -weighted_mean(fake, weight)
     raise ValueError(f"unknown adversarial loss {kind!r}")
 
 

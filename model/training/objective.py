@@ -1,47 +1,16 @@
 """What the Editing Module is trained towards: the losses of a preset, and its two discriminators."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from unmask.model.networks.discriminator import mask_views, whole_views
 from unmask.model.networks.perceptual import PerceptualNetwork
 
-from .losses import (
-    discriminator_loss,
-    feature_matching,
-    generator_adversarial_loss,
-    hole_weight,
-    l1,
-    l2,
-    masked_ssim_loss,
-)
-from .presets import EditPreset
-
-WHOLE, MASK = "whole", "mask"
-
-
-@dataclass(frozen=True)
-class JudgedPictures:
-    """One step's pictures: float32, (n, 3, h, w) in [-1, 1]; ``paste`` (n, 1, h, w) in [0, 1].
-
-    Attributes
-    ----------
-    picture : Tensor
-        What the network saw: the masked photograph.
-    clean : Tensor
-    paste : Tensor
-        The map that the network got: dilated, feathered.
-    output : Tensor
-        The network's own picture, everywhere.
-    """
-
-    picture: Tensor
-    clean: Tensor
-    paste: Tensor
-    output: Tensor
+from .adversaries import PatchAdversaries, ProjectedAdversaries
+from .judged import MASK, WHOLE, JudgedPictures
+from .losses import hole_weight, l1, l2, masked_ssim_loss
+from .presets import PROJECTED, EditPreset
 
 
 class EditObjective:
@@ -54,6 +23,8 @@ class EditObjective:
         ``whole`` and ``mask`` where the preset has them; bare, without DDP: they only pass gradients on here.
     perceptual : PerceptualNetwork or None
         Needed where the preset weighs it.
+    eyes : PerceptualNetwork or None
+        What projected discriminators look through; may be ``perceptual`` itself.
     """
 
     def __init__(
@@ -61,10 +32,17 @@ class EditObjective:
         preset: EditPreset,
         discriminators: Mapping[str, nn.Module],
         perceptual: PerceptualNetwork | None,
+        eyes: PerceptualNetwork | None = None,
     ) -> None:
         self.preset = preset
         self.discriminators = discriminators
         self.perceptual = perceptual
+        loss, matching = preset.discriminator.loss, preset.losses.matching > 0
+        self.adversaries: PatchAdversaries | ProjectedAdversaries
+        if preset.discriminator.network == PROJECTED and eyes is not None:
+            self.adversaries = ProjectedAdversaries(loss, eyes)
+        else:
+            self.adversaries = PatchAdversaries(loss, matching=matching)
 
     def generator(self, scene: JudgedPictures, active: frozenset[str]) -> dict[str, Tensor]:
         """Every term by name, unweighted, and ``loss``: their weighted sum.
@@ -85,7 +63,8 @@ class EditObjective:
             terms["l2"] = l2(scene.output, scene.clean, weight)
         if self.perceptual is not None and losses.perceptual:
             where = weight if losses.hole != 1 else None
-            terms["perceptual"] = self.perceptual(scene.output, scene.clean, where)
+            wanted = self._clean_features(self.perceptual, scene)
+            terms["perceptual"] = self.perceptual(scene.output, scene.clean, where, wanted)
         for name in (WHOLE, MASK):
             if name in active:
                 terms |= self._adversarial(name, scene)
@@ -97,32 +76,20 @@ class EditObjective:
         total = torch.stack([weights[name] * value for name, value in terms.items()]).sum()
         return {"loss": total, **terms}
 
+    def _clean_features(self, network: PerceptualNetwork, scene: JudgedPictures) -> Sequence[Tensor]:
+        if isinstance(self.adversaries, ProjectedAdversaries) and self.adversaries.eyes is network:
+            return self.adversaries.clean_features(scene)
+        with torch.no_grad():
+            return network.features(scene.clean)
+
     def _adversarial(self, name: str, scene: JudgedPictures) -> dict[str, Tensor]:
-        real, fake = views(name, scene)
         network = self.discriminators[name]
         network.requires_grad_(False)  # the gradient goes through it to the generator, not into it
         try:
-            logits, features = network(fake, features=True)
-            terms = {name: generator_adversarial_loss(self.preset.discriminator.loss, logits)}
-            if self.preset.losses.matching:
-                with torch.no_grad():
-                    _, wanted = network(real, features=True)
-                terms[f"{name}_matching"] = feature_matching(wanted, features)
-            return terms
+            return self.adversaries.generator(network, name, scene)
         finally:
             network.requires_grad_(True)
 
     def discriminator(self, network: nn.Module, name: str, scene: JudgedPictures) -> Tensor:
         """Loss of one discriminator on one step's pictures; ``network`` may be wrapped in DDP."""
-        real, fake = views(name, scene)
-        # One pass over both: where batch statistics count, real and fake must be normalised alike.
-        logits = network(torch.cat([real, fake.detach()]))
-        seen_real, seen_fake = logits.chunk(2)
-        return discriminator_loss(self.preset.discriminator.loss, seen_real, seen_fake)
-
-
-def views(name: str, scene: JudgedPictures) -> tuple[Tensor, Tensor]:
-    """(real, fake) as the whole-region or the mask-region discriminator sees them."""
-    if name == WHOLE:
-        return whole_views(scene.output, scene.clean, scene.picture, scene.paste)
-    return mask_views(scene.output, scene.clean, scene.picture, scene.paste)
+        return self.adversaries.discriminator(network, name, scene)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 _MOST = 1e6
+PATCH, PROJECTED = "patch", "projected"
 
 
 def _within(low: float, high: float) -> Any:
@@ -83,8 +84,9 @@ class EditLosses:
 
 @dataclass(frozen=True)
 class Discriminator:
-    """Loss, width, and the share of the budget after which the whole-region one joins."""
+    """Network, loss, width, and the share of the budget after which the whole-region one joins."""
 
+    network: str = _one_of(PATCH, PROJECTED)
     loss: str = _one_of("bce", "hinge")
     width: int = _within(1, 1024)
     whole_from: float = _within(0, 1)

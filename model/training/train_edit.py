@@ -18,9 +18,10 @@ from unmask.model.networks.perceptual import PerceptualNetwork, load_perceptual
 from unmask.model.networks.spec import DISCRIMINATOR, EDIT, MAP, NetworkSpec
 
 from .engine import Engine, step_seed
-from .objective import MASK, WHOLE, EditObjective, JudgedPictures
+from .judged import MASK, WHOLE, JudgedPictures
+from .objective import EditObjective
 from .options import EditOptions
-from .presets import EditPreset
+from .presets import PROJECTED, EditPreset
 from .seen_maps import SeenMaps
 from .session import Session
 from .trained import Trained
@@ -54,7 +55,8 @@ class EditTraining:
         discriminators = {name: trained.networks[name] for name in discriminator_names(preset)}
         self.maps = _seen_maps(session, options)
         self.starts = {WHOLE: preset.discriminator.whole_from, MASK: options.mask_discriminator_from}
-        self.objective = EditObjective(preset, discriminators, perceptual)
+        eyes = _eyes(preset, options, perceptual, device)
+        self.objective = EditObjective(preset, discriminators, perceptual, eyes)
         self.judge = EditJudge(session, self.maps.network, perceptual, preset.validation.best)
         sample = probe_pictures(options.batch_size, options.size, device)
         paste = sample[:, :1].abs()
@@ -143,7 +145,9 @@ def _trained(preset: EditPreset, seed: int) -> Trained:
     spec, adam = NetworkSpec(EDIT, **vars(preset.network)), preset.optimiser
     networks: dict[str, nn.Module] = {GENERATOR: build_network(spec)}
     for name in discriminator_names(preset):
-        networks[name] = build_network(NetworkSpec(DISCRIMINATOR, "patch", preset.discriminator.width))
+        networks[name] = build_network(
+            NetworkSpec(DISCRIMINATOR, preset.discriminator.network, preset.discriminator.width)
+        )
     optimisers: dict[str, Optimizer] = {
         name: torch.optim.Adam(
             network.parameters(), adam.learning_rate, betas=(adam.beta1, adam.beta2), fused=True
@@ -169,3 +173,13 @@ def _perceptual(preset: EditPreset, options: EditOptions, device: torch.device) 
     network = load_perceptual(options.vgg19).to(device)
     _LOG.info(f"perceptual network: {network.name}")
     return network
+
+
+def _eyes(
+    preset: EditPreset, options: EditOptions, perceptual: PerceptualNetwork | None, device: torch.device
+) -> PerceptualNetwork | None:
+    """What projected discriminators look through: always the packaged network, once."""
+    if preset.discriminator.network != PROJECTED or not discriminator_names(preset):
+        return None
+    shared = perceptual if options.vgg19 is None else None
+    return shared or load_perceptual(None).to(device)
