@@ -92,11 +92,10 @@ def snapped(frame: F64) -> F64:
     and again, that would grow to pixels of another level. Of frames on a grid nearly all are the same to the bit.
     """
     box = frame_box(frame)
-    octave = np.floor(np.log2(box.width))
-    step = 2.0**octave * _SNAP
-    width = 2.0 ** (np.round(np.log2(box.width) / _SNAP) * _SNAP)
+    octaves = float(np.round(np.log2(box.width) / _SNAP) * _SNAP)
+    step = 2.0 ** np.floor(octaves) * _SNAP
     x, y = (float(np.round(value / step) * step) for value in (box.x, box.y))
-    return place_frame((x, y), float(width), float(np.round(frame_turn_deg(frame) * 16) / 16))
+    return place_frame((x, y), 2.0**octaves, float(np.round(frame_turn_deg(frame) * 16) / 16))
 
 
 def frame_above_mask(x: float, y: float, side_px: float) -> F64:
