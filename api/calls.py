@@ -138,6 +138,7 @@ def build(
     source: str | Path,
     out: str | Path,
     *,
+    shards: int | None = None,
     progress: Callable[[Progress], None] | None = None,
     **options: Any,
 ) -> BuildReport:
@@ -146,9 +147,11 @@ def build(
     Parameters
     ----------
     source : str or Path
-        Folder, zip or parquet file of faces, or ``demo``.
+        Folder, zip or parquet file of faces, a URL such as ``s3://bucket/faces``, or ``demo``.
     out : str or Path
-        Folder of the dataset.
+        Folder of the dataset; with ``shards`` also a URL, such as ``s3://bucket/place``.
+    shards : int, optional
+        Write WebDataset shards of so many source pictures.
     progress : callable, optional
         Called after each chunk of pictures.
     **options
@@ -170,7 +173,13 @@ def build(
     5
     """
     options |= {"size": square_or_size(options.get("size"))}
-    return build_dataset(make_options(BuildOptions, source=source, out=out, **options), progress)
+    chosen = make_options(BuildOptions, source=source, out=out, **options)
+    if shards is not None:
+        from unmask.datagen.exchange.shard_build import build_shards
+        from unmask.datagen.exchange.shard_options import ShardOptions
+
+        return build_shards(ShardOptions(chosen, shards), progress)
+    return build_dataset(chosen, progress)
 
 
 @naming_extras()

@@ -22,24 +22,27 @@ _TEXT_PX_PER_IOD = 240
 class Cloth:
     """A canvas in fabric coordinates: x across and y down in IOD from the middle of the top edge.
 
-    ``height`` is in units of the template's ``relief`` while it is drawn.
+    ``height`` is in units of the template's ``relief`` while it is drawn. ``factor`` is how many times larger than
+    usual it is drawn, each way.
     """
 
     wide: float
     high: float
+    factor: int = 1
     u: F = field(init=False)
     v: F = field(init=False)
 
     def __post_init__(self) -> None:
-        self.u = np.linspace(-1, 1, WIDTH)[None, :] + np.zeros((HEIGHT, 1))
-        self.v = np.linspace(0, 1, HEIGHT)[:, None] + np.zeros((1, WIDTH))
+        cols, rows = WIDTH * self.factor, HEIGHT * self.factor
+        self.u = np.linspace(-1, 1, cols)[None, :] + np.zeros((rows, 1))
+        self.v = np.linspace(0, 1, rows)[:, None] + np.zeros((1, cols))
         self.x, self.y = self.u * self.wide / 2, self.v * self.high
-        self.px = self.wide / WIDTH
-        self.outside = np.full((HEIGHT, WIDTH), -1.0)
-        self.height = np.zeros((HEIGHT, WIDTH))
-        self.albedo = np.ones((HEIGHT, WIDTH))
-        self.trim = np.zeros((HEIGHT, WIDTH, 4))
-        self.glass = np.zeros((HEIGHT, WIDTH))
+        self.px = self.wide / cols
+        self.outside = np.full((rows, cols), -1.0)
+        self.height = np.zeros((rows, cols))
+        self.albedo = np.ones((rows, cols))
+        self.trim = np.zeros((rows, cols, 4))
+        self.glass = np.zeros((rows, cols))
 
     def cut(self, signed_distance: F) -> None:
         """Give the outline: negative inside, in IOD."""
@@ -52,6 +55,13 @@ class Cloth:
     def line(self, distance: F, width: float) -> F:
         """1 on a line of the given width (IOD), smooth to both sides."""
         return np.exp(-0.5 * (distance / (width / 2)) ** 2)
+
+    def beyond(self, signed_distance: F) -> F:
+        """1 outside, 0 inside, for steps: hard, and a pixel wide on a larger canvas, whose stairs could be seen."""
+        if self.factor > 1:
+            return self.soft(-signed_distance)
+        hard: F = (signed_distance > 0).astype(np.float64)
+        return hard
 
     def stitches(self, distance: F, along: F, period: float = 0.035, width: float = 0.012) -> None:
         """A row of stitches: short dark dashes that dent the cloth."""
@@ -77,7 +87,7 @@ class Cloth:
 
     def pleat(self, step: F, open_up: F | float, rise: float = 0.75, reach: float = 0.12) -> None:
         """One pleat: the cloth below the line ``step = 0`` comes out from under the cloth above it."""
-        self.height += open_up * rise * np.where(step > 0, np.exp(-np.maximum(step, 0) / reach), 0)
+        self.height += open_up * rise * self.beyond(step) * np.exp(-np.maximum(step, 0) / reach)
         self.albedo *= 1 - 0.10 * self.line(step + 0.008, 0.02) * open_up
 
     def fold(self, distance: F, strength: float | F, width: float) -> None:
@@ -98,23 +108,28 @@ class Cloth:
 
     def paint(self, mask: F, rgb: Rgb, shade: F | float = 1.0) -> None:
         """Put a part with its own colour over the fabric; ``shade`` darkens it place by place."""
-        colour = np.clip(np.array(rgb) / 255 * np.asarray(shade)[..., None], 0, 1)
-        cover = mask[..., None]
-        under = self.trim[..., 3:] > 0
-        mixed = np.where(under, self.trim[..., :3] * (1 - cover) + colour * cover, colour)
-        self.trim[..., :3] = np.where(cover > 0, mixed, self.trim[..., :3])
-        self.trim[..., 3] = np.maximum(self.trim[..., 3], mask)
+        rows, cols = (np.flatnonzero((mask > 0).any(axis)) for axis in (1, 0))
+        if not len(rows):
+            return
+        part = np.s_[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1]  # parts are small, the canvas is not
+        trim, cover = self.trim[part], mask[part][..., None]
+        shades = np.broadcast_to(np.asarray(shade), mask.shape)[part]
+        colour = np.clip(np.array(rgb) / 255 * shades[..., None], 0, 1)
+        under = trim[..., 3:] > 0
+        mixed = np.where(under, trim[..., :3] * (1 - cover) + colour * cover, colour)
+        trim[..., :3] = np.where(cover > 0, mixed, trim[..., :3])
+        trim[..., 3] = np.maximum(trim[..., 3], mask[part])
 
     def text(self, words: str, cx: float, cy: float, size: float) -> F:
         """Coverage of a line of print, centred, with letters ``size`` IOD high."""
-        scale = _TEXT_PX_PER_IOD
+        scale = _TEXT_PX_PER_IOD * self.factor
         page = np.zeros((round(self.high * scale), round(self.wide * scale)), np.uint8)
         letters = size * scale / 21  # the font is 21 px high at scale 1
-        thick = max(1, round(1.6 * letters))
+        thick = max(1, round(1.6 * letters / self.factor)) * self.factor
         (width, height), _ = cv2.getTextSize(words, cv2.FONT_HERSHEY_SIMPLEX, letters, thick)
         origin = (round((cx + self.wide / 2) * scale - width / 2), round(cy * scale + height / 2))
         cv2.putText(page, words, origin, cv2.FONT_HERSHEY_SIMPLEX, letters, 255, thick, cv2.LINE_AA)
-        small = cv2.resize(page, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
+        small = cv2.resize(page, self.albedo.shape[::-1], interpolation=cv2.INTER_AREA)
         coverage: F = small.astype(np.float64) / 255
         return coverage
 

@@ -123,7 +123,9 @@ def duckbill(cloth: Cloth) -> None:
     for offset in (-0.03, 0.03):
         cloth.weld(bill - offset, cloth.x, 0.045, 0.018, 0.18)
     cloth.albedo *= 1 - 0.20 * cloth.line(bill - 0.03, 0.03) * np.clip(reach * 2, 0, 1)
-    cloth.albedo *= 1 - 0.16 * np.clip(reach, 0, 1) * (bill > 0)  # the underside of the bill sees less sky
+    cloth.albedo *= 1 - 0.16 * np.clip(reach, 0, 1) * cloth.beyond(
+        bill
+    )  # the underside of the bill sees less sky
     slant = np.abs(cloth.x) - 0.62 - 0.45 * np.abs(bill)
     cloth.weld(slant, cloth.y, 0.05, 0.022, 0.3)
     cloth.height -= 0.3 * cloth.line(slant, 0.05)

@@ -10,10 +10,12 @@ import cv2
 import numpy as np
 
 from unmask.datagen.masks.template_format import ANCHORS, fabric_size
+from unmask.datagen.masks.template_layers import LARGE_FACTOR, LARGE_FOLDER
 
 from .draw_canvas import Cloth, F
 
 _LICENCE = "Apache-2.0"
+_FLAT = 1e-6  # the least height that is one
 _TIE = 1e-6  # values half-way between two levels fall to the same side whatever the last bit of a library is
 
 EAR_COLOURS = {"#f4f4f2": 8.0, "#e8e8ea": 3.0, "#1c1c1e": 2.0, "#c9d6de": 1.0}
@@ -79,33 +81,41 @@ def write_sheet(one: Sheet, folder: Path) -> Path:
     data = json.loads(json.dumps(one.data))
     anchors = data["anchors"]
     points = [anchors[name] for name in ANCHORS]
-    cloth = Cloth(*fabric_size(points[:3], points[3:], data.get("drop", 0.0)))
+    size = fabric_size(points[:3], points[3:], data.get("drop", 0.0))
+    cloth, large = Cloth(*size), Cloth(*size, factor=LARGE_FACTOR)
     one.draw(cloth)
+    one.draw(large)
     home = folder / str(data["family"])
-    home.mkdir(parents=True, exist_ok=True)
-    _write_layers(home, data, cloth)
+    (home / LARGE_FOLDER).mkdir(parents=True, exist_ok=True)
+    near = cloth.outside < 0.06  # the slope at the border needs a few pixels beyond it
+    low, high = float(cloth.height[near].min()), float(cloth.height[near].max())
+    _add_layers(data, cloth)
+    for canvas, place in ((cloth, home), (large, home / LARGE_FOLDER)):
+        _write_layers(place, data["layers"], canvas, low, high)
+    data["relief"] = round(float(data["relief"] * max(high - low, _FLAT)), 4)
     path = home / f"{data['name']}.json"
     path.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
     return path
 
 
-def _write_layers(home: Path, data: dict[str, Any], cloth: Cloth) -> None:
-    name = data["name"]
+def _add_layers(data: dict[str, Any], cloth: Cloth) -> None:
+    """Name the layers that not every template has."""
+    for role, there in (("trim", cloth.trim[..., 3].any()), ("glass", cloth.glass.any())):
+        if there:
+            data["layers"][role] = f"{data['name']}-{role}.png"
+
+
+def _write_layers(place: Path, names: Mapping[str, str], cloth: Cloth, low: float, high: float) -> None:
+    """Write the layers; black and white of the height layer are ``low`` and ``high``."""
     alpha = cloth.soft(cloth.outside)
     body = alpha > 0  # what lies outside is never seen and costs space
     grey = np.where(body, np.clip(cloth.albedo, 0, 1) ** (1 / 2.2) * 255, 255)
-    _write(home / data["layers"]["albedo"], np.dstack([grey, grey, grey, alpha * 255]))
-    near = cloth.outside < 0.06  # the slope at the border needs a few pixels beyond it
-    low, high = cloth.height[near].min(), cloth.height[near].max()
-    span = max(high - low, 1e-6)
-    _write(home / data["layers"]["height"], np.clip((cloth.height - low) / span, 0, 1) * 255)
-    data["relief"] = round(float(data["relief"] * span), 4)
-    if cloth.trim[..., 3].any():
-        data["layers"]["trim"] = f"{name}-trim.png"
-        _write(home / data["layers"]["trim"], _fringed(cloth.trim)[..., [2, 1, 0, 3]] * 255)
-    if cloth.glass.any():
-        data["layers"]["glass"] = f"{name}-glass.png"
-        _write(home / data["layers"]["glass"], cloth.glass * 255)
+    _write(place / names["albedo"], np.dstack([grey, grey, grey, alpha * 255]))
+    _write(place / names["height"], np.clip((cloth.height - low) / max(high - low, _FLAT), 0, 1) * 255)
+    if "trim" in names:
+        _write(place / names["trim"], _fringed(cloth.trim)[..., [2, 1, 0, 3]] * 255)
+    if "glass" in names:
+        _write(place / names["glass"], cloth.glass * 255)
 
 
 def _fringed(trim: F) -> F:

@@ -77,8 +77,8 @@ def _thick(cloth: Cloth, folds: tuple[tuple[float, float, float, float], ...]) -
     for at, bend, tilt, strength in folds:
         waver = 0.012 * np.sin(4 * cloth.u + 13 * at)
         step = (cloth.v - at + bend * cloth.u**2 - tilt * cloth.u - waver) * cloth.high
-        cloth.height += strength * np.where(step < 0, np.exp(-np.maximum(-step, 0) / 0.16), 0)
-        cloth.albedo *= 1 - 0.30 * np.exp(-np.maximum(step, 0) / 0.05) * (step > 0)
+        cloth.height += strength * cloth.beyond(-step) * np.exp(-np.maximum(-step, 0) / 0.16)
+        cloth.albedo *= 1 - 0.30 * np.exp(-np.maximum(step, 0) / 0.05) * cloth.beyond(step)
 
 
 def _fringe(cloth: Cloth) -> F:

@@ -2,6 +2,7 @@
 
 python benchmarks/figures.py strip docs/figures/strip.jpg         clean, masked and map of six faces
 python benchmarks/figures.py unmasked docs/figures/unmasked.jpg   the portrait in four masks, and without
+python benchmarks/figures.py large docs/figures/large.jpg         a piece of a mask of each family, at 1024
 python benchmarks/figures.py yaw sweep.png                        one mask per row, yaw -45 to 45 degrees
 python benchmarks/figures.py light sweep.png                    one mask per row, light from left to right
 """
@@ -14,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from unmask import put_mask
 from unmask.datagen.dataset.items import TripletItem
 from unmask.datagen.dataset.online import TripletDataset
 from unmask.datagen.drawn_faces.demo import draw_demo_face
@@ -41,6 +43,12 @@ WORN_BY_PORTRAIT = (
     ["template=cloth-seam", "colour=#24365c", "texture=dots"],
     ["template=bandana-triangle", "colour=#7b1f2b", "texture=floral"],
 )
+LARGE = (
+    *("surgical-pleated", "surgical-narrow", "kn95-fold", "n95-cup", "duckbill-pouch", "valve-panels"),
+    *("half-face-cartridge", "cloth-seam", "cloth-pleated-bound", "sponge-sport", "bandana-triangle"),
+    *("gaiter-tube", "scarf-wound", "clear-surgical"),
+)
+LARGE_FACTOR, PIECE_PX = 5.75, 240  # from 178 to 1024 pixels
 SWEPT = ("surgical-pleated", "kn95-fold", "n95-cup", "cloth-seam", "half-face-magenta", "scarf-wound")
 STEPS = 13
 
@@ -66,6 +74,28 @@ def unmasked() -> U8:
         columns.append(np.vstack([_portrait(part) for part in (masked, found, restored.image)]))
     clean = _portrait(_drawn("portrait", WORN_BY_PORTRAIT[0])["clean"])
     return np.hstack([*columns, np.vstack([np.zeros_like(clean), np.zeros_like(clean), clean])])
+
+
+def large() -> U8:
+    """The most detailed piece of each mask, pixel by pixel; the face is enlarged in squares, to be sharp."""
+    face = draw_demo_face(3)
+    image = cv2.resize(
+        face.image_rgb, None, fx=LARGE_FACTOR, fy=LARGE_FACTOR, interpolation=cv2.INTER_NEAREST
+    )
+    points = (face.landmarks + 0.5) * LARGE_FACTOR - 0.5
+    pins = ("worn=proper", "sensor.wrong_blur=0", "texture=plain", "light.wrong=0")
+    pieces = []
+    for name in LARGE:
+        made = put_mask(image, template=name, seed=5, landmarks=points, pins=pins)
+        grey = cv2.cvtColor(made.masked, cv2.COLOR_RGB2GRAY).astype(np.float32)
+        body = cv2.erode(made.map, np.ones((25, 25), np.uint8)) == 255
+        changes = np.abs(cv2.Laplacian(grey, cv2.CV_32F)) * body
+        detail = cv2.boxFilter(changes, -1, (PIECE_PX, PIECE_PX))
+        inner = cv2.erode(made.map, np.ones((PIECE_PX // 2, PIECE_PX // 2), np.uint8)) == 255
+        y, x = np.unravel_index(np.argmax(detail * inner), detail.shape)
+        top, left = min(int(y) - PIECE_PX // 2, len(image) - PIECE_PX), int(x) - PIECE_PX // 2
+        pieces.append(made.masked[top : top + PIECE_PX, left : left + PIECE_PX])
+    return np.vstack([np.hstack(pieces[:7]), np.hstack(pieces[7:])])
 
 
 def _drawn(stem: str, pins: list[str]) -> TripletItem:
@@ -140,7 +170,7 @@ def _masked(image: U8, scene: Scene, recipe: MaskRecipe, templates: TemplateSet)
     return masked
 
 
-FIGURES = {"strip": strip, "unmasked": unmasked, "yaw": yaw_sweep, "light": light_sweep}
+FIGURES = {"strip": strip, "unmasked": unmasked, "large": large, "yaw": yaw_sweep, "light": light_sweep}
 
 
 def main() -> None:

@@ -10,7 +10,9 @@ import typer
 
 from unmask.datagen.common.checks import check_at_least, check_free
 from unmask.datagen.common.cores import available_cores
+from unmask.datagen.common.object_store import is_url
 from unmask.datagen.dataset.options import BuildOptions, parse_size
+from unmask.datagen.exchange.shard_options import SHARD_PICTURES, ShardOptions
 
 from . import flags
 from .data_adopt import adopt_command
@@ -18,6 +20,7 @@ from .data_export import export_command
 from .data_pack import pack_command
 from .data_stats import stats_command
 from .data_templates import SheetExisting, Templates, templates_app
+from .data_unpack import unpack_command
 from .flags import Flag
 from .running import (
     in_flags,
@@ -52,8 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 _BUILD_FLAGS = {
-    "source": Flag("Faces: folder, zip or parquet file, or: demo", "SOURCE", argument=True),
-    "out": Flag("Folder of the dataset.", "OUT", argument=True),
+    "source": Flag("Faces: folder, zip, parquet, URL, or: demo", "SOURCE", argument=True),
+    "out": Flag("Folder of the dataset, or URL: s3://, gs://.", "OUT", argument=True),
     "variants": Flag("Masks per picture."),
     "seed": flags.SEED,
     "size": Flag("Centre crop and scale to this size.", "N|WxH", parse=parse_size),
@@ -75,6 +78,13 @@ _BUILD_FLAGS = {
     "existing": flags.EXISTING,
     "dry_run": Flag("Check and print everything, write nothing.", name="--dry-run", kind=bool, default=False),
     "dask": Flag("Dask scheduler that does the work.", "ADDRESS"),
+    "shards": Flag(
+        "Tar shards of so many pictures; a URL's: 1000.",
+        "N",
+        kind=int | None,
+        default=None,
+        show_default=False,
+    ),
 }
 
 
@@ -85,10 +95,28 @@ def build_command(context: typer.Context, **_: Any) -> None:
     options = flags.read_options(BuildOptions, _BUILD_FLAGS, context)
     if context.params["workers"] is None:
         options = replace(options, workers=available_cores())
-    if context.params["dry_run"]:
+    shards = context.params["shards"]
+    if shards is not None or is_url(options.out):
+        sharded = ShardOptions(options, SHARD_PICTURES if shards is None else shards)
+        _build_shards(sharded, dry_run=context.params["dry_run"])
+    elif context.params["dry_run"]:
         _print_plan(options)
     else:
         _build(options)
+
+
+def _build_shards(options: ShardOptions, *, dry_run: bool) -> None:
+    options.check()
+    from unmask.datagen.exchange.shard_build import build_shards, plan_shards
+
+    if dry_run:
+        print_pairs({name: printable(str(value)) for name, value in plan_shards(options).items()})
+        print("dry run: nothing was written")
+        return
+    with resumable(), show_progress("build", "pictures") as show:
+        report = build_shards(options, lambda now: show(now.done, now.total, now.resumed))
+    _print_counts(report)
+    print(f"next: {NAME} unpack {shlex.quote(printable(options.url))} OUT --limit 1")
 
 
 def _print_plan(options: BuildOptions) -> None:
@@ -127,13 +155,17 @@ def _build(options: BuildOptions) -> None:
 
 
 def _print_report(report: "BuildReport") -> None:
+    _print_counts(report)
+    out = shlex.quote(printable(str(report.out)))
+    print(f"next: {NAME} preview {out} --out sheet.png; {NAME} verify {out}")
+
+
+def _print_counts(report: "BuildReport") -> None:
     print_statuses(report, f"{sum(report.counts.values())} rows from {report.sources} pictures", "rows")
     made = report.pictures - report.resumed
     resumed = f", {report.resumed} were there before" if report.resumed else ""
     seconds = report.timings["seconds"]
     print(f"{made} pictures in {seconds:.1f} s ({made / seconds:.1f}/s){resumed}")
-    out = shlex.quote(printable(str(report.out)))
-    print(f"next: {NAME} preview {out} --out sheet.png; {NAME} verify {out}")
 
 
 @app.command("preview")
@@ -209,6 +241,7 @@ app.command("stats")(stats_command)
 app.command("export")(export_command)
 app.command("adopt")(adopt_command)
 app.command("pack")(pack_command)
+app.command("unpack")(unpack_command)
 
 
 @app.command("demo")

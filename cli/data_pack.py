@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from unmask.datagen.dataset.pack import PackReport
 
 PACK_FLAGS = {
-    "source": Flag("Faces: folder, zip or parquet file, or: demo", "SOURCE", argument=True),
+    "source": Flag("Faces: folder, zip, parquet, URL, or: demo", "SOURCE", argument=True),
     "out": Flag("Folder to make; a source itself.", "DEST", argument=True),
     "size": Flag("Shorter side; smaller pictures stay as they are.", "PX"),
     "quality": Flag("Of the JPEG files.", "1..100"),

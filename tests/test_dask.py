@@ -1,5 +1,4 @@
 import gc
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,8 +6,9 @@ import pytest
 from unmask.datagen.common.errors import UserError
 from unmask.datagen.dataset import build as build_module
 from unmask.datagen.dataset.build import build
-from unmask.datagen.dataset.journal import SourceRecord
 from unmask.datagen.dataset.plan import plan_build
+from unmask.datagen.exchange.shard_build import build_shards
+from unmask.datagen.exchange.shard_options import ShardOptions
 
 distributed = pytest.importorskip("distributed", reason="the extra 'cluster' is not installed")
 
@@ -31,6 +31,18 @@ def test_a_cluster_gives_the_bytes_of_one_process(options, tmp_path: Path, tree,
     assert tree(tmp_path / "cluster") == tree(tmp_path / "one")
 
 
+def test_shards_of_a_cluster_are_those_of_one_process(options, tmp_path: Path, cluster):
+    shards = {}
+    for name, dask in (("cluster", cluster.scheduler_address), ("one", None)):
+        report = build_shards(ShardOptions(options(out=tmp_path / name, dask=dask), 2))
+        assert report.counts["ok"] == 6
+        files = [
+            path for path in (tmp_path / name).rglob("*") if path.is_file() and path.name != "build.json"
+        ]
+        shards[name] = {path.relative_to(tmp_path / name): path.read_bytes() for path in files}
+    assert shards["cluster"] == shards["one"]
+
+
 def test_relative_folders_are_those_of_the_caller(options, drawn_celeba: Path, tmp_path: Path, tree, cluster):
     (tmp_path / "in").symlink_to(drawn_celeba)
     (tmp_path / "here").mkdir()
@@ -45,10 +57,9 @@ def test_relative_folders_are_those_of_the_caller(options, drawn_celeba: Path, t
 
 def test_pictures_that_only_this_machine_sees_are_one_line(options):
     plan = plan_build(options(dask="tcp://127.0.0.1:1"))
-    seen_here = SourceRecord("000001.jpg", "000001", "", None, ())
     with pytest.raises(UserError, match=r"dask: a worker cannot read 000001\.jpg"):
-        build_module._check_sight(plan, [seen_here])
-    build_module._check_sight(plan, [replace(seen_here, sha256="ab")])
+        build_module.check_sight(plan, ["000001.jpg"])
+    build_module.check_sight(plan, [])
 
 
 def test_what_a_person_can_mend_arrives_from_a_cluster_as_one_line(options, tmp_path: Path, cluster):

@@ -5,6 +5,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -12,7 +13,7 @@ from unmask.datagen.common.rng import generator
 from unmask.datagen.masks.draw import draw_recipe
 from unmask.datagen.masks.recipe_config import load_recipe_config
 from unmask.datagen.masks.template import TemplateSet, check_templates, load_templates, packaged_folder
-from unmask.datagen.masks.template_layers import load_layers
+from unmask.datagen.masks.template_layers import LARGE_FOLDER, load_large_layers, load_layers
 
 DRAWS = 3000
 FAMILIES = {
@@ -40,8 +41,20 @@ def test_at_least_thirteen_families_have_names_of_real_kinds(templates: Template
 
 
 def test_packaged_files_stay_small():
-    total = sum(path.stat().st_size for path in packaged_folder().rglob("*") if path.is_file())
-    assert total < 1_500_000
+    sizes = {path: path.stat().st_size for path in packaged_folder().rglob("*") if path.is_file()}
+    large = sum(size for path, size in sizes.items() if path.parent.name == LARGE_FOLDER)
+    assert large < 3_500_000
+    assert sum(sizes.values()) - large < 1_500_000
+
+
+def test_large_layers_are_the_same_drawing_at_twice_the_size(templates: TemplateSet):
+    for template in templates.templates:
+        small, large = load_layers(template, 0), load_large_layers(template)
+        for name in ("alpha", "height", "glass", "trim"):
+            plane, twice = getattr(small, name), getattr(large, name)
+            assert twice.shape == (2 * plane.shape[0], 2 * plane.shape[1])
+            back = cv2.resize(twice, plane.shape[::-1], interpolation=cv2.INTER_AREA)
+            assert np.abs(back - plane).mean() < 0.01, (template.name, name)
 
 
 def test_the_drawing_script_gives_the_packaged_files_to_the_byte(tmp_path: Path):

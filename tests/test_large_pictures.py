@@ -13,6 +13,7 @@ from unmask.datagen.masks.recipe import FabricRecipe, FoldRecipe
 from unmask.datagen.masks.recipe_config import load_recipe_config
 from unmask.datagen.masks.template import load_templates
 from unmask.datagen.masks.template_format import Template
+from unmask.datagen.masks.template_layers import load_large_layers, load_layers
 from unmask.datagen.render.fabric import make_fabric
 
 FACTOR = 5.75  # from 178 to 1024 pixels
@@ -93,3 +94,24 @@ def test_threads_are_not_stretched(templates):
     beside = np.corrcoef(grain[:, 1:].ravel(), grain[:, :-1].ravel())[0, 1]
     assert grain.std() > 0
     assert abs(beside) < 0.3  # stretched to twice its size it would be above 0.5
+
+
+@pytest.mark.parametrize(
+    ("family", "name"), [("n95_cup", "n95-cup"), ("cloth", "cloth-seam"), ("scarf", "scarf-wound")]
+)
+def test_letters_stitches_and_steps_are_drawn_at_that_size_and_not_enlarged(templates, family, name):
+    template = load_templates((), (family,), None)[name]
+    large, small = load_large_layers(template), load_layers(template, 0)
+    enlarged = cv2.resize(small.height, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+    fine, coarse = (np.abs(cv2.Laplacian(plane, cv2.CV_32F)).max() for plane in (large.height, enlarged))
+    assert fine > 1.05 * coarse
+    assert np.abs(large.height - enlarged).max() > 0.05
+
+
+def test_templates_of_ones_own_are_enlarged(tmp_path, templates):
+    template = replace(templates["cloth"], folder=tmp_path)
+    for name in (template.albedo, template.height):
+        (tmp_path / name).write_bytes((templates["cloth"].folder / name).read_bytes())
+    large, small = load_large_layers(template), load_layers(template, 0)
+    assert large.alpha.shape == (2 * small.alpha.shape[0], 2 * small.alpha.shape[1])
+    assert not np.array_equal(large.alpha, load_large_layers(templates["cloth"]).alpha)

@@ -1,6 +1,6 @@
 """`build`: from a source of faces to a dataset on disk, resumable at any moment."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
@@ -22,7 +22,7 @@ from .folder import LANDMARKS_NAME, MANIFEST_NAME, earlier_files, make_folders
 from .journal import Journal, SourceRecord
 from .manifest import STATUSES, ManifestRow, iterate_manifest, write_manifest
 from .options import BuildOptions
-from .plan import BuildPlan, plan_build, plan_tasks
+from .plan import BuildPlan, WorkPlan, plan_build, plan_tasks
 from .rows import check_paths
 from .worker import ChunkResult, SourceTask, possible_files, work
 
@@ -102,7 +102,7 @@ def build(
         On Ctrl-C; the same call resumes.
     """
     started = perf_counter()
-    with _preparing_colours(options):
+    with preparing_colours(options):
         plan = plan_build(options)
     total = len(plan.source.faces)
     opened = (
@@ -110,8 +110,7 @@ def build(
         if executor is None
         else nullcontext((executor, CHUNKS_PER_WORKER * options.workers))
     )
-    stage_seconds: dict[str, float] = {}
-    peak_rss_mb = 0.0
+    worked = ChunkResult()
     with opened as (pool, in_flight), _open_journal(plan) as journal:
         tasks = list(plan_tasks(plan, journal))
         done = resumed = total - len(tasks)
@@ -120,19 +119,9 @@ def build(
         with naming_dead_workers(options.workers, ", and the same command resumes"):
             for result in _run(pool, in_flight, plan, tasks, journal):
                 done += len(result.records)
-                peak_rss_mb = max(peak_rss_mb, result.peak_rss_mb)
-                for stage, spent in result.seconds.items():
-                    stage_seconds[stage] = stage_seconds.get(stage, 0.0) + spent
-                show(Progress(done, total, resumed, dict(stage_seconds)))
-        seconds = perf_counter() - started
-        timings = {
-            "seconds": round(seconds, 3),
-            "workers": options.workers,
-            "pictures_resumed": resumed,
-            "pictures_per_second": round(len(tasks) / seconds, 2),
-            "stage_seconds": {stage: round(value, 3) for stage, value in stage_seconds.items()},
-            "peak_rss_mb": round(peak_rss_mb, 1),
-        }
+                worked.add(ChunkResult([], result.seconds, result.peak_rss_mb))
+                show(Progress(done, total, resumed, dict(worked.seconds)))
+        timings = describe_timings(perf_counter() - started, len(tasks), resumed, options.workers, worked)
         with writing_to(options.out):
             sources = len(journal)
             counts, beside = _finish(plan, journal, timings)
@@ -147,8 +136,22 @@ def build(
     )
 
 
+def describe_timings(
+    seconds: float, made: int, resumed: int, workers: int, worked: ChunkResult
+) -> dict[str, Any]:
+    """Return what ``build.json`` says of the time that a run took."""
+    return {
+        "seconds": round(seconds, 3),
+        "workers": workers,
+        "pictures_resumed": resumed,
+        "pictures_per_second": round(made / seconds, 2),
+        "stage_seconds": {stage: round(value, 3) for stage, value in worked.seconds.items()},
+        "peak_rss_mb": round(worked.peak_rss_mb, 1),
+    }
+
+
 @contextmanager
-def _preparing_colours(options: BuildOptions) -> Iterator[None]:
+def preparing_colours(options: BuildOptions) -> Iterator[None]:
     """While the source is listed, let OpenCV make its tables of colours where this process will draw masks."""
     if 1 not in (options.workers, options.limit):
         yield
@@ -164,7 +167,7 @@ def _preparing_colours(options: BuildOptions) -> Iterator[None]:
 @contextmanager
 def _open_journal(plan: BuildPlan) -> Iterator[Journal]:
     """Take the folder: make it, lock it, clear what must go, and say in build.json that work is under way."""
-    out, card = plan.options.out, _describe(plan, "running", {}, {})
+    out, card = plan.options.out, describe(plan, "running", {}, {})
     with plan.folder.opened(card, plan.options.existing, lambda: earlier_files(out)) as resumed:
         with writing_to(out):
             journal = Journal(out)
@@ -217,7 +220,7 @@ def _run(
             for future in wait(pending, return_when=FIRST_COMPLETED).done:
                 result = future.result()
                 if plan.options.dask is not None:
-                    _check_sight(plan, result.records)
+                    check_sight(plan, [record.source for record in result.records if not record.sha256])
                 with writing_to(plan.options.out):
                     journal.append(result.records)
                 pending.discard(future)
@@ -227,9 +230,8 @@ def _run(
         raise
 
 
-def _check_sight(plan: BuildPlan, records: Iterable[SourceRecord]) -> None:
-    """Raise UserError where a cluster's worker could not read a picture that is readable here."""
-    unseen = {record.source for record in records if not record.sha256}
+def check_sight(plan: WorkPlan, unseen: Collection[str]) -> None:
+    """Raise UserError where a picture that a cluster's worker could not read is readable here."""
     for face in plan.source.faces if unseen else ():
         if face.name in unseen:
             with suppress(UnreadablePictureError):
@@ -280,7 +282,7 @@ def _finish(plan: BuildPlan, journal: Journal, timings: dict[str, Any]) -> tuple
         out / LANDMARKS_NAME,
         ((r.source, r.sha256, r.landmarks) for r in journal if r.landmarks is not None),
     )
-    plan.folder.write_card(_describe(plan, "complete", counts, timings))
+    plan.folder.write_card(describe(plan, "complete", counts, timings))
     journal.remove()
     return counts, beside
 
@@ -296,9 +298,7 @@ def _annotated(row: ManifestRow, face: SourceFace | None, width: int) -> Manifes
     return row if len(row.attributes) == width else replace(row, attributes=())
 
 
-def _describe(
-    plan: BuildPlan, status: str, counts: dict[str, int], timings: dict[str, Any]
-) -> dict[str, Any]:
+def describe(plan: WorkPlan, status: str, counts: dict[str, int], timings: dict[str, Any]) -> dict[str, Any]:
     """Return the content of build.json; what may differ between equal datasets is in ``timings``."""
     source = plan.source
     summary = {

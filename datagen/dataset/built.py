@@ -18,7 +18,7 @@ from unmask.datagen.pictures.picture import decode_picture, fit_picture
 from unmask.datagen.render.recipe_text import parse_recipe
 from unmask.datagen.sources.splits import SPLITS
 
-from .folder import MANIFEST_NAME
+from .folder import MANIFEST_NAME, check_unpacked
 from .items import Transform, TripletItem, cells_by_column, checked_index
 from .manifest import ManifestRow, RowReader, iterate_manifest, read_attribute_names
 from .rows import layers_file
@@ -89,6 +89,7 @@ def read_rows_as(folder: Path, make: Callable[[Path, ManifestRow, int], Row]) ->
 
 def find_manifest(folder: Path) -> Path:
     """Return a dataset's manifest; ArgumentError naming ``data`` where the folder is no finished dataset."""
+    check_unpacked(folder)
     if not folder.is_dir():
         raise ArgumentError("data", f"{folder}: no such folder")
     manifest = folder / MANIFEST_NAME

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from unmask.datagen.common.errors import ArgumentError
+from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.common.folder_lock import LOCK_NAME
 from unmask.datagen.common.inside import Inside, real_path
 from unmask.datagen.common.json_text import Maybe, Needs, Whole
+from unmask.datagen.common.object_store import as_url, is_url
 from unmask.datagen.common.work_folder import TOOLKIT_KEY, FolderKind, WorkFolder
 
 from .journal import JOURNAL_NAME, Journal
@@ -19,6 +20,7 @@ from .rows import check_paths, row_files
 BUILD_NAME = "build.json"
 MANIFEST_NAME = "manifest.csv"
 LANDMARKS_NAME = "landmarks.csv"
+SHARDS_NAME = "shards.csv"  # of a dataset in shards alone
 ADOPTED = "adopted"  # the kind of the source of pairs that somebody else made
 PICTURE_FOLDERS = ("masked", "map", "clean", "layers")
 # Tables of a build, and what `unmask-data stats` writes beside them about the same rows.
@@ -80,6 +82,8 @@ DATASET = FolderKind(
         "clean_folder": "`clean`",
         "maps_folder": "`maps`",
         "toolkit": "toolkit version",
+        "shard_pictures": "`shards`",
+        "pictures_sha256": "list of pictures (`source`, `split` or `limit`)",
     },
 )
 
@@ -88,6 +92,8 @@ def check_apart(out: Path, *source_folders: str) -> None:
     """Raise UserError where the dataset would lie in the source folder, or the source in the dataset."""
     target = real_path(out)
     for folder in source_folders:
+        if is_url(folder):
+            continue
         source = real_path(folder)
         if target == source or source in target.parents:
             raise ArgumentError("out", f"{out}: lies inside `source` {folder}; name a folder elsewhere")
@@ -96,8 +102,24 @@ def check_apart(out: Path, *source_folders: str) -> None:
 
 
 def read_build(out: Path) -> dict[str, Any] | None:
-    """Return the content of ``build.json``, None where there is none; UserError where it is not ours."""
+    """Return the content of ``build.json``, None where there is none.
+
+    Raises
+    ------
+    UserError
+        Where it is not ours, or the dataset's pictures are in shards.
+    """
+    check_unpacked(out)
     return WorkFolder(out, DATASET).read_card()
+
+
+def check_unpacked(folder: Path) -> None:
+    """Raise UserError where a dataset lies in shards, or at a URL: what asks for files needs a folder of them."""
+    if is_url(folder) or (folder / SHARDS_NAME).is_file():
+        url = as_url(folder)
+        raise UserError(
+            f"{url}: in shards, not in files; first make a folder of it: unmask-data unpack {url} OUT"
+        )
 
 
 def is_adopted(build: Mapping[str, Any]) -> bool:

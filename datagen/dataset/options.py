@@ -28,9 +28,9 @@ class BuildOptions(MaskOptions, FolderOptions):
     Attributes
     ----------
     source : str
-        Folder, zip or parquet file of faces, or ``demo``.
+        Folder, zip or parquet file of faces, a URL, or ``demo``.
     out : Path
-        Folder of the dataset.
+        Folder of the dataset; a URL is for a build in shards (`unmask.datagen.exchange.shard_options`).
     variants : int
         Masks per source picture.
     size : (width, height) or None

@@ -19,7 +19,7 @@ class PackOptions(FolderOptions):
     Attributes
     ----------
     source : str
-        Folder, zip or parquet file of faces, or ``demo``.
+        Folder, zip or parquet file of faces, a URL, or ``demo``.
     out : Path
         Folder to make.
     size : int

@@ -10,6 +10,7 @@ from typing import Any
 
 from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError
 from unmask.datagen.common.inside import real_path
+from unmask.datagen.common.object_store import as_url, is_url
 from unmask.datagen.common.work_folder import TOOLKIT_KEY, WorkFolder, check_usable
 from unmask.datagen.faces.landmark_table import LandmarkTable
 from unmask.datagen.faces.parsing import mapped_stems
@@ -29,8 +30,8 @@ from .worker import SourceTask, WorkOrder
 
 
 @dataclass(frozen=True)
-class BuildPlan:
-    """A build that can start.
+class WorkPlan:
+    """What is to be made of which pictures, wherever it goes.
 
     Attributes
     ----------
@@ -42,9 +43,6 @@ class BuildPlan:
         The supplied landmarks.
     identity : dict
         Sections of ``build.json`` that must be equal for a resume.
-    folder : WorkFolder
-    earlier : bool
-        Whether the folder holds an earlier build, to be resumed or overwritten.
     """
 
     options: BuildOptions
@@ -52,6 +50,19 @@ class BuildPlan:
     order: WorkOrder
     table: LandmarkTable | None
     identity: dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class BuildPlan(WorkPlan):
+    """A build that can start.
+
+    Attributes
+    ----------
+    folder : WorkFolder
+    earlier : bool
+        Whether the folder holds an earlier build, to be resumed or overwritten.
+    """
+
     folder: WorkFolder
     earlier: bool
 
@@ -65,11 +76,29 @@ def plan_build(options: BuildOptions) -> BuildPlan:
         In one line that names the argument or file.
     """
     options.check()
+    if is_url(options.out):
+        raise ArgumentError(
+            "out", f"{as_url(options.out)}: only a build in shards goes to a URL; give `shards`"
+        )
     check_usable(options.out)
+    work = plan_work(options)
+    folder = WorkFolder(options.out, DATASET)
+    earlier = folder.check(work.identity, options.existing)
+    return BuildPlan(options, work.source, work.order, work.table, work.identity, folder, earlier)
+
+
+def plan_work(options: BuildOptions) -> WorkPlan:
+    """Open every input; the options are checked, and ``out`` is looked at only where it is a folder.
+
+    Raises
+    ------
+    UserError
+        In one line that names the argument or file.
+    """
     source = open_source(
         options.source, split=options.split, limit=options.limit, identities=options.identities
     )
-    if source.kind != "demo":
+    if source.kind != "demo" and not is_url(options.out):
         check_apart(options.out, options.source, source.root)
     templates = load_templates(options.templates, options.families, options.textures)
     recipe = load_recipe_config(options.recipe, options.pins)
@@ -92,9 +121,7 @@ def plan_build(options: BuildOptions) -> BuildPlan:
         template_hash=templates.fingerprint,
         parsing_labels=read_numbering(options.parsing_labels),
     )
-    folder = WorkFolder(options.out, DATASET)
-    earlier = folder.check(identity, options.existing)
-    return BuildPlan(options, source, order, table, identity, folder, earlier)
+    return WorkPlan(options, source, order, table, identity)
 
 
 def open_table(landmarks: Path | None, source: Source) -> LandmarkTable | None:
@@ -134,7 +161,8 @@ def _note_maps(options: BuildOptions, source: Source) -> Source:
 def _identity(
     options: BuildOptions, source: Source, recipe: RecipeConfig, template_hash: str
 ) -> dict[str, dict[str, Any]]:
-    root = str(real_path(source.root)) if source.kind != "demo" else source.root
+    elsewhere = source.kind == "demo" or is_url(source.root)
+    root = source.root if elsewhere else str(real_path(source.root))
     config = options.configuration()
     config |= {
         "template_hash": template_hash,
@@ -157,10 +185,21 @@ def plan_tasks(plan: BuildPlan, journal: Journal) -> Iterator[SourceTask]:
         done = _finished(earlier, plan.order) if earlier else set()
         variants = tuple(variant for variant in wanted if variant not in done)
         if variants:
-            if face.path is not None:
-                face = replace(face, path=face.path.absolute())
             known = _known(face.name, earlier, plan.table)
-            yield SourceTask(face, variants, earlier, known, _files(was, plan.order.layers))
+            yield SourceTask(_found(face), variants, earlier, known, _files(was, plan.order.layers))
+
+
+def plan_fresh(plan: WorkPlan, faces: Iterable[SourceFace]) -> Iterator[SourceTask]:
+    """Yield all that is to be made of some pictures, whatever earlier runs made."""
+    for face in faces:
+        yield SourceTask(
+            _found(face), tuple(range(plan.options.variants)), None, _known(face.name, None, plan.table)
+        )
+
+
+def _found(face: SourceFace) -> SourceFace:
+    """Return a picture as workers find it, who may start in other folders."""
+    return face if face.path is None else replace(face, path=face.path.absolute())
 
 
 def _is_same_file(face: SourceFace, earlier: SourceRecord) -> bool:

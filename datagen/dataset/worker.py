@@ -104,6 +104,13 @@ class ChunkResult:
     seconds: dict[str, float] = field(default_factory=dict)
     peak_rss_mb: float = 0.0
 
+    def add(self, other: "ChunkResult") -> None:
+        """Take over what became of another chunk."""
+        self.records += other.records
+        self.peak_rss_mb = max(self.peak_rss_mb, other.peak_rss_mb)
+        for stage, spent in other.seconds.items():
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + spent
+
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Add the time spent inside the block to a stage."""

@@ -22,14 +22,14 @@ class ImageFolderWriter(Writer):
         return [f"{one.split}/{name}" for name in self._pictures(one).values()]
 
     def _pictures(self, one: ExportRow) -> dict[str, str]:
-        parts = parts_of(one, layers=self.options.layers)
+        parts = parts_of(one.row, layers=self.options.layers)
         return {what: f"{what}/{one.key}{suffix_of(name)}" for what, name in parts.items()}
 
     def add(self, one: ExportRow) -> None:
         """Link the pictures and write what is known of them."""
         self._counts[one.split] += 1
         pictures = self._pictures(one)
-        for what, source in parts_of(one, layers=self.options.layers).items():
+        for what, source in parts_of(one.row, layers=self.options.layers).items():
             self.place.put_file(source, f"{one.split}/{pictures[what]}")
         # A column `masked_file_name` becomes a column `masked` of pictures.
         line = {f"{what}_file_name": name for what, name in pictures.items()} | self.found.facts(one)

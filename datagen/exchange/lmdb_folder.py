@@ -32,7 +32,7 @@ class LmdbWriter(Writer):
     def add(self, one: ExportRow) -> None:
         """Put the pictures where an earlier run did not, and write their lines."""
         key = portable_key(one.key)
-        for what, source in parts_of(one, layers=self.options.layers).items():
+        for what, source in parts_of(one.row, layers=self.options.layers).items():
             name = f"{one.split}/{_NAMES[what]}.lmdb"
             _, lines = self._opened(name)
             self._put(name, key, source)

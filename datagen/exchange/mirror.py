@@ -35,7 +35,7 @@ class MirrorWriter(Writer):
         stem = source_stem(one)
         above = f"{VARIANTS}/{one.row.variant:02d}/" if one.row.variant else ""
         found = {}
-        for what, source in parts_of(one, layers=self.options.layers).items():
+        for what, source in parts_of(one.row, layers=self.options.layers).items():
             # a picture has one clean one, whatever it wears
             name = f"{'' if what == 'clean' else above}{what}/{stem}{suffix_of(source)}"
             self._inside(name, f"`data` {self.place.data / MANIFEST_NAME}: row {one.key}")

@@ -43,7 +43,7 @@ class ParquetWriter(Writer):
         # The name beside the bytes is where the Hub's viewer takes the kind of a picture from.
         pictures = {
             what: {"bytes": self.place.read(name), "path": f"{one.key}{Path(name).suffix}"}
-            for what, name in parts_of(one, layers=self.options.layers).items()
+            for what, name in parts_of(one.row, layers=self.options.layers).items()
         }
         waiting = self._waiting.setdefault(one.split, [])
         waiting.append(pictures | self.found.facts(one))
@@ -75,7 +75,7 @@ class ParquetWriter(Writer):
         """Columns and their types, and in the metadata what makes `datasets` decode the pictures."""
         arrow = self._arrow
         picture = arrow.struct([("bytes", arrow.binary()), ("path", arrow.string())])
-        parts = parts_of(one, layers=self.options.layers)
+        parts = parts_of(one.row, layers=self.options.layers)
         kinds = {what: (picture, {"_type": "Image"}) for what in parts}
         for name in self.found.facts(one):
             kind = "int32" if name in _INTEGERS else "float64" if name in _SHARES else "string"

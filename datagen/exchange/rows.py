@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -91,23 +91,29 @@ class Survey:
     notes: tuple[str, ...] = ()
 
     def facts(self, exported: ExportRow) -> dict[str, str | int | float | None]:
-        """Return what is known of a triplet, under the same names for every format; None where unknown."""
-        row = exported.row
-        found: dict[str, str | int | float | None] = {"key": row.key, "split": exported.split}
-        found |= {name: getattr(row, name) or None for name in _TEXTS}
-        found |= {"straps": exported.straps or None, "width": row.width, "height": row.height}
-        found |= {name: getattr(row, name) for name in _NUMBERS}
-        values = row.attributes or (None,) * len(self.attribute_names)
-        return found | {
-            ATTRIBUTE_PREFIX + name: value for name, value in zip(self.attribute_names, values, strict=True)
-        }
+        """Return what is known of a triplet, as `facts_of` does."""
+        return facts_of(exported.row, exported.split, exported.straps, self.attribute_names)
+
+
+def facts_of(
+    row: ManifestRow, split: str, straps: str, attribute_names: Sequence[str]
+) -> dict[str, str | int | float | None]:
+    """Return what is known of a triplet, under the same names for every format; None where unknown."""
+    found: dict[str, str | int | float | None] = {"key": row.key, "split": split or None}
+    found |= {name: getattr(row, name) or None for name in _TEXTS}
+    found |= {"straps": straps or None, "width": row.width, "height": row.height}
+    found |= {name: getattr(row, name) for name in _NUMBERS}
+    values = row.attributes or (None,) * len(attribute_names)
+    return found | {
+        ATTRIBUTE_PREFIX + name: value for name, value in zip(attribute_names, values, strict=True)
+    }
 
 
 def check_finished(folder: Path) -> dict[str, Any]:
     """Return what ``build.json`` says; UserError where the folder holds no finished dataset."""
+    build = read_build(folder)
     if not folder.is_dir():
         raise ArgumentError("data", f"{folder}: no such folder")
-    build = read_build(folder)
     if build is None:
         raise ArgumentError(
             "data", f"{folder}: no dataset there; make one with unmask-data build SOURCE {folder}"

@@ -3,7 +3,7 @@
 import io
 import tarfile
 from contextlib import ExitStack
-from typing import Self
+from typing import BinaryIO, Self
 
 from .rows import ExportRow
 from .writer import Writer, compact, parts_of, portable_key, suffix_of
@@ -29,9 +29,9 @@ class ShardWriter(Writer):
         if tar is None:
             return
         key = portable_key(one.key)
-        for what, name in parts_of(one, layers=self.options.layers).items():
-            _add(tar, f"{key}.{what}{suffix_of(name)}", self.place.read(name))
-        _add(tar, f"{key}.json", compact(self.found.facts(one)).encode("ascii"))
+        for what, name in parts_of(one.row, layers=self.options.layers).items():
+            add_member(tar, f"{key}.{what}{suffix_of(name)}", self.place.read(name))
+        add_member(tar, f"{key}.json", compact(self.found.facts(one)).encode("ascii"))
 
     def _tar(self, one: ExportRow) -> tarfile.TarFile | None:
         name = self._shard(one)
@@ -42,14 +42,18 @@ class ShardWriter(Writer):
             stack, tar = self.open_files.enter_context(ExitStack()), None
             if not self.place.has(name):
                 file = stack.enter_context(self.place.writing(name))
-                # GNU's form takes names of any length; the stack closes it
-                tar = tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT)  # noqa: SIM115
-                stack.enter_context(tar)
+                tar = stack.enter_context(open_shard(file))
             self._shards[one.split] = (name, stack, tar)
         return self._shards[one.split][2]
 
 
-def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+def open_shard(file: BinaryIO) -> tarfile.TarFile:
+    """Return a tar file that is being written: GNU's form takes names of any length."""
+    return tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT)
+
+
+def add_member(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+    """Add a file that says nothing of when and by whom."""
     entry = tarfile.TarInfo(name)
     entry.size = len(data)
     tar.addfile(entry, io.BytesIO(data))

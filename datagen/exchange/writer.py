@@ -12,6 +12,7 @@ import numpy as np
 
 from unmask.datagen.common.errors import UnreadablePictureError, UserError
 from unmask.datagen.dataset.folder import MANIFEST_NAME
+from unmask.datagen.dataset.manifest import ManifestRow
 from unmask.datagen.dataset.rows import layers_file
 from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.pictures.coverage import COVERED
@@ -92,11 +93,11 @@ class Writer:
         return 1 if image.ndim == 2 else int(image.shape[2])
 
 
-def parts_of(one: ExportRow, *, layers: bool) -> dict[str, str]:
+def parts_of(row: ManifestRow, *, layers: bool) -> dict[str, str]:
     """Return the pictures of a triplet in the dataset, by what they show."""
-    found = {"masked": one.row.masked, "map": one.row.map, "clean": one.row.clean}
+    found = {"masked": row.masked, "map": row.map, "clean": row.clean}
     found = {what: name for what, name in found.items() if name}
-    return found | ({"layers": layers_file(one.key)} if layers else {})
+    return found | ({"layers": layers_file(row.key)} if layers else {})
 
 
 def portable_key(key: str) -> str:

@@ -1,6 +1,6 @@
 """Decoded layers of a template, at the resolution at which they will be seen."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +19,10 @@ from .template_format import Template
 
 F32 = NDArray[np.float32]
 
+LARGE_FOLDER, LARGE_FACTOR = (
+    "large",
+    2,
+)  # where packaged layers lie at twice their size, drawn anew and not enlarged
 _STORED_FROM = 2  # level
 
 
@@ -61,6 +65,28 @@ def load_layers(template: Template, level: int) -> Layers:
         planes = stored(f"template-{template.digest[:32]}-{level}", lambda: _shrunk(template, level))
     else:
         planes = tuple(_shrunk(template, level))
+    return _layers(template, planes)
+
+
+def load_large_layers(template: Template) -> Layers:
+    """Return a template's layers at twice their size: as they were drawn for that, or enlarged where nobody did.
+
+    They are not kept, which would take a gigabyte for all templates.
+    """
+    if template.folder.is_relative_to(packaged_folder()):
+        return _layers(template, _shrunk(template, 0, template.folder / LARGE_FOLDER))
+    return _layers(template, [_enlarged(plane) for plane in _shrunk(template, 0)])
+
+
+def _enlarged(planes: F32) -> F32:
+    if planes.ndim == 3:
+        return np.stack([_enlarged(plane) for plane in planes])
+    size = (LARGE_FACTOR * planes.shape[1], LARGE_FACTOR * planes.shape[0])
+    large = cv2.resize(planes, size, interpolation=cv2.INTER_CUBIC)
+    return np.clip(np.asarray(large, np.float32), 0, 1)
+
+
+def _layers(template: Template, planes: Sequence[F32]) -> Layers:
     there = dict(zip(_names(template), planes, strict=True))
     blank = np.zeros(there["alpha"].shape, np.float32)
     return Layers(
@@ -80,8 +106,9 @@ def _names(template: Template) -> tuple[str, ...]:
     return ("reflectance", "alpha", *trim, *grey)
 
 
-def _shrunk(template: Template, level: int) -> list[F32]:
-    rgb, alpha = _read_rgba(template.folder / template.albedo)
+def _shrunk(template: Template, level: int, folder: Path | None = None) -> list[F32]:
+    folder = folder or template.folder
+    rgb, alpha = _read_rgba(folder / template.albedo)
     h, w = alpha.shape
     size = (max(w >> level, 8), max(h >> level, 8))
 
@@ -91,10 +118,10 @@ def _shrunk(template: Template, level: int) -> list[F32]:
 
     planes = [_planes(shrink(rgb)), shrink(alpha)]
     if template.trim:
-        trim = _shrink_premultiplied(*_read_rgba(template.folder / template.trim), shrink)
+        trim = _shrink_premultiplied(*_read_rgba(folder / template.trim), shrink)
         planes += [_planes(trim[..., :3]), np.ascontiguousarray(trim[..., 3])]
     for name in filter(None, (template.height, template.glass)):
-        grey = _decode(template.folder / name, cv2.IMREAD_GRAYSCALE).astype(np.float32)
+        grey = _decode(folder / name, cv2.IMREAD_GRAYSCALE).astype(np.float32)
         planes.append(shrink(grey) / np.float32(255))
     return planes
 

@@ -15,7 +15,7 @@ from unmask.datagen.common.colour import linear_rgb
 from unmask.datagen.common.stored import stored
 from unmask.datagen.masks.recipe import OWN_TEXTURE, FabricRecipe, FoldRecipe
 from unmask.datagen.masks.template_format import Template
-from unmask.datagen.masks.template_layers import Layers, load_layers
+from unmask.datagen.masks.template_layers import Layers, load_large_layers, load_layers
 from unmask.datagen.masks.textures import lay_texture, texture_path
 from unmask.datagen.prints.kinds import Print, draw_print
 from unmask.datagen.prints.sheet import BRIGHTEST, DARKEST
@@ -71,7 +71,7 @@ def make_fabric(
         The user's (`TemplateSet.textures`).
     """
     level = _level(template, px_per_iod)
-    layers = _layers(template, level)
+    layers = load_large_layers(template) if level == _ENLARGED else load_layers(template, level)
     rows, cols = layers.alpha.shape
     drawn = _draw(template, recipe, (rows, cols))
     opacity = layers.alpha * (1 - layers.glass * np.float32(_CLEAR)) if template.glass else layers.alpha
@@ -116,30 +116,6 @@ def _level(template: Template, px_per_iod: float) -> int:
     if px_per_iod > _ENLARGED_FROM * full and template.width_px <= _LARGEST_ENLARGED_PX:
         return _ENLARGED
     return min(int(math.log2(max(full / px_per_iod, 1.0)) + 0.3), 3)
-
-
-def _layers(template: Template, level: int) -> Layers:
-    """The layers at a level; enlarged ones are no cached ones, which would take gigabytes for all templates."""
-    if level != _ENLARGED:
-        return load_layers(template, level)
-    layers = load_layers(template, 0)
-
-    def enlarge(plane: F32) -> F32:
-        large = cv2.resize(plane, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
-        return np.clip(np.asarray(large, np.float32), 0, 1)
-
-    def planes(colour: F32) -> F32:
-        return np.stack([enlarge(plane) for plane in colour])
-
-    return Layers(
-        reflectance=planes(layers.reflectance),
-        alpha=enlarge(layers.alpha),
-        # those that a template has not are not read
-        trim_rgb=planes(layers.trim_rgb) if template.trim else layers.trim_rgb,
-        trim=enlarge(layers.trim) if template.trim else layers.trim,
-        height=enlarge(layers.height),
-        glass=enlarge(layers.glass) if template.glass else layers.glass,
-    )
 
 
 def _dyes(template: Template, recipe: FabricRecipe, drawn: Print | None) -> tuple[F32, F32, F32, F32]:

@@ -22,7 +22,8 @@ from .celeba_hq import ATTRIBUTES_FILE, MAPPING_FILE, PARTS, PICTURES
 from .hugging_face import Columns, find_metadata, read_metadata
 from .parquet_pictures import find_parquet, read_parquet
 from .pictures import Pictures, folder_pictures, zip_pictures
-from .zip_pictures import ZipListing, list_zip
+from .url_pictures import list_url
+from .zip_pictures import list_zip
 
 ZIP_NAME = f"{PICTURE_FOLDER}.zip"
 # Below which folder of a download the pictures or their zip may be: torchvision's root, the official folders
@@ -194,7 +195,7 @@ def _zip_layout(path: Path, lists: dict[str, Path]) -> Layout:
     """CelebA's zip file, with its lists beside it (official) or in it (Kaggle); or any zip file of pictures."""
     listing = list_zip(path)
     folder = _picture_folder(listing.pictures)
-    inside = _lists_inside(listing)
+    inside = _lists_inside(listing.lists)
     aligned = bool(folder) or path.name == ZIP_NAME
     if inside or not aligned:  # what lies beside a zip file of other pictures is of others, too
         lists = {annotation: path / name for annotation, name in inside.items()}
@@ -212,6 +213,38 @@ def _zip_layout(path: Path, lists: dict[str, Path]) -> Layout:
     )
 
 
+def find_url_layout(url: str) -> Layout:
+    """Pictures below a URL, with CelebA's lists where they lie there too.
+
+    Raises
+    ------
+    UserError
+        Naming ``source``, where the store refuses or there is no picture.
+    """
+    listing = list_url(url)
+    folder = _picture_folder(listing.pictures)
+    inside = _lists_inside(listing.lists)
+    texts = {}
+    for name in inside.values():
+        try:
+            texts[Path(name)] = listing.lists[name].read(Path(name))
+        except UnreadablePictureError as error:
+            raise ArgumentError("source", f"{url}: {name}: {error}") from error
+    members = {
+        name.removeprefix(folder): member
+        for name, member in sorted(listing.pictures.items())
+        if name.startswith(folder)
+    }
+    others = listing.others + len(listing.lists) - len(inside)
+    notes = (f"{others} file{'s'[: others != 1]} that are no pictures were left out",) if others else ()
+    return Layout(
+        Pictures(Path(url), sorted(members), notes, members),
+        {annotation: Path(name) for annotation, name in inside.items()},
+        texts,
+        aligned=bool(folder),
+    )
+
+
 def _picture_folder(names: Iterable[str]) -> str:
     """The folder of a zip file that has CelebA's aligned pictures, with a slash; "" where none is called so."""
     folders = {name.rpartition("/")[0] for name in names}
@@ -219,10 +252,10 @@ def _picture_folder(names: Iterable[str]) -> str:
     return min(found, key=lambda folder: (len(folder), folder)) + "/" if found else ""
 
 
-def _lists_inside(listing: ZipListing) -> dict[str, str]:
+def _lists_inside(names: Iterable[str]) -> dict[str, str]:
     """CelebA's lists in a zip file: annotation name to name in the zip; the one least deep."""
     found: dict[str, str] = {}
-    for name in sorted(listing.lists, key=lambda name: (name.count("/"), name)):
+    for name in sorted(names, key=lambda name: (name.count("/"), name)):
         path = PurePosixPath(name)
         if path.stem in ANNOTATION_NAMES and path.suffix in (".txt", ".csv"):
             found.setdefault(path.stem, name)

@@ -6,12 +6,13 @@ from functools import lru_cache
 from pathlib import Path
 
 from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError
+from unmask.datagen.common.object_store import is_url
 from unmask.datagen.pictures.header import read_header
 
 from .celeba import WILD_FOLDER, CelebaTables, read_tables
 from .celeba_hq import read_mapped_tables
 from .known_sets import LFW, recognise
-from .layout import Layout, find_layout
+from .layout import Layout, find_layout, find_url_layout
 from .people import identities_of
 from .pictures import Pictures
 from .source import PORTRAIT, Source, SourceFace, make_stems
@@ -26,8 +27,8 @@ def open_source(
     Parameters
     ----------
     spec : str
-        ``demo``, or a folder or zip file: CelebA's layout is known by ``img_align_celeba`` or by its annotation
-        files, other data sets by their folders and names.
+        ``demo``, or a folder, zip file or URL: CelebA's layout is known by ``img_align_celeba`` or by its
+        annotation files, other data sets by their folders and names.
     split : str, optional
         ``train``, ``val`` or ``test``; ``all`` or None keeps every picture.
     limit : int, optional
@@ -69,10 +70,7 @@ def _choose(splits: list[str], spec: str, split: str | None) -> list[int]:
 
 
 def _open_files(spec: str, split: str | None, limit: int | None, identities: str) -> Source:
-    root = Path(spec)
-    if not spec or not root.exists():
-        raise ArgumentError("source", f"{spec!r}: no such folder (write demo for the embedded pictures)")
-    layout = find_layout(root, spec)
+    layout = find_url_layout(spec) if is_url(spec) else _local_layout(spec)
     pictures = layout.pictures
     may_be_celeba = (bool(layout.lists) and not layout.kind) or layout.columns is not None
     aligned = layout.aligned or (may_be_celeba and _has_aligned_picture(pictures))
@@ -85,11 +83,18 @@ def _open_files(spec: str, split: str | None, limit: int | None, identities: str
     chosen = _choose([tables.splits.get(key, "") for key in keys], spec, split)[:limit]
     return Source(
         kind=kind,
-        root=str(pictures.root),
+        root=spec if is_url(spec) else str(pictures.root),
         faces=tuple(_faces(layout, chosen, tables, people, aligned)),
         attribute_names=tables.attribute_names,
         notes=tuple(notes),
     )
+
+
+def _local_layout(spec: str) -> Layout:
+    root = Path(spec)
+    if not spec or not root.exists():
+        raise ArgumentError("source", f"{spec!r}: no such folder (write demo for the embedded pictures)")
+    return find_layout(root, spec)
 
 
 def _note_people(people: list[str] | None) -> list[str]:
