@@ -60,7 +60,10 @@ else:
         elif name in _HOMES:
             from importlib import import_module
 
-            value = getattr(import_module(_HOMES[name]), name)
+            from unmask.datagen.common.light_install import naming_packages
+
+            with naming_packages():
+                value = getattr(import_module(_HOMES[name]), name)
         else:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         globals()[name] = value

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from unmask.datagen.common.arguments import make_options, square_or_size
 from unmask.datagen.common.errors import ArgumentError, UserError
+from unmask.datagen.common.light_install import naming_packages
 from unmask.datagen.dataset.build import BuildReport, Progress
 from unmask.datagen.dataset.build import build as build_dataset
 from unmask.datagen.dataset.online import triplet_config
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from unmask.model.video.restore import RestoredFrame
 
 
+@naming_packages()
 def put_mask(
     image: PictureOrPath,
     *,
@@ -131,6 +133,7 @@ def _given_faces(landmarks: Landmarks | ArrayLike) -> list[Landmarks]:
     return sorted(faces, key=lambda face: -face.eye_dist_px)
 
 
+@naming_packages()
 def build(
     source: str | Path,
     out: str | Path,
@@ -179,6 +182,7 @@ def build(
     return build_dataset(chosen, progress)
 
 
+@naming_packages()
 def adopt(
     source: str | Path,
     out: str | Path,
@@ -219,6 +223,7 @@ def adopt(
     return adopt_pairs(make_options(AdoptOptions, source=source, out=out, **options), progress)
 
 
+@naming_packages()
 def export_dataset(
     data: str | Path,
     format: str,  # noqa: A002 - what the command calls it
@@ -262,6 +267,7 @@ def export_dataset(
     return export(make_options(ExportOptions, data=data, format=format, dest=dest, **options), progress)
 
 
+@naming_packages()
 def evaluate(
     data: str | Path,
     out: str | Path,
@@ -404,6 +410,7 @@ def restore_frames(
     return restore(unmasker or Unmasker(), frames, fps)
 
 
+@naming_packages()
 def load_model(
     path_or_name: str | Path, device: "str | torch.device" = "cpu"
 ) -> "tuple[torch.nn.Module, dict[str, Any]]":
@@ -436,8 +443,9 @@ def load_model(
     >>> card["network"]["kind"]
     'edit'
     """
-    from unmask.model.checkpoints import checkpoint
+    from unmask.model.checkpoints.card import find_model, load_card
+    from unmask.model.checkpoints.checkpoint import load_model as load
     from unmask.model.checkpoints.shipped import find_weights
 
-    path = checkpoint.find_model(find_weights(path_or_name))
-    return checkpoint.load_model(path, checkpoint.load_card(path)["network"]["kind"], device)
+    path = find_model(find_weights(path_or_name))
+    return load(path, load_card(path)["network"]["kind"], device)

@@ -22,7 +22,8 @@ from torch.nn import functional
 
 from unmask.datagen.faces.frame import FRAME_CORNERS as CORNERS
 from unmask.datagen.faces.frame import FRAME_EYE_DIST_PX
-from unmask.model.networks.frame_net import LOOK, FrameNet
+from unmask.model.networks.frame_look import LOOK
+from unmask.model.networks.frame_net import FrameNet
 
 U8 = NDArray[np.uint8]
 F64 = NDArray[np.float64]

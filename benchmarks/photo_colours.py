@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from unmask.datagen.pictures.pairs import mapped_photos, read_mapped
 from unmask.model.checkpoints.shipped import find_weights
-from unmask.model.inference.aligned import TrainedModule, predict_probabilities
+from unmask.model.inference.aligned import predict_probabilities
 from unmask.model.inference.cleaning import clean_map
-from unmask.model.inference.unmasker import load_module
+from unmask.model.inference.torch_modules import TrainedModule, load_module
 from unmask.model.metrics.metrics import score_map
-from unmask.model.networks.networks import MAP
+from unmask.model.networks.spec import MAP
 
 U8 = NDArray[np.uint8]
 F64 = NDArray[np.float64]

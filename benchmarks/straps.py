@@ -20,8 +20,8 @@ from unmask.datagen.pictures.arrays import F64, Bools
 from unmask.model.checkpoints.shipped import find_weights
 from unmask.model.data.training_triplet import seen_straps
 from unmask.model.inference.aligned import maps_of, restore_pictures, see_pictures
-from unmask.model.inference.unmasker import load_module
-from unmask.model.networks.networks import EDIT, MAP
+from unmask.model.inference.torch_modules import load_module
+from unmask.model.networks.spec import EDIT, MAP
 
 QUARTER, SHOWN_PX = 64, 12
 BATCH = 32

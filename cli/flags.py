@@ -59,6 +59,7 @@ PINS = Flag("Pin part of the recipe; repeatable.", "KEY=VALUE", name="--set")
 LANDMARKS = Flag("Known points: CSV, JSON, .pts.", "FILE")
 DEVICE = Flag("auto, cpu, cuda, cuda:N or mps.")
 PRECISION = Flag("fp32, bf16, or auto: bf16 on a GPU.")
+BACKEND = Flag("torch, onnx (onnxruntime), or auto: torch where it is installed.")
 EXISTING = Flag("resume, overwrite or fail.")
 
 

@@ -46,6 +46,7 @@ _FLAGS = {
     "edit_weights": Flag("Editing Module, instead of a preset.", "RUN|FILE", kind=Path | None),
     "device": Flag("Such as cpu or cuda; a GPU where there is one.", show_default=False),
     "precision": flags.PRECISION,
+    "backend": flags.BACKEND,
     "least_score": Flag(
         "Leave masked faces whose score is lower; 2: all that are doubtful.", "SCORE", name="--min-score"
     ),

@@ -26,6 +26,7 @@ from rich.text import Text
 from typer.core import TyperCommand
 
 from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.light_install import naming_packages
 from unmask.datagen.common.memory import is_want_of_memory
 
 EXIT_USER_ERROR = 2
@@ -110,7 +111,12 @@ def make_app(summary: str | None = None, *, completes: bool = True) -> App:
     )
 
 
-def run_app(app: typer.Typer, name: str, arguments: Sequence[str] | None = None, skip: int = 0) -> int:
+def run_app(
+    app: typer.Typer,
+    name: str,
+    arguments: Sequence[str] | None = None,
+    skip: int = 0,
+) -> int:
     """Run a Typer app and return its exit code.
 
     What a person can mend is one line ``error: ...`` on stderr and exit code 2; Ctrl-C is 130; a bug is a
@@ -138,7 +144,8 @@ def run_app(app: typer.Typer, name: str, arguments: Sequence[str] | None = None,
     if arguments is None:
         signal.signal(signal.SIGTERM, _stop)
     try:
-        result = app(args=given, prog_name=name, standalone_mode=False)
+        with naming_packages():
+            result = app(args=given, prog_name=name, standalone_mode=False)
     except UserError as error:
         return _fail(in_flags(error.marked))
     except _UsageError as error:

@@ -35,6 +35,7 @@ _FLAGS = {
     "edit_weights": Flag("Editing Module, one more choice beside the presets.", "RUN|FILE", kind=Path | None),
     "device": flags.DEVICE,
     "precision": flags.PRECISION,
+    "backend": flags.BACKEND,
     "max_mb": Flag("Million bytes that one request may have.", "N"),
     "max_megapixels": Flag("Million pixels that a photograph may have.", "N"),
 }

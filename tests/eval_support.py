@@ -10,7 +10,8 @@ import torch
 
 from unmask.model.checkpoints.checkpoint import save_checkpoint
 from unmask.model.evaluation.options import EvalOptions
-from unmask.model.networks.networks import NetworkSpec, build_network
+from unmask.model.networks.networks import build_network
+from unmask.model.networks.spec import NetworkSpec
 
 
 def write_module(

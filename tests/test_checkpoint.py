@@ -11,17 +11,10 @@ from torch import Tensor, nn
 
 from unmask.datagen.common.errors import UserError
 from unmask.model.checkpoints import checkpoint
-from unmask.model.checkpoints.checkpoint import (
-    FILE_NAMES,
-    find_checkpoint,
-    load_card,
-    load_model,
-    load_state,
-    load_weights,
-    resolve_model,
-    save_checkpoint,
-)
-from unmask.model.networks.networks import NetworkSpec, build_network
+from unmask.model.checkpoints.card import FILE_NAMES, find_checkpoint, load_card, resolve_model
+from unmask.model.checkpoints.checkpoint import load_model, load_state, load_weights, save_checkpoint
+from unmask.model.networks.networks import build_network
+from unmask.model.networks.spec import NetworkSpec
 
 SPEC = NetworkSpec("map", "compact", 4)
 STATE_FILES = ("state.safetensors", "state.json")

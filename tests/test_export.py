@@ -16,14 +16,17 @@ from PIL import Image
 from torch import Tensor, nn
 
 from unmask.datagen.common.errors import UserError
-from unmask.model.checkpoints.checkpoint import load_card, load_model, save_checkpoint
+from unmask.model.checkpoints.card import load_card
+from unmask.model.checkpoints.checkpoint import load_model, save_checkpoint
 from unmask.model.checkpoints.shipped import shipped_weights
 from unmask.model.export import onnx_file as export
 from unmask.model.export import onnx_network
 from unmask.model.export.onnx_file import export_module, export_onnx
-from unmask.model.inference.aligned import TrainedModule, find_maps, restore_pictures, see_pictures
+from unmask.model.inference.aligned import find_maps, restore_pictures, see_pictures
 from unmask.model.inference.cleaning import clean_map
-from unmask.model.networks.networks import NetworkSpec, build_network
+from unmask.model.inference.torch_modules import TrainedModule
+from unmask.model.networks.networks import build_network
+from unmask.model.networks.spec import NetworkSpec
 
 SPEC = NetworkSpec("edit", "compact", 4)
 

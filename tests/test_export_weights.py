@@ -9,7 +9,8 @@ from unmask.cli.train import main
 from unmask.datagen.common.errors import UserError
 from unmask.model.checkpoints.checkpoint import load_model, load_weights, save_checkpoint
 from unmask.model.export.weights import export_weights
-from unmask.model.networks.networks import NetworkSpec, fit_outputs
+from unmask.model.networks.networks import fit_outputs
+from unmask.model.networks.spec import NetworkSpec
 
 
 @pytest.mark.parametrize("kind", ["map", "edit"])

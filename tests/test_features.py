@@ -13,7 +13,7 @@ from unmask.model.evaluation.features import (
     mask_crop,
     perceptual_distances,
 )
-from unmask.model.networks.efficientnet_lite import LITE2, find_lite
+from unmask.model.networks.lite_variants import LITE2, find_lite
 from unmask.model.networks.perceptual import load_judge, load_perceptual
 
 

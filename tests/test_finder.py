@@ -16,9 +16,10 @@ from unmask.datagen.faces.frame import frame_scale, place_frame
 from unmask.datagen.faces.landmarks import Landmarks
 from unmask.datagen.pictures.pyramid import PicturePyramid
 from unmask.model.checkpoints.checkpoint import load_model
-from unmask.model.inference.aligned import TrainedModule
 from unmask.model.inference.face_candidates import face_candidates
-from unmask.model.networks.finder_net import OUTPUTS, STRIDE, FinderNet, decode
+from unmask.model.inference.torch_modules import TrainedModule
+from unmask.model.networks.finder_answer import OUTPUTS, STRIDE, decode
+from unmask.model.networks.finder_net import FinderNet
 from unmask.model.training.finder_targets import average_precision, finder_loss, match, targets_of
 from unmask.model.training.scenes import LARGEST_PX, SMALLEST_PX, Scene, draw_scene
 
@@ -83,7 +84,7 @@ def test_what_the_targets_ask_for_is_decoded_to_the_same_faces(pictures: np.ndar
     faces = 0
     for seed in range(20):
         drawn = scene(pictures, seed)
-        found = decode(perfect(drawn)[0], 0.9, 64)
+        found = decode(perfect(drawn)[0].numpy(), 0.9, 64)
         finds, gaps = match(found, drawn)
         assert [true for _, true in finds] == [True] * len(drawn.frames)
         assert max(gaps, default=0) < 1e-3
@@ -108,7 +109,7 @@ def test_nobody_minds_what_is_found_of_a_half_hidden_face() -> None:
     hidden = Scene(np.zeros((SIDE, SIDE, 3), np.uint8), [], [place_frame((90.0, 90.0), 60.0)])
     invented = perfect(replace(hidden, frames=hidden.unsure, unsure=[]))
     assert float(finder_loss(invented, targets_of([hidden], SIDE))[0]) < 0.1
-    assert match(decode(invented[0], 0.5, 9), hidden) == ([], [])
+    assert match(decode(invented[0].numpy(), 0.5, 9), hidden) == ([], [])
 
 
 def test_average_precision_counts_what_is_missed_and_what_is_invented() -> None:

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from unmask.cli.train_config import read_config
 from unmask.datagen.sources.open_source import open_source
-from unmask.model.checkpoints.checkpoint import load_card, load_model
+from unmask.model.checkpoints.card import load_card
+from unmask.model.checkpoints.checkpoint import load_model
 from unmask.model.data.face_writer import ABOUT
 from unmask.model.data.faces import open_face_cache
 from unmask.model.evaluation.compare import compare_tables, read_metrics
@@ -22,7 +23,8 @@ from unmask.model.evaluation.folder import EvalFolder
 from unmask.model.evaluation.groups import make_groupings
 from unmask.model.evaluation.items import open_eval_set
 from unmask.model.evaluation.options import EvalOptions
-from unmask.model.inference.aligned import TrainedModule, predict_probabilities
+from unmask.model.inference.aligned import predict_probabilities
+from unmask.model.inference.torch_modules import TrainedModule
 from unmask.model.run.results import CARD, JOURNAL, TABLE, RunRow, open_results
 from unmask.model.training.folder import CONFIG_NAME, ENVIRONMENT_NAME, LOG_NAME, RunFolder
 from unmask.model.training.options import MapOptions

@@ -18,12 +18,12 @@ from unmask.datagen.faces.frame import (
     frame_scale,
     frame_turn_deg,
     place_frame,
+    snapped,
 )
 from unmask.datagen.faces.landmarks import Landmarks
 from unmask.datagen.pictures.pyramid import Grid, PicturePyramid
 from unmask.datagen.render.triplet import Triplet, TripletConfig, make_triplet
 from unmask.model.checkpoints.shipped import weights_folder
-from unmask.model.inference.aligned import TrainedModule
 from unmask.model.inference.face_finder import (
     SURE,
     FaceFinder,
@@ -33,8 +33,9 @@ from unmask.model.inference.face_finder import (
     possible,
     thinned,
 )
-from unmask.model.inference.unmasker import load_finder
-from unmask.model.networks.frame_net import LOOK, FrameNet, corrected, load_frame_module
+from unmask.model.inference.torch_modules import TrainedModule, load_finder
+from unmask.model.networks.frame_look import LOOK, corrected
+from unmask.model.networks.frame_net import FrameNet, load_frame_module
 
 CPU = torch.device("cpu")
 LEANING = np.array(
@@ -84,6 +85,18 @@ def test_the_distance_of_two_frames_is_counted_in_eye_distances() -> None:
 def test_the_eyes_of_the_mean_face_are_the_frames_corners() -> None:
     eyes = [FRAME_POINTS[36:42].mean(0), FRAME_POINTS[42:48].mean(0)]
     assert frame_corners(np.eye(2, 3))[:2] == pytest.approx(np.array(eyes), abs=0.3)
+
+
+def test_frames_on_the_grid_are_near_and_the_same_for_answers_that_differ_in_their_last_bits() -> None:
+    rng, other = np.random.default_rng(3), 0
+    for _ in range(200):
+        x, y, width, turn = rng.uniform((-50, -50, 8, -170), (3000, 3000, 900, 170))
+        frame = snapped(place_frame((x, y), width, turn))
+        assert frame_distance(place_frame((x, y), width, turn), frame) < 0.003
+        assert snapped(frame) == pytest.approx(frame, abs=1e-9)
+        nudged = place_frame((x + 1e-6 * width, y), width * (1 + 1e-6), turn + 1e-6)
+        other += not np.array_equal(snapped(nudged), frame)
+    assert other <= 3
 
 
 def test_a_mask_as_large_as_most_gives_the_frame_of_celeba() -> None:

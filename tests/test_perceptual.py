@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from unmask.datagen.common.errors import UserError
 from unmask.model.networks import perceptual
-from unmask.model.networks.efficientnet_lite import LITE0, find_lite
+from unmask.model.networks.lite_variants import LITE0, find_lite
 from unmask.model.networks.perceptual import PerceptualNetwork, load_perceptual, vgg19_features
 
 SMALL = (2, 3, 4, 5, 6)  # channels per block instead of 64 to 512

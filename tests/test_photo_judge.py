@@ -10,7 +10,7 @@ import torch
 from train_support import BATCH, read_log, short, train
 
 from unmask.datagen.common.errors import UserError
-from unmask.model.checkpoints.checkpoint import load_card
+from unmask.model.checkpoints.card import load_card
 from unmask.model.training.options import MapOptions
 from unmask.model.training.photo_judge import PhotoJudge, words_on_parting
 

@@ -9,10 +9,12 @@ import torch
 from unmask.datagen.common.errors import UserError
 from unmask.model.checkpoints.checkpoint import load_model, save_checkpoint
 from unmask.model.export.onnx_file import export_onnx
-from unmask.model.inference.aligned import TrainedModule, predict_probabilities
-from unmask.model.networks.networks import NetworkSpec, build_network, count_parameters, origin_note
+from unmask.model.inference.aligned import predict_probabilities
+from unmask.model.inference.torch_modules import TrainedModule
+from unmask.model.networks.networks import build_network, count_parameters, origin_note
 from unmask.model.networks.perceptual import load_perceptual
 from unmask.model.networks.pretrained import PretrainedMapNet
+from unmask.model.networks.spec import NetworkSpec
 
 SPEC = NetworkSpec("map", "pretrained", 8)
 

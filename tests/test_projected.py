@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from unmask.model.networks.efficientnet_lite import LITE0_CHANNELS
+from unmask.model.networks.lite_variants import LITE0_CHANNELS
 from unmask.model.networks.perceptual import PerceptualNetwork
 from unmask.model.networks.projected import ProjectedDiscriminator
 from unmask.model.training.adversaries import ProjectedAdversaries

@@ -90,6 +90,10 @@ def test_what_became_of_the_pictures_is_printed(
             ["a.jpg", "--out", "out", "--precision", "half"],
             "--precision half: expected one of auto, fp32, bf16",
         ),
+        (
+            ["a.jpg", "--out", "out", "--backend", "jax"],
+            "--backend jax: expected one of auto, torch, onnx",
+        ),
         (["a.jpg", "--out", "out", "--limit", "0"], "--limit 0"),
         (["a.jpg", "--out", "out", "--map", "none.png"], "--map none.png: no such file or folder"),
         (["empty", "--out", "out"], "INPUT empty: no picture in it; expected bmp"),

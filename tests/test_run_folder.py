@@ -11,7 +11,8 @@ import torch
 from unmask.datagen.common import work_folder
 from unmask.datagen.common.errors import UserError
 from unmask.datagen.common.work_folder import WorkFolder
-from unmask.model.checkpoints.checkpoint import find_checkpoint, save_checkpoint
+from unmask.model.checkpoints.card import find_checkpoint
+from unmask.model.checkpoints.checkpoint import save_checkpoint
 from unmask.model.common import environment
 from unmask.model.common.environment import git_revision
 from unmask.model.training.folder import RunFolder

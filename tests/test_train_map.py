@@ -11,7 +11,8 @@ from unmask.datagen.dataset.options import BuildOptions
 from unmask.model.checkpoints.checkpoint import load_model
 from unmask.model.data.batches import Batch
 from unmask.model.data.training_triplet import seen_straps
-from unmask.model.networks.networks import NetworkSpec, build_network, fit_outputs
+from unmask.model.networks.networks import build_network, fit_outputs
+from unmask.model.networks.spec import NetworkSpec
 from unmask.model.training.train_edit import some_straps
 from unmask.model.training.train_map import some_bare
 

@@ -29,7 +29,8 @@ from train_support import (
 
 from unmask.cli.train import main
 from unmask.datagen.common.errors import UserError
-from unmask.model.checkpoints.checkpoint import load_card, load_model, load_weights
+from unmask.model.checkpoints.card import load_card
+from unmask.model.checkpoints.checkpoint import load_model, load_weights
 from unmask.model.training import engine as engine_module
 from unmask.model.training.engine import Engine
 from unmask.model.training.log_file import read_log

@@ -15,7 +15,8 @@ from unmask.model.data.triplets import open_triplets
 from unmask.model.inference.cleaning import clean_map
 from unmask.model.inference.compositing import paste_alpha
 from unmask.model.metrics.metrics import iou
-from unmask.model.networks.networks import NetworkSpec, build_network
+from unmask.model.networks.networks import build_network
+from unmask.model.networks.spec import NetworkSpec
 from unmask.model.training.budget import learning_rate
 from unmask.model.training.judged import JudgedPictures
 from unmask.model.training.losses import bce_dice

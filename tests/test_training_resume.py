@@ -29,7 +29,8 @@ from train_support import (
 
 from unmask.cli.train import main
 from unmask.datagen.common.errors import UserError
-from unmask.model.checkpoints.checkpoint import load_card, load_state
+from unmask.model.checkpoints.card import load_card
+from unmask.model.checkpoints.checkpoint import load_state
 from unmask.model.networks import networks
 from unmask.model.networks.paper import _ElevenBlocks
 from unmask.model.training.engine import step_seed

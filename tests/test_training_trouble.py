@@ -24,7 +24,8 @@ from train_support import (
 from unmask.cli.train import main
 from unmask.datagen.common.errors import UserError
 from unmask.model.checkpoints import checkpoint
-from unmask.model.checkpoints.checkpoint import load_card, load_model, load_state
+from unmask.model.checkpoints.card import load_card
+from unmask.model.checkpoints.checkpoint import load_model, load_state
 from unmask.model.data.batches import BatchStream
 from unmask.model.data.triplets import open_triplets
 from unmask.model.training import adversaries, samples, train_map, validation

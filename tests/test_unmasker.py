@@ -7,8 +7,9 @@ from eval_support import write_module
 from PIL import Image
 
 from unmask.datagen.common.errors import UserError
-from unmask.model.inference.aligned import TrainedModule, restore_pictures
-from unmask.model.inference.compositing import DILATE_PX, FEATHER_PX
+from unmask.model.inference.aligned import restore_pictures
+from unmask.model.inference.pasting import DILATE_PX, FEATHER_PX
+from unmask.model.inference.torch_modules import TrainedModule
 from unmask.model.inference.unmasker import Unmasker
 
 
@@ -131,8 +132,8 @@ def test_the_mean_with_the_mirror_image_restores_a_mirrored_face_mirrored(
 ) -> None:
     map_ = np.where(mouth > 0, 255, 0).astype(np.uint8)
     turned = [np.ascontiguousarray(part[:, ::-1]) for part in (face, map_)]
-    module = TrainedModule(unmasker.edit_module.network, {"mirror_mean": True}, unmasker.device)
+    module = TrainedModule(unmasker.edit_module.network, {"mirror_mean": True}, unmasker.edit_module.device)
     one, other = (restore_pictures(module, [a], [b])[0].raw for a, b in ((face, map_), turned))
     assert np.abs(one.astype(int) - other[:, ::-1]).max() <= 1
-    plain = TrainedModule(unmasker.edit_module.network, {}, unmasker.device)
+    plain = TrainedModule(unmasker.edit_module.network, {}, unmasker.edit_module.device)
     assert np.abs(restore_pictures(plain, [face], [map_])[0].raw.astype(int) - one).max() > 1

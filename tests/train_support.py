@@ -12,7 +12,8 @@ import pytest
 from torch import Tensor
 
 from unmask.cli.train_config import write_config
-from unmask.model.checkpoints.checkpoint import BEST, LAST, load_card, load_state, load_weights
+from unmask.model.checkpoints.card import BEST, LAST, load_card
+from unmask.model.checkpoints.checkpoint import load_state, load_weights
 from unmask.model.training import preset_files
 from unmask.model.training import train as training
 from unmask.model.training.engine import Engine, TrainResult

@@ -41,6 +41,7 @@ FRAME_CORNERS: F64 = np.array([[69.5, 112.4], [107.5, 112.4], [88.5, 154.7]])
 MASK_SIDE, MASK_Y = 61.0, 158.0  # of 399 drawn masks there: root of the area, height of the middle
 # Eyes are seen, brows move, and what a mask covers is the predictor's guess: a good one, since it follows from the
 # turn of the head, and without it the frame of a face seen from the side would be too small.
+_SNAP = 2.0**-10  # of the face box: of its width, and of the logarithm of that
 _WEIGHTS = np.repeat([0.3, 0.3, 0.5, 1.0, 0.3], [17, 10, 9, 12, 20])
 
 
@@ -82,6 +83,19 @@ def place_frame(centre: tuple[float, float], width_px: float, turn_deg: float = 
     return similarity(
         along, across, 1.0, np.array([FRAME_BOX.x, FRAME_BOX.y]), np.asarray(centre, np.float64)
     )
+
+
+def snapped(frame: F64) -> F64:
+    """Return the nearest of a grid of frames, which is less than a tenth of a pixel of the frame away.
+
+    A network's answer differs in its last bits with the number of threads and with what runs it; looked at again
+    and again, that would grow to pixels of another level. Of frames on a grid nearly all are the same to the bit.
+    """
+    box = frame_box(frame)
+    octaves = float(np.round(np.log2(box.width) / _SNAP) * _SNAP)
+    step = 2.0 ** np.floor(octaves) * _SNAP
+    x, y = (float(np.round(value / step) * step) for value in (box.x, box.y))
+    return place_frame((x, y), 2.0**octaves, float(np.round(frame_turn_deg(frame) * 16) / 16))
 
 
 def frame_above_mask(x: float, y: float, side_px: float) -> F64:

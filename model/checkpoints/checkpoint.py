@@ -25,36 +25,26 @@ import torch
 from torch import Tensor, nn
 
 from unmask.datagen.common.errors import UserError
-from unmask.datagen.common.json_text import NUMBER, Maybe, Needs, Whole, misfit
 from unmask.model.common.checked_files import ADVICE, read_json, read_tensors, sync_folder, write_synced
-from unmask.model.common.limits import LARGEST_PX, LARGEST_WIDTH, MULTIPLE_PX, SMALLEST_PX
-from unmask.model.networks.networks import MODULE_NAMES, NetworkSpec, build_network, origin_note
+from unmask.model.networks.networks import build_network, origin_note
 
+from .card import (
+    FILE_NAMES,
+    STATE_NAME,
+    STATE_TENSORS_NAME,
+    described_network,
+    load_card,
+    model_files,
+    new_folder,
+    not_its_weights,
+    old_folder,
+    other_encoder,
+    resolve_model,
+)
 from .names import CARD_NAME, WEIGHTS_NAME
 from .packing import pack, unpack
 
-STATE_TENSORS_NAME, STATE_NAME = "state.safetensors", "state.json"
-FILE_NAMES = (WEIGHTS_NAME, CARD_NAME, STATE_TENSORS_NAME, STATE_NAME)
-BEST, LAST = "best", "last"
-# What inference takes from a card; the rest is for people.
-_CARD = Needs(
-    {
-        "sha256": str,
-        "network": Needs({"kind": str, "name": str, "width": Whole(0, LARGEST_WIDTH)}, {"straps": bool}),
-    },
-    {"size": Whole(SMALLEST_PX, LARGEST_PX), "preset": str, "images": Maybe(NUMBER), "mirror_mean": bool},
-)
 _NO_SPACE = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
-
-
-def new_folder(folder: Path) -> Path:
-    """Return where the next checkpoint is written before it gets the name ``folder``."""
-    return folder.with_name(f".{folder.name}.new")
-
-
-def old_folder(folder: Path) -> Path:
-    """Return where the checkpoint ``folder`` waits until the next one has its name."""
-    return folder.with_name(f".{folder.name}.old")
 
 
 def save_checkpoint(
@@ -160,59 +150,9 @@ def _words(folder: Path, error: OSError) -> str:
     return f"`run` {folder.parent}: no space for a checkpoint ({what})"
 
 
-def find_checkpoint(run: Path, name: str = LAST) -> Path | None:
-    """Return the folder of the whole checkpoint of that name, None where there is none.
-
-    Changes nothing, so that a run that is being trained can be looked at. After a kill between the two renames of
-    `save_checkpoint` that is the folder that had not yet got its name; the next save puts it right.
-
-    Parameters
-    ----------
-    run : Path
-        The run's folder.
-    name : str
-        ``last`` or ``best``.
-    """
-    folder = run / name
-    new, old = new_folder(folder), old_folder(folder)
-    if _is_begun(folder):
-        return folder
-    if _is_begun(old) and not folder.exists():  # it only moves when the new one is whole
-        return new if _is_begun(new) else old
-    return None
-
-
-def _is_begun(folder: Path) -> bool:
-    # One file is enough: a checkpoint that lost some is damaged, which loading says, and not absent.
-    return any((folder / name).exists() for name in FILE_NAMES)
-
-
-def load_card(path: Path) -> dict[str, Any]:
-    """Return what ``model.json`` says.
-
-    Parameters
-    ----------
-    path : Path
-        A checkpoint's folder, or a ``.safetensors`` file with a JSON file of the same name beside it.
-
-    Raises
-    ------
-    UserError
-        When the file is missing, damaged, or no card.
-    """
-    card_path = _model_files(path)[1]
-    card = read_json(card_path)
-    wrong = misfit(card, _CARD, "card")
-    if not wrong and card.get("size", MULTIPLE_PX) % MULTIPLE_PX:
-        wrong = "card.size"
-    if wrong:
-        raise UserError(f"{card_path}: not written by this toolkit ({wrong} is missing or cannot be)")
-    return card
-
-
 def load_weights(path: Path) -> dict[str, Tensor]:
     """Return the averaged weights, on the CPU; parameters and errors as for `load_card`."""
-    return read_tensors(_model_files(path)[0], load_card(path)["sha256"])
+    return read_tensors(model_files(path)[0], load_card(path)["sha256"])
 
 
 def load_state(folder: Path) -> dict[str, Any]:
@@ -236,53 +176,6 @@ def load_state(folder: Path) -> dict[str, Any]:
     except (TypeError, ValueError) as error:
         raise UserError(f"{path}: not written by this toolkit; {ADVICE}") from error
     return state
-
-
-def _model_files(path: Path) -> tuple[Path, Path]:
-    if path.suffix == ".safetensors":
-        return path, path.with_suffix(".json")
-    return path / WEIGHTS_NAME, path / CARD_NAME
-
-
-def find_model(path: Path) -> Path:
-    """Return the model that a person means by ``path``: what `load_card` and `load_weights` take.
-
-    Parameters
-    ----------
-    path : Path
-        A run's folder (``best``, else ``last``), a checkpoint's folder, or a ``.safetensors`` file with its JSON.
-
-    Raises
-    ------
-    UserError
-        When there is no model.
-    """
-    if path.is_file() and path.suffix == ".safetensors":
-        found: Path | None = path
-    elif (path / CARD_NAME).is_file():
-        found = path
-    else:
-        found = find_checkpoint(path, BEST) or find_checkpoint(path, LAST)
-    if found is None:
-        there = "holds no model" if path.is_dir() else "is no model"
-        what = "" if path.exists() else ": no such file or folder"
-        expected = "expected a run folder, a checkpoint folder or a .safetensors file with its .json"
-        raise UserError(f"{path}{what or f' {there}'}; {expected}")
-    return found
-
-
-def resolve_model(path: Path, kind: str) -> Path:
-    """`find_model`, of a module that is expected: ``map`` or ``edit``; UserError where it is the other one."""
-    found = find_model(path)
-    is_kind = load_card(found)["network"].get("kind")
-    if is_kind != kind:
-        raise UserError(f"expected {_a(kind)}, {path} is {_a(str(is_kind))}")
-    return found
-
-
-def _a(kind: str) -> str:
-    name = MODULE_NAMES.get(kind, f"model of kind {kind}")
-    return f"{'an' if name[0] in 'AEIOU' else 'a'} {name}"
 
 
 def load_model(path: Path, kind: str, device: str | torch.device = "cpu") -> tuple[nn.Module, dict[str, Any]]:
@@ -311,25 +204,19 @@ def load_model(path: Path, kind: str, device: str | torch.device = "cpu") -> tup
     """
     found = resolve_model(path, kind)
     card = load_card(found)
-    weights_path, card_path = _model_files(found)
-    try:
-        spec = NetworkSpec.from_dict(card["network"])
-    except ValueError as error:
-        raise UserError(f"{card_path}: {error}") from error
+    weights_path, card_path = model_files(found)
+    spec = described_network(card, card_path)
     weights = load_weights(found)
-    no_fit = f"{weights_path}: not the weights of network {spec.kind}/{spec.name}, width {spec.width}"
     # before a network is built whose width would fill the memory
     if spec.width and not any(value.ndim and len(value) == spec.width for value in weights.values()):
-        raise UserError(no_fit)
+        raise not_its_weights(weights_path, spec)
     with torch.random.fork_rng(devices=[]):  # the weights that building draws are thrown away
         network = build_network(spec)
     note = origin_note(network)
     if note and note["encoder"] != card.get("encoder"):
-        raise UserError(
-            f"{card_path}: trained on another version of {note['encoder']['package']}: install that"
-        )
+        raise other_encoder(card_path, note["encoder"]["package"])
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
-        raise UserError(no_fit) from error
+        raise not_its_weights(weights_path, spec) from error
     return network.to(device).eval(), card

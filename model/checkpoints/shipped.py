@@ -23,6 +23,7 @@ _FILES = {
     FIDELITY: "edit-fidelity.safetensors",
     FINDER: "finder.safetensors",
 }
+FRAME_FILE = "frame.safetensors"  # the Frame Module, which settles what the finder finds
 
 
 def weights_folder() -> Path:
@@ -43,10 +44,19 @@ def shipped_weights(name: str) -> Path:
     UserError
         When it is not there: a broken installation.
     """
-    path = weights_folder() / _FILES[name]
+    return _there(_FILES[name])
+
+
+def _there(file: str) -> Path:
+    path = weights_folder() / file
     if not path.is_file():
         raise UserError(f"shipped weights {path.name} are missing from {path.parent}: install unmask again")
     return path
+
+
+def frame_weights() -> Path:
+    """Return the Frame Module's ``.safetensors``, which has no card; UserError as `shipped_weights`."""
+    return _there(FRAME_FILE)
 
 
 def find_weights(chosen: str | Path) -> Path:

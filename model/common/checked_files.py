@@ -2,16 +2,20 @@
 
 import hashlib
 import os
+import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import safetensors.torch
+import safetensors.numpy
+from numpy.typing import NDArray
 from safetensors import SafetensorError
-from torch import Tensor
 
 from unmask.datagen.common.errors import UserError
 from unmask.datagen.common.json_text import parse_json
 from unmask.datagen.common.read_file import open_file
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 ADVICE = "restore the file, or train again"
 
@@ -52,7 +56,7 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def read_tensors(path: Path, sha256: str) -> dict[str, Tensor]:
+def read_tensors(path: Path, sha256: str) -> dict[str, "Tensor"]:
     """Return the tensors of a safetensors file, on the CPU.
 
     Parameters
@@ -67,13 +71,44 @@ def read_tensors(path: Path, sha256: str) -> dict[str, Tensor]:
     UserError
         When the file cannot be read or is another one than was written.
     """
-    data = _read(path)
-    if hashlib.sha256(data).hexdigest() != sha256:
-        raise UserError(f"{path}: damaged (its sha256 is not the one that was noted); {ADVICE}")
+    import safetensors.torch
+
+    data = _read_noted(path, sha256)
     try:
         return safetensors.torch.load(data)
     except SafetensorError as error:  # somebody else's file with a card of its own
         raise UserError(f"{path}: no safetensors file ({error})") from error
+
+
+def read_arrays(path: Path, sha256: str) -> dict[str, NDArray[Any]]:
+    """Return what `read_tensors` does as arrays, without torch."""
+    data = _read_noted(path, sha256)
+    try:
+        return safetensors.numpy.load(data)
+    except (SafetensorError, KeyError, TypeError) as error:  # the latter: numbers that numpy does not have
+        raise UserError(f"{path}: no safetensors file that numpy can read ({error})") from error
+
+
+def _read_noted(path: Path, sha256: str) -> bytes:
+    data = _read(path)
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise UserError(f"{path}: damaged (its sha256 is not the one that was noted); {ADVICE}")
+    return data
+
+
+def checked_sha256(path: Path, shown: str) -> str:
+    """Return a file's hash; by PyTorch's custom, what follows the last hyphen of its name is how that begins."""
+    try:
+        with open_file(path) as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise UserError(f"{shown}: cannot be read ({error.strerror})") from error
+    promised = re.fullmatch(r".*-([0-9a-f]{8,64})\.pth", path.name)
+    if promised and not sha256.startswith(promised[1]):
+        raise UserError(
+            f"{shown}: damaged (its sha256 begins with {sha256[:8]}, its name says {promised[1]})"
+        )
+    return sha256
 
 
 def _read(path: Path) -> bytes:

@@ -16,13 +16,17 @@ from unmask.datagen.common.atomic import writing_to
 from unmask.datagen.common.cores import available_cores
 from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.common.executors import open_threads
-from unmask.model.checkpoints.checkpoint import resolve_model
+from unmask.model.checkpoints.card import resolve_model
 from unmask.model.checkpoints.shipped import find_weights
-from unmask.model.inference.aligned import TrainedModule
-from unmask.model.inference.precision import infers_in_bf16
-from unmask.model.inference.unmasker import choose_device, load_finder, load_module
+from unmask.model.inference.torch_modules import (
+    TrainedModule,
+    choose_device,
+    infers_in_bf16,
+    load_finder,
+    load_module,
+)
 from unmask.model.networks.lpips import Lpips, load_lpips
-from unmask.model.networks.networks import EDIT, MAP
+from unmask.model.networks.spec import EDIT, MAP
 
 from .attributes import load_probe
 from .feature_scores import FeatureMeter

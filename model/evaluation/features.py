@@ -14,7 +14,7 @@ from torch import Tensor
 
 from unmask.datagen.pictures.arrays import F32, F64, U8, Bools
 from unmask.datagen.pictures.picture import fit_picture
-from unmask.model.networks.efficientnet_lite import LITE2_CHANNELS
+from unmask.model.networks.lite_variants import LITE2_CHANNELS
 from unmask.model.networks.lpips import Lpips
 from unmask.model.networks.perceptual import load_judge, unit_length
 

@@ -15,9 +15,9 @@ from unmask.datagen.common.errors import ArgumentError
 from unmask.datagen.dataset.manifest import ATTRIBUTE_PREFIX
 from unmask.datagen.pictures.arrays import F32
 from unmask.model.common.environment import package_versions
-from unmask.model.inference.aligned import TrainedModule
-from unmask.model.inference.compositing import DILATE_PX, FEATHER_PX
+from unmask.model.inference.pasting import DILATE_PX, FEATHER_PX
 from unmask.model.inference.photo import OK
+from unmask.model.inference.torch_modules import TrainedModule
 from unmask.model.metrics.intervals import DRAWS, LEVEL, bootstrap_means
 from unmask.model.metrics.kid import kid
 from unmask.model.metrics.metrics import BOUNDARY_TOLERANCE_PX

@@ -7,9 +7,10 @@ import numpy as np
 
 from unmask.datagen.pictures.arrays import F32, U8
 from unmask.model.inference import aligned
-from unmask.model.inference.compositing import paste_alpha
 from unmask.model.inference.face_finder import FaceFinder
+from unmask.model.inference.pasting import paste, paste_alpha
 from unmask.model.inference.photo import PhotoModules, restore_photo
+from unmask.model.inference.torch_modules import TrainedModule
 from unmask.model.metrics.baselines import MeanFace, nearest_fill, telea_fill
 
 from .pictures import EvalPicture
@@ -72,8 +73,8 @@ class Outcome:
 class PhotoParts:
     """What `restore_photo` works with."""
 
-    map_module: aligned.TrainedModule
-    edit_module: aligned.TrainedModule | None
+    map_module: TrainedModule
+    edit_module: TrainedModule | None
     finder: FaceFinder
 
 
@@ -89,8 +90,8 @@ class Systems:
         Looks for faces in every picture and frames them, as ``unmask-run`` does; None takes pictures as framed.
     """
 
-    map_module: aligned.TrainedModule | None
-    edit_module: aligned.TrainedModule | None
+    map_module: TrainedModule | None
+    edit_module: TrainedModule | None
     mean_face: MeanFace | None
     photos: PhotoModules | None = None
 
@@ -142,14 +143,14 @@ class Systems:
         outcome.done["nothing"] = picture.masked
         if picture.map is None:
             return
-        alpha = paste_alpha(aligned.map_tensor(picture.map))[0, 0].numpy()
+        alpha = paste_alpha(picture.map)
         hole = np.where(alpha > 0, 255, 0).astype(np.uint8)
         fills: dict[str, Callable[[U8, U8], U8]] = {"nearest": nearest_fill, "telea": telea_fill}
         # Pictures of another size are framed otherwise: there is no mean face for them.
         if self.mean_face is not None and self.mean_face.image_rgb.shape == picture.masked.shape:
             fills["mean_face"] = self.mean_face.fill
         for name, fill in fills.items():
-            outcome.done[name] = aligned.paste(fill(picture.masked, hole), picture.masked, picture.map)
+            outcome.done[name] = paste(fill(picture.masked, hole), picture.masked, picture.map)
 
 
 def _run_photo(photos: PhotoModules, picture: EvalPicture) -> Outcome:

@@ -26,11 +26,13 @@ from unmask.datagen.common.checks import check_at_least
 from unmask.datagen.common.errors import UserError
 from unmask.datagen.drawn_faces.demo import portrait_rgb
 from unmask.datagen.pictures.arrays import F32, U8
-from unmask.model.checkpoints.checkpoint import find_model, load_card, load_model
+from unmask.model.checkpoints.card import find_model, load_card
+from unmask.model.checkpoints.checkpoint import load_model
 from unmask.model.checkpoints.shipped import find_weights
-from unmask.model.inference.aligned import TrainedModule, restore_pictures, see_pictures
+from unmask.model.inference.aligned import restore_pictures, see_pictures
 from unmask.model.inference.cleaning import clean_map
-from unmask.model.networks.networks import EDIT, MAP, MODULE_NAMES
+from unmask.model.inference.torch_modules import TrainedModule
+from unmask.model.networks.spec import EDIT, MAP, MODULE_NAMES
 
 from .onnx_cleaning import clean_map_model
 from .onnx_frame import after_edit_model, after_map_model, before_model

@@ -9,7 +9,7 @@ the last division, so that large pictures lose nothing.
 from typing import TYPE_CHECKING
 
 from unmask.model.common.limits import MULTIPLE_PX
-from unmask.model.inference.compositing import DILATE_PX, FEATHER_PX
+from unmask.model.inference.pasting import DILATE_PX, FEATHER_PX
 
 from .onnx_cleaning import OPSET
 

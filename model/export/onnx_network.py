@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from unmask.model.common.limits import MULTIPLE_PX
-from unmask.model.inference.aligned import TrainedModule, answer_faces, answer_probabilities
-from unmask.model.networks.networks import EDIT
+from unmask.model.inference.torch_modules import TrainedModule, answer_faces, answer_probabilities
+from unmask.model.networks.spec import EDIT
 
 from .onnx_cleaning import OPSET
 

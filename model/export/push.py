@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from unmask.datagen.common.errors import UserError
-from unmask.model.checkpoints.checkpoint import find_model, load_card
+from unmask.model.checkpoints.card import find_model, load_card
 from unmask.model.checkpoints.hub import HubPlace, expect_place, hub_library, hub_words
 from unmask.model.checkpoints.names import WEIGHTS_NAME
 from unmask.model.checkpoints.shipped import find_weights
-from unmask.model.networks.networks import EDIT, MODULE_NAMES
+from unmask.model.networks.spec import EDIT, MODULE_NAMES
 
 from .weights import export_weights
 

@@ -11,7 +11,8 @@ import torch
 
 from unmask.datagen.common.atomic import write_atomic
 from unmask.datagen.common.errors import ArgumentError, UserError
-from unmask.model.checkpoints.checkpoint import find_model, load_card, load_weights
+from unmask.model.checkpoints.card import find_model, load_card
+from unmask.model.checkpoints.checkpoint import load_weights
 from unmask.model.checkpoints.shipped import find_weights
 
 

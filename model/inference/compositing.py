@@ -1,10 +1,13 @@
-"""Pasting a restored face into its photograph: only where the mask was, without a rim and without a seam."""
+"""Pasting a restored face into its photograph: only where the mask was, without a rim and without a seam.
+
+In tensors, for trainings and graphs; `.pasting` is the same for one picture as arrays.
+"""
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-DILATE_PX, FEATHER_PX = 1, 2
+from .pasting import DILATE_PX, FEATHER_PX
 
 
 def paste_alpha(map_: Tensor, dilate_px: int = DILATE_PX, feather_px: int = FEATHER_PX) -> Tensor:

@@ -1,19 +1,16 @@
 """Where a photograph may show faces, as the finder sees it at several sizes; each is looked at again afterwards."""
 
 from itertools import chain
+from typing import Protocol
 
 import cv2
 import numpy as np
-import torch
 
-from unmask.datagen.faces.frame import frame_distance
-from unmask.datagen.pictures.arrays import F64, U8
+from unmask.datagen.faces.frame import frame_distance, snapped
+from unmask.datagen.pictures.arrays import F32, F64, U8
 from unmask.datagen.pictures.pyramid import PicturePyramid
 from unmask.model.common.limits import MULTIPLE_PX
-from unmask.model.common.spare_threads import spare_threads
-from unmask.model.networks.finder_net import decode
-
-from .aligned import TrainedModule
+from unmask.model.networks.finder_answer import decode
 
 # Longer sides at which a photograph is shown. The network knows face boxes of 13 to 140 px: each face is seen at
 # two sizes or more, but for those that are smaller than a twentieth of the photograph.
@@ -26,14 +23,19 @@ _FINEST = 2.0  # a picture is enlarged no further
 _SAME = 0.35  # eye distances between two candidates for one face
 
 
-@spare_threads()
-def face_candidates(finder: TrainedModule, picture: PicturePyramid) -> list[tuple[F64, float]]:
+class FinderModule(Protocol):
+    """A trained `unmask.model.networks.finder_net.FinderNet`."""
+
+    def cells(self, picture: U8) -> F32:
+        """What it says of one picture, uint8 (h, w, 3), sides multiples of 16: (6, h / 8, w / 8)."""
+
+
+def face_candidates(finder: FinderModule, picture: PicturePyramid) -> list[tuple[F64, float]]:
     """Return frames of aligned CelebA on a photograph with their probabilities, the best first.
 
     Parameters
     ----------
-    finder : TrainedModule
-        Whose network is a `unmask.model.networks.finder_net.FinderNet`.
+    finder : FinderModule
     picture : PicturePyramid
         RGB.
 
@@ -53,16 +55,13 @@ def face_candidates(finder: TrainedModule, picture: PicturePyramid) -> list[tupl
     return kept[:MOST]
 
 
-def _at_size(finder: TrainedModule, small_rgb: U8, factor: float, border: int) -> list[tuple[F64, float]]:
+def _at_size(finder: FinderModule, small_rgb: U8, factor: float, border: int) -> list[tuple[F64, float]]:
     height, width = small_rgb.shape[:2]
     below, right = border + -height % MULTIPLE_PX, border + -width % MULTIPLE_PX
     padded = cv2.copyMakeBorder(small_rgb, border, below, border, right, cv2.BORDER_REPLICATE)
-    tensor = torch.from_numpy(padded).to(finder.device).permute(2, 0, 1)[None].float() / 127.5 - 1
-    with torch.inference_mode(), torch.autocast(finder.device.type, torch.bfloat16, enabled=finder.bf16):
-        answer = finder.network(tensor.contiguous(memory_format=torch.channels_last))
     frames = []
-    for frame, score in decode(finder.checked(answer)[0].float().cpu(), LEAST, MOST_EACH):
+    for frame, score in decode(finder.cells(np.asarray(padded, np.uint8)), LEAST, MOST_EACH):
         there = frame * factor
         there[:, 2] = (frame[:, 2] - border + 0.5) * factor - 0.5
-        frames.append((np.asarray(there, np.float64), score))
+        frames.append((snapped(np.asarray(there, np.float64)), score))
     return frames

@@ -17,14 +17,14 @@ from unmask.datagen.faces.frame import (
     frame_scale,
     frame_turn_deg,
     place_frame,
+    snapped,
 )
 from unmask.datagen.faces.frame import frame_box as box_of
 from unmask.datagen.pictures.arrays import F64
 from unmask.datagen.pictures.pyramid import PicturePyramid
-from unmask.model.networks.frame_net import FrameModule
+from unmask.model.networks.frame_look import FrameModule
 
-from .aligned import TrainedModule
-from .face_candidates import face_candidates
+from .face_candidates import FinderModule, face_candidates
 
 LOOKS = 4
 # Where else is begun: a mask says little about how its face leans and how large it is.
@@ -91,11 +91,10 @@ class FaceFinder:
     Parameters
     ----------
     frames : FrameModule
-    finder : TrainedModule
-        As for `unmask.model.inference.face_candidates.face_candidates`.
+    finder : FinderModule
     """
 
-    def __init__(self, frames: FrameModule, finder: TrainedModule) -> None:
+    def __init__(self, frames: FrameModule, finder: FinderModule) -> None:
         self.frames = frames
         self.finder = finder
 
@@ -143,7 +142,7 @@ class FaceFinder:
     def seen_around(self, picture: PicturePyramid, frame: F64) -> FoundFace:
         """Look at a face from places around its frame: the mean of where they lead to, and how sure they are."""
         better, scores = self.frames.look(picture, [moved(frame, *around) for around in AROUND])
-        middle = np.asarray(np.mean(better, axis=0), np.float64)
+        middle = snapped(np.asarray(np.mean(better, axis=0), np.float64))
         spread = float(np.mean([frame_distance(middle, other) for other in better]))
         return FoundFace(middle, float(np.mean(scores)) - SPREAD_COST * spread)
 

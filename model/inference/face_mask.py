@@ -11,7 +11,7 @@ from unmask.datagen.faces.frame import FRAME_SIZE, frame_above_mask, frame_scale
 from unmask.datagen.pictures.arrays import F32, F64, U8
 from unmask.datagen.pictures.pyramid import Grid, PicturePyramid
 
-from .aligned import Seen, TrainedModule, see_pictures
+from .aligned import FaceModule, Seen, see_pictures
 from .cleaning import clean_map
 from .edges import follow_edges
 from .photo_patch import MIDDLE, Box, Patch, bounds, to_photo, work_grid
@@ -72,12 +72,12 @@ class FaceMask:
         return PicturePyramid(both.pixels).cut(there, width, height, border=cv2.BORDER_CONSTANT)
 
 
-def segment_face(module: TrainedModule, picture: PicturePyramid, frame: F64) -> FaceMask | None:
+def segment_face(module: FaceModule, picture: PicturePyramid, frame: F64) -> FaceMask | None:
     """Find the mask of one face.
 
     Parameters
     ----------
-    module : TrainedModule
+    module : FaceModule
         A Map Module.
     picture : PicturePyramid
         RGB.
@@ -95,7 +95,7 @@ def segment_face(module: TrainedModule, picture: PicturePyramid, frame: F64) -> 
     return mask_of(see_face(module, picture, frame), frame, picture)
 
 
-def see_face(module: TrainedModule, picture: PicturePyramid, frame: F64) -> Seen:
+def see_face(module: FaceModule, picture: PicturePyramid, frame: F64) -> Seen:
     """What the Map Module sees of one face, on `unmask.model.inference.photo_patch.work_grid` of its width."""
     return _seen_several_times(module, picture, frame, work_grid(module.side))
 
@@ -193,7 +193,7 @@ def _strap_patch(probabilities: F32, mask: U8, grid: Grid, frame: F64, box: Box)
     return np.where(smooth >= FAINT, 255, 0).astype(np.uint8)
 
 
-def _seen_several_times(module: TrainedModule, picture: PicturePyramid, frame: F64, grid: Grid) -> Seen:
+def _seen_several_times(module: FaceModule, picture: PicturePyramid, frame: F64, grid: Grid) -> Seen:
     """Mean of what the Map Module says of several crops of a face, on ``grid``.
 
     The crops end where the photograph does: a close-up that is mirrored beyond its edges has eyes below its mask,

@@ -11,7 +11,7 @@ from unmask.datagen.faces.frame import frame_scale
 from unmask.datagen.pictures.arrays import F32, F64, U8
 from unmask.datagen.pictures.pyramid import PicturePyramid
 
-from .aligned import TrainedModule, restore_pictures
+from .aligned import FaceModule, restore_pictures
 from .face_finder import ONLY, SURE, FaceFinder, FoundFace
 from .face_mask import FaceMask, beside_face, given_mask, masks_left, segment_face
 from .grain import add_grain
@@ -39,11 +39,11 @@ class PhotoModules(Protocol):
     """What takes masks off a photograph: `unmask.model.inference.unmasker.Unmasker` has it."""
 
     @property
-    def map_module(self) -> TrainedModule:
+    def map_module(self) -> FaceModule:
         """Finds masks."""
 
     @property
-    def edit_module(self) -> TrainedModule | None:
+    def edit_module(self) -> FaceModule | None:
         """Draws what is under them; None: only maps are wanted, and the picture stays as it is."""
 
     @property
@@ -232,7 +232,7 @@ def restore_face(
     paste_face(draw_face(editor, picture, frame, mask), frame, mask, done)
 
 
-def draw_face(editor: TrainedModule, picture: PicturePyramid, frame: F64, mask: FaceMask) -> U8:
+def draw_face(editor: FaceModule, picture: PicturePyramid, frame: F64, mask: FaceMask) -> U8:
     """Draw what is under a mask and its straps: uint8 (h, w, 3) on `.photo_patch.work_grid` of its width."""
     grid = work_grid(editor.side)
     matrix = grid.to_picture(frame)

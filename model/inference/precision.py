@@ -7,7 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-FP32, BF16, AUTO = "fp32", "bf16", "auto"
+from unmask.model.common.limits import BF16, FP32
+
 _REPEATS = 4
 _WORTH = 1.05  # less gain than this is no reason to give up float32's digits
 
@@ -42,14 +43,6 @@ def faster_precision(
     slow, fast = (1e3 * min(seconds[name]) for name in (FP32, BF16))
     words = f"float32 {slow:.0f} ms, bfloat16 {fast:.0f} ms: bfloat16 is {slow / fast:.2f}x as fast"
     return (BF16 if slow > _WORTH * fast else FP32), words
-
-
-def infers_in_bf16(name: str, device: torch.device) -> bool:
-    """Whether trained modules compute in bfloat16 on a device; ``auto`` does on a GPU alone.
-
-    Not measured, as training does: what is slow for a moment must not change results.
-    """
-    return name == BF16 or (name == AUTO and device.type == "cuda")
 
 
 def probe_pictures(count: int, side_px: int, device: torch.device) -> Tensor:

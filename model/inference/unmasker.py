@@ -5,32 +5,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
-from unmask.datagen.common.checks import check_choice
-from unmask.datagen.common.errors import ArgumentError
 from unmask.datagen.pictures.arrays import F32, U8
 from unmask.datagen.pictures.open_picture import PictureOrPath, open_picture
-from unmask.model.checkpoints.checkpoint import load_model
-from unmask.model.checkpoints.shipped import (
-    FINDER,
-    PERCEPTUAL,
-    SHIPPED,
-    find_weights,
-    shipped_weights,
-    weights_folder,
-)
-from unmask.model.common.limits import PRECISIONS
-from unmask.model.networks.networks import EDIT, FRAME, MAP
+from unmask.model.checkpoints.shipped import PERCEPTUAL, SHIPPED, find_weights
+from unmask.model.common.limits import AUTO
+from unmask.model.networks.spec import EDIT, MAP
 
-from .aligned import TrainedModule, find_maps, predict_probabilities, restore_pictures
-from .precision import AUTO, infers_in_bf16
+from .aligned import find_maps, predict_probabilities, restore_pictures
+from .backends import choose_backend
 
 if TYPE_CHECKING:
     from .face_finder import FaceFinder
     from .photo import Restored
-
-FRAME_FILE = "frame.safetensors"  # the Frame Module's weights
 
 
 class Unmasker:
@@ -45,11 +32,13 @@ class Unmasker:
         Such as ``cpu`` or ``cuda``; None takes a GPU where there is one.
     precision : str
         ``fp32``, ``bf16`` (a quarter faster on CPUs that know it), or ``auto``: bf16 on a GPU, fp32 elsewhere.
+    backend : str
+        ``torch``; ``onnx``: onnxruntime, on the CPU and in fp32; or ``auto``: torch where it is installed.
 
     Raises
     ------
     UserError
-        When weights are missing, damaged or of the other module, or there is no such device or precision.
+        When weights are missing, damaged or of the other module, or there is no such device, precision or backend.
 
     Examples
     --------
@@ -66,18 +55,17 @@ class Unmasker:
         edit: str | Path | None = None,
         device: str | None = None,
         precision: str = AUTO,
+        backend: str = AUTO,
     ) -> None:
-        check_choice("precision", precision, PRECISIONS)
-        self.device = choose_device(device)
-        bf16 = infers_in_bf16(precision, self.device)
+        self.backend = choose_backend(backend, device, precision)
         map_path, edit_path = find_weights(map or SHIPPED), find_weights(edit or PERCEPTUAL)
-        self.map_module = load_module(map_path, MAP, self.device, bf16=bf16)
-        self.edit_module = load_module(edit_path, EDIT, self.device, bf16=bf16)
+        self.map_module = self.backend.load_module(map_path, MAP)
+        self.edit_module = self.backend.load_module(edit_path, EDIT)
 
     @cached_property
     def finder(self) -> "FaceFinder":
         """Finds the faces of photographs; its networks are loaded when they are first needed."""
-        return load_finder(self.device)
+        return self.backend.load_finder()
 
     def segment(self, image_rgb: PictureOrPath) -> F32:
         """Find the mask of one aligned face.
@@ -133,46 +121,6 @@ class Unmasker:
         from .photo import restore_photo
 
         return restore_photo(self, open_picture(image_rgb))
-
-
-def load_finder(device: torch.device) -> "FaceFinder":
-    """Load what finds the faces of photographs.
-
-    Raises
-    ------
-    UserError
-        When its weights are missing or damaged.
-    """
-    from unmask.model.networks.frame_net import load_frame_module
-
-    from .face_finder import FaceFinder
-
-    finder = load_module(shipped_weights(FINDER), FRAME, device)
-    return FaceFinder(load_frame_module(weights_folder() / FRAME_FILE, device), finder)
-
-
-def load_module(path: Path, kind: str, device: torch.device, *, bf16: bool = False) -> TrainedModule:
-    """Load a module: `unmask.model.checkpoints.checkpoint.load_model` on a device."""
-    network, card = load_model(path, kind)
-    return TrainedModule(network, card, device, bf16=bf16)
-
-
-def choose_device(name: str | None) -> torch.device:
-    """Return a device by name; None and ``auto`` take a GPU where there is one.
-
-    Raises
-    ------
-    UserError
-        Naming ``device``, when there is no such device here.
-    """
-    if name in (None, "auto"):
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(str(name))
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise ArgumentError("device", f"{name}: not available here") from error
-    return device
 
 
 def _levels(alpha: F32 | U8, image_rgb: U8) -> U8:

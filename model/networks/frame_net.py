@@ -6,26 +6,20 @@ so a rough guess of the frame of aligned CelebA is enough, and a few looks bring
 `benchmarks/fit_frame_net.py` trains it in minutes.
 """
 
-from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import safetensors.torch
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from unmask.datagen.common.errors import UserError
-from unmask.datagen.faces.frame import FRAME_EYE_DIST_PX
-from unmask.datagen.pictures.arrays import F64
-from unmask.datagen.pictures.pyramid import Grid, PicturePyramid
+from unmask.datagen.pictures.arrays import F32, U8
 from unmask.model.common.spare_threads import spare_threads
 
 from .compact import conv_block
-
-LOOK = Grid(80, 80, 2.5, (88.5, 125.0))  # what one look shows: 200 x 200 pixels of the frame
-_BATCH = 64
+from .frame_look import FrameModule
 
 
 class FrameNet(nn.Module):
@@ -52,54 +46,6 @@ class FrameNet(nn.Module):
         return answer
 
 
-class FrameModule:
-    """The trained network at work on pictures."""
-
-    def __init__(self, network: FrameNet, device: torch.device) -> None:
-        self.network = network.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
-        self.device = device
-
-    @spare_threads()
-    @torch.inference_mode()
-    def look(self, picture: PicturePyramid, frames: Sequence[F64]) -> tuple[list[F64], list[float]]:
-        """Correct frames once.
-
-        Parameters
-        ----------
-        picture : PicturePyramid
-            RGB.
-        frames : sequence of float64 (2, 3)
-            Guesses: aligned CelebA's frame to the picture.
-
-        Returns
-        -------
-        frames : list of float64 (2, 3)
-            Where the network sees the frame.
-        scores : list of float
-            Logit that the guess shows a face at all.
-        """
-        better, scores = [], []
-        for start in range(0, len(frames), _BATCH):
-            some = frames[start : start + _BATCH]
-            crops = [picture.cut(LOOK.to_picture(frame), LOOK.width, LOOK.height) for frame in some]
-            tensor = torch.from_numpy(np.stack(crops)).to(self.device).permute(0, 3, 1, 2).float() / 127.5 - 1
-            answers = self.network(tensor.contiguous(memory_format=torch.channels_last)).float().cpu().numpy()
-            better += [corrected(frame, answer) for frame, answer in zip(some, answers, strict=True)]
-            scores += answers[:, 4].tolist()
-        return better, scores
-
-
-def corrected(frame: F64, answer: NDArray[np.floating]) -> F64:
-    """Apply a correction (a, b, x, y, ...) of `FrameNet` to the frame that it was given for."""
-    a, b, x, y = (float(value) for value in answer[:4])
-    # A guess off by more than this is none, and the next look has another chance.
-    a, b = float(np.clip(a, -0.5, 0.9)), float(np.clip(b, -0.8, 0.8))
-    centre = np.array(LOOK.centre)
-    turn = np.array([[1 + a, -b], [b, 1 + a]])
-    shift = centre + FRAME_EYE_DIST_PX * np.clip([x, y], -1.5, 1.5) - turn @ centre
-    return np.column_stack([frame[:, :2] @ turn, frame[:, :2] @ shift + frame[:, 2]])
-
-
 def load_frame_module(path: Path, device: torch.device) -> FrameModule:
     """Load the Frame Module.
 
@@ -120,7 +66,16 @@ def load_frame_module(path: Path, device: torch.device) -> FrameModule:
         ) from error
     except (safetensors.SafetensorError, RuntimeError) as error:
         raise UserError(f"{path}: not the weights of the Frame Module") from error
-    return FrameModule(network, device)
+    network.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+
+    @spare_threads()
+    @torch.inference_mode()
+    def answer(crops: U8) -> F32:
+        tensor = torch.from_numpy(crops).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
+        said = network(tensor.contiguous(memory_format=torch.channels_last))
+        return np.asarray(said.float().cpu().numpy(), np.float32)
+
+    return FrameModule(answer)
 
 
 class _Residual(nn.Module):

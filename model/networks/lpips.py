@@ -14,8 +14,9 @@ import torch.nn.functional as F  # noqa: N812  # the name that all of torch's ow
 from torch import Tensor, nn
 
 from unmask.datagen.common.errors import ArgumentError
+from unmask.model.common.checked_files import checked_sha256
 
-from .weight_files import checked_sha256, pick_tensor, read_state_dict
+from .weight_files import pick_tensor, read_state_dict
 
 ARGUMENT = "lpips"
 _SHIFT, _SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)  # of pictures in [-1, 1]

@@ -1,7 +1,6 @@
 """Networks by name: what a checkpoint's card says is what is built."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
@@ -15,53 +14,9 @@ from .finder_net import FinderNet
 from .paper import PaperGenerator, PaperMapNet
 from .pretrained import PretrainedMapNet
 from .projected import ProjectedDiscriminator
+from .spec import DISCRIMINATOR, EDIT, FRAME, MAP, NetworkSpec
 
-MAP, EDIT, FRAME, DISCRIMINATOR = "map", "edit", "frame", "discriminator"
 UNLEARNT_LOGIT = -4.0  # straps are rare: the first steps need not learn that
-MODULE_NAMES = {
-    MAP: "Map Module",
-    EDIT: "Editing Module",
-    FRAME: "finder of faces",
-    DISCRIMINATOR: "discriminator",
-}
-
-
-@dataclass(frozen=True)
-class NetworkSpec:
-    """Which network: enough to build it again.
-
-    Attributes
-    ----------
-    kind : str
-        ``map``, ``edit``, ``frame`` or ``discriminator``.
-    name : str
-        ``compact``, ``pretrained`` (map), ``thawed`` (map: the same, with an encoder that learns) or ``paper``;
-        ``finder`` (frame); ``patch`` or ``projected`` for the discriminator.
-    width : int
-        Channels of the first level; 0 where the published widths are fixed.
-    straps : bool
-        Of a Map Module: a second output says where the straps are.
-    """
-
-    kind: str
-    name: str
-    width: int = 0
-    straps: bool = False
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        data = asdict(self)
-        return data if self.straps else {key: data[key] for key in ("kind", "name", "width")}
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> "NetworkSpec":
-        """Rebuild it from `to_dict`; ValueError where that is not what it is."""
-        try:
-            straps = bool(data.get("straps", False))  # cards of older versions lack it
-            return cls(str(data["kind"]), str(data["name"]), int(data["width"]), straps)
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"not a network's description: {data!r}") from error
-
 
 # How each is built, and its usual width.
 _BUILDERS: dict[tuple[str, str], tuple[Callable[[NetworkSpec], nn.Module], int]] = {

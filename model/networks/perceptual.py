@@ -14,8 +14,11 @@ import torch
 import torch.nn.functional as F  # noqa: N812  # the name that all of torch's own documentation uses
 from torch import Tensor, nn
 
-from .efficientnet_lite import LITE0, LITE2, MEAN, STD, LiteFile, read_lite
-from .weight_files import checked_sha256, pick_tensor, read_state_dict
+from unmask.model.common.checked_files import checked_sha256
+
+from .efficientnet_lite import LiteFile, read_lite
+from .lite_variants import LITE0, LITE2, MEAN, STD
+from .weight_files import pick_tensor, read_state_dict
 
 VGG19_TAPS = (16, 25, 34)  # torchvision's numbers of block3_conv4, block4_conv4, block5_conv4
 _VGG19_WIDTHS = (64, 128, 256, 512, 512)

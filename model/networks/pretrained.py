@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .compact import Residual, conv_block
-from .efficientnet_lite import LITE0, LITE0_CHANNELS
+from .lite_variants import LITE0, LITE0_CHANNELS
 from .perceptual import load_lite0_encoder
 
 _THIN = 16

@@ -13,7 +13,7 @@ import torch.nn.functional as F  # noqa: N812  # the name that all of torch's ow
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from .efficientnet_lite import LITE0_CHANNELS
+from .lite_variants import LITE0_CHANNELS
 from .perceptual import unit_length
 
 _SLOPE = 0.2  # of leaky ReLU below 0

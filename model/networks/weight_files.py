@@ -1,7 +1,5 @@
 """Weights that a person names: plain state dicts of well-known networks, read without running any code."""
 
-import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -9,23 +7,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from unmask.datagen.common.errors import ArgumentError, UserError
-from unmask.datagen.common.read_file import open_file
-
-
-def checked_sha256(path: Path, shown: str) -> str:
-    """Return a file's hash; by PyTorch's custom, what follows the last hyphen of its name is how that begins."""
-    try:
-        with open_file(path) as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise UserError(f"{shown}: cannot be read ({error.strerror})") from error
-    promised = re.fullmatch(r".*-([0-9a-f]{8,64})\.pth", path.name)
-    if promised and not sha256.startswith(promised[1]):
-        raise UserError(
-            f"{shown}: damaged (its sha256 begins with {sha256[:8]}, its name says {promised[1]})"
-        )
-    return sha256
+from unmask.datagen.common.errors import ArgumentError
 
 
 def read_state_dict(path: Path, argument: str) -> Mapping[str, object]:

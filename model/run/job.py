@@ -128,7 +128,7 @@ def run_job(options: RunOptions, update: Update = lambda done, total, first: Non
     start = time.monotonic()
     inputs = list_inputs(options)
     check_apart(options)
-    unmasker = Unmasker(options.map_weights, options.edit, options.device, options.precision)
+    unmasker = Unmasker(options.map_weights, options.edit, options.device, options.precision, options.backend)
     if not options.aligned:
         _ = unmasker.finder  # its weights are missing before work, not after the first picture
     identity = _identity(options, unmasker)
@@ -189,7 +189,8 @@ def _identity(options: RunOptions, unmasker: Unmasker) -> dict[str, Any]:
         "map-weights": unmasker.map_module.card["sha256"][:12] if options.map is None else None,
         "edit-weights": unmasker.edit_module.card["sha256"][:12],
         "least-score": options.least_score,
-        "precision": "bf16" if unmasker.edit_module.bf16 else "fp32",
+        "precision": unmasker.backend.precision,
+        "backend": unmasker.backend.name,
     }
 
 

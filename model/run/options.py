@@ -6,6 +6,7 @@ from pathlib import Path
 from unmask.datagen.common.checks import check_at_least, check_choice, check_exists
 from unmask.datagen.common.errors import ArgumentError
 from unmask.model.checkpoints.shipped import PERCEPTUAL, PRESETS, SHIPPED
+from unmask.model.common.limits import AUTO, BACKENDS
 from unmask.model.common.options import ComputeOptions
 
 
@@ -27,6 +28,8 @@ class RunOptions(ComputeOptions):
         Which shipped Editing Module: ``perceptual`` or ``fidelity``.
     map_weights, edit_weights : str or Path
         Runs, checkpoints or weights; ``edit_weights`` None takes the preset.
+    backend : str
+        ``torch``, ``onnx``, or ``auto``: torch where it is installed.
     least_score : float
         A masked face that is found with a lower score is left; 2 leaves what is doubtful.
     side_by_side : bool
@@ -49,6 +52,7 @@ class RunOptions(ComputeOptions):
     preset: str = PERCEPTUAL
     map_weights: str | Path = SHIPPED
     edit_weights: str | Path | None = None
+    backend: str = AUTO
     least_score: float = 0.0
     side_by_side: bool = False
     recursive: bool = True
@@ -59,6 +63,7 @@ class RunOptions(ComputeOptions):
             raise ArgumentError("inputs", ": name at least one picture or folder")
         check_choice("preset", self.preset, PRESETS)
         self.check_compute()
+        check_choice("backend", self.backend, BACKENDS)
         check_at_least("limit", self.limit, 1)
         if self.edit_weights is not None and self.preset != PERCEPTUAL:
             raise ArgumentError("preset", "and `edit_weights`: give one of them")

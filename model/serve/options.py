@@ -7,7 +7,7 @@ from unmask.datagen.common.checks import check_at_least, check_choice, check_exi
 from unmask.datagen.common.errors import ArgumentError
 from unmask.datagen.pictures.header import MAX_PIXELS
 from unmask.model.checkpoints.shipped import PERCEPTUAL, PRESETS, SHIPPED
-from unmask.model.common.limits import PRECISIONS
+from unmask.model.common.limits import BACKENDS, PRECISIONS
 
 OWN = "own"  # how the page calls weights that are no preset
 _LARGEST_PORT = 65535
@@ -34,7 +34,7 @@ class ServeOptions:
         Which shipped Editing Module the page begins with: ``perceptual`` or ``fidelity``.
     map_weights, edit_weights : str or Path
         Runs, checkpoints or weights; ``edit_weights`` is one more choice beside the presets, and the first one.
-    device, precision : str
+    device, precision, backend : str
         As for `unmask.model.inference.unmasker.Unmasker`.
     max_mb : int
         Million bytes that one request may have.
@@ -57,12 +57,14 @@ class ServeOptions:
     edit_weights: str | Path | None = None
     device: str = "auto"
     precision: str = "auto"
+    backend: str = "auto"
     max_mb: int = 64
     max_megapixels: int = 50
 
     def __post_init__(self) -> None:
         check_choice("preset", self.preset, PRESETS)
         check_choice("precision", self.precision, PRECISIONS)
+        check_choice("backend", self.backend, BACKENDS)
         if not 0 <= self.port <= _LARGEST_PORT:
             raise ArgumentError("port", f"{self.port}: expected 0 to {_LARGEST_PORT}")
         if not self.host.strip():

@@ -11,15 +11,15 @@ import numpy as np
 
 from unmask.datagen.common.atomic import write_atomic, writing_to
 from unmask.datagen.common.inside import Inside
-from unmask.datagen.drawn_faces.demo import portrait_rgb
+from unmask.datagen.drawn_faces.demo import draw_demo_face
 from unmask.datagen.pictures.arrays import U8
-from unmask.datagen.pictures.picture import encode_png, shrunk
+from unmask.datagen.pictures.picture import encode_png
 from unmask.model.checkpoints.shipped import find_weights
-from unmask.model.inference.aligned import TrainedModule
+from unmask.model.inference.aligned import FaceModule
 from unmask.model.inference.face_finder import FaceFinder
 from unmask.model.inference.photo import Restored, restore_photo
-from unmask.model.inference.unmasker import Unmasker, load_module
-from unmask.model.networks.networks import EDIT
+from unmask.model.inference.unmasker import Unmasker
+from unmask.model.networks.spec import EDIT
 from unmask.model.run.face_rows import face_rows
 from unmask.model.run.results import MAPS, RESTORED, STRAPS
 
@@ -38,8 +38,8 @@ _REACH = 0.12  # of that part's side: how far from the place a mask may begin
 
 @dataclass
 class _Modules:
-    map_module: TrainedModule
-    edit_module: TrainedModule
+    map_module: FaceModule
+    edit_module: FaceModule
     finder: FaceFinder
 
 
@@ -59,7 +59,9 @@ class Photographs:
     def __init__(self, options: ServeOptions) -> None:
         self.options = options
         first = options.preset if options.edit_weights is None else options.edit_weights
-        self._unmasker = Unmasker(options.map_weights, first, options.device, options.precision)
+        self._unmasker = Unmasker(
+            options.map_weights, first, options.device, options.precision, options.backend
+        )
         self._editors = {options.presets[0]: self._unmasker.edit_module}
         _ = self._unmasker.finder  # its weights are missing now, not at the first photograph
         if options.keep is not None:
@@ -68,7 +70,7 @@ class Photographs:
 
     def warm(self) -> None:
         """Do once what is slow the first time: kernels are chosen, detectors loaded."""
-        restore_photo(self._modules(self.options.presets[0]), shrunk(portrait_rgb(), 0.5))
+        restore_photo(self._modules(self.options.presets[0]), draw_demo_face(0).image_rgb)
 
     def unmask(
         self, image: bytes, map_: bytes | None, preset: str, least_score: float
@@ -142,7 +144,7 @@ class Photographs:
         if preset not in self._editors:
             unmasker = self._unmasker
             path = find_weights(preset if preset != OWN else str(self.options.edit_weights))
-            self._editors[preset] = load_module(path, EDIT, unmasker.device, bf16=unmasker.edit_module.bf16)
+            self._editors[preset] = unmasker.backend.load_module(path, EDIT)
         return _Modules(self._unmasker.map_module, self._editors[preset], self._unmasker.finder)
 
 

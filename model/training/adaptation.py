@@ -25,7 +25,7 @@ from unmask.datagen.pictures.pyramid import Grid, PicturePyramid
 from unmask.datagen.pictures.tree import list_pictures
 from unmask.datagen.render.jitter import apply_jitter, draw_jitter
 from unmask.model.common.pace_log import PaceLog
-from unmask.model.inference.aligned import Seen, TrainedModule
+from unmask.model.inference.aligned import FaceModule, Seen
 from unmask.model.inference.face_finder import FoundFace
 from unmask.model.inference.face_mask import main_mask, mask_of, see_face
 from unmask.model.inference.photo_patch import MIDDLE, work_grid
@@ -114,7 +114,7 @@ def _sha256(path: Path) -> str:
         return str(path)  # is said where it is decoded
 
 
-def label_photos(photos: Sequence[Path], find: Find, teacher: TrainedModule) -> list[U8]:
+def label_photos(photos: Sequence[Path], find: Find, teacher: FaceModule) -> list[U8]:
     """Find the masked faces of photographs, in order, and what the teacher says of them.
 
     Parameters
@@ -123,7 +123,7 @@ def label_photos(photos: Sequence[Path], find: Find, teacher: TrainedModule) -> 
         One that cannot be read is counted and left out.
     find : callable
         Finds the faces of a photograph, such as `unmask.model.inference.face_finder.FaceFinder.find`.
-    teacher : TrainedModule
+    teacher : FaceModule
         A Map Module.
 
     Returns
@@ -155,7 +155,7 @@ def label_photos(photos: Sequence[Path], find: Find, teacher: TrainedModule) -> 
     return faces
 
 
-def label_faces(image_rgb: U8, find: Find, teacher: TrainedModule) -> list[U8]:
+def label_faces(image_rgb: U8, find: Find, teacher: FaceModule) -> list[U8]:
     """Return the masked faces of a photograph with the probability of a mask.
 
     Returns

@@ -16,20 +16,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from unmask.datagen.common.errors import ArgumentError, UserError
-from unmask.model.checkpoints.checkpoint import (
-    BEST,
-    LAST,
-    find_checkpoint,
-    load_card,
-    load_state,
-    load_weights,
-    resolve_model,
-    save_checkpoint,
-)
+from unmask.model.checkpoints.card import BEST, LAST, find_checkpoint, load_card, resolve_model
+from unmask.model.checkpoints.checkpoint import load_state, load_weights, save_checkpoint
+from unmask.model.common.limits import AUTO, BF16, FP32
 from unmask.model.data.batches import Batch, BatchStream
-from unmask.model.inference.precision import AUTO, BF16, FP32, faster_precision
+from unmask.model.inference.precision import faster_precision
 from unmask.model.metrics.table import score_of
-from unmask.model.networks.networks import NetworkSpec, origin_note
+from unmask.model.networks.networks import origin_note
+from unmask.model.networks.spec import NetworkSpec
 
 from .budget import learning_rate
 from .presets import EditPreset, Preset

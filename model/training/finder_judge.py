@@ -10,7 +10,7 @@ from torch import Tensor
 
 from unmask.datagen.faces.frame import FRAME_BOX
 from unmask.datagen.pictures.arrays import F64, U8
-from unmask.model.networks.finder_net import decode
+from unmask.model.networks.finder_answer import decode
 
 from .engine import Network
 from .finder_targets import average_precision, match
@@ -67,7 +67,7 @@ class FinderJudge:
         finds, gaps, faces = list[tuple[float, bool]](), list[float](), 0
         for start in range(0, len(self._scenes), _BATCH):
             some = self._scenes[start : start + _BATCH]
-            for scene, answer in zip(some, network(self._pictures(some)).cpu(), strict=True):
+            for scene, answer in zip(some, network(self._pictures(some)).float().cpu().numpy(), strict=True):
                 here, off = match(decode(answer, LEAST, MOST), scene)
                 finds, gaps, faces = finds + here, gaps + off, faces + len(scene.frames)
         sure = [true for score, true in finds if score >= SURE]
@@ -83,7 +83,7 @@ class FinderJudge:
         """The first few scenes; green: true faces, red: what is found."""
         some = self._scenes[:_SHOWN]
         drawn = []
-        for scene, answer in zip(some, network(self._pictures(some)).cpu(), strict=True):
+        for scene, answer in zip(some, network(self._pictures(some)).float().cpu().numpy(), strict=True):
             image = scene.image_rgb.copy()
             for frame in scene.frames:
                 _outline(image, frame, _GREEN)

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from unmask.datagen.faces.frame import FRAME_BOX, FRAME_EYE_DIST_PX, frame_distance
 from unmask.datagen.pictures.arrays import F64
-from unmask.model.networks.finder_net import STRIDE, USUAL_PX, cell_middles, encode
+from unmask.model.networks.finder_answer import STRIDE, USUAL_PX, cell_middles, encode
 
 from .scenes import Scene
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from unmask.datagen.common.json_text import Needs
 from unmask.datagen.common.work_folder import TOOLKIT_KEY, FolderKind, WorkFolder
-from unmask.model.checkpoints.checkpoint import BEST, FILE_NAMES, LAST, new_folder, old_folder
+from unmask.model.checkpoints.card import BEST, FILE_NAMES, LAST, new_folder, old_folder
 from unmask.model.common.checked_files import read_json
 from unmask.model.common.environment import describe_environment
 

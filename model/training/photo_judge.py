@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.pictures.pairs import mapped_photos, read_mapped
-from unmask.model.inference.aligned import TrainedModule, find_maps
+from unmask.model.inference.aligned import find_maps
+from unmask.model.inference.torch_modules import TrainedModule
 from unmask.model.metrics.metrics import score_map
 
 from .engine import Network

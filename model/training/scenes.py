@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from unmask.datagen.faces.frame import FRAME_BOX, FRAME_SIZE, similarity
 from unmask.datagen.pictures.arrays import F64, U8
 from unmask.datagen.pictures.pyramid import PicturePyramid
-from unmask.model.networks.finder_net import CENTRE
+from unmask.model.networks.finder_answer import CENTRE
 
 from .scene_grounds import draw_ground
 

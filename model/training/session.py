@@ -17,9 +17,10 @@ from lightning_fabric import Fabric
 
 from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.common.memory import is_want_of_memory
-from unmask.model.checkpoints.checkpoint import load_card, resolve_model
+from unmask.model.checkpoints.card import load_card, resolve_model
 from unmask.model.data.triplets import TripletSplits, open_triplets
-from unmask.model.networks.networks import EDIT, NetworkSpec, build_network, default_spec
+from unmask.model.networks.networks import build_network, default_spec
+from unmask.model.networks.spec import EDIT, NetworkSpec
 
 from .folder import RunFolder
 from .options import FREE_KEYS, TrainOptions

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from unmask.model.networks.networks import EDIT, FRAME, MAP
+from unmask.model.networks.spec import EDIT, FRAME, MAP
 
 from .engine import TrainResult
 from .folder import BASELINES_NAME

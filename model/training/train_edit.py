@@ -13,8 +13,9 @@ from unmask.model.data.batches import Batch, drawn_rows
 from unmask.model.data.colour_jitter import jitter_colours
 from unmask.model.inference.compositing import paste_alpha
 from unmask.model.inference.precision import probe_pictures
-from unmask.model.networks.networks import DISCRIMINATOR, EDIT, MAP, NetworkSpec, build_network
+from unmask.model.networks.networks import build_network
 from unmask.model.networks.perceptual import PerceptualNetwork, load_perceptual
+from unmask.model.networks.spec import DISCRIMINATOR, EDIT, MAP, NetworkSpec
 
 from .engine import Engine, step_seed
 from .judged import MASK, WHOLE, JudgedPictures

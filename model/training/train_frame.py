@@ -11,7 +11,8 @@ from unmask.model.data.batches import Batch
 from unmask.model.data.colour_jitter import jitter_colours, jitter_sharpness
 from unmask.model.data.triplets import VAL_SEED
 from unmask.model.inference.precision import probe_pictures
-from unmask.model.networks.networks import FRAME, NetworkSpec, build_network
+from unmask.model.networks.networks import build_network
+from unmask.model.networks.spec import FRAME, NetworkSpec
 
 from .engine import Engine, step_seed
 from .finder_judge import FinderJudge

@@ -9,8 +9,9 @@ from unmask.datagen.masks.recipe_config import load_recipe_config
 from unmask.model.data.batches import Batch, drawn_rows
 from unmask.model.data.colour_jitter import jitter_colours, jitter_sharpness
 from unmask.model.inference.precision import probe_pictures
-from unmask.model.inference.unmasker import load_finder, load_module
-from unmask.model.networks.networks import MAP, NetworkSpec, build_network
+from unmask.model.inference.torch_modules import load_finder, load_module
+from unmask.model.networks.networks import build_network
+from unmask.model.networks.spec import MAP, NetworkSpec
 
 from .adaptation import ADAPT_SHARE, Adaptation, check_photos, label_photos
 from .engine import Engine, step_seed

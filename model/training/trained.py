@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from unmask.datagen.common.errors import UserError
-from unmask.model.networks.networks import NetworkSpec, fit_outputs
+from unmask.model.networks.networks import fit_outputs
+from unmask.model.networks.spec import NetworkSpec
 
 from .ema import Ema
 

@@ -16,9 +16,9 @@ from unmask.datagen.common.errors import UserError
 from unmask.datagen.pictures.arrays import U8
 from unmask.model.data.batches import Batch, fixed_batch
 from unmask.model.data.triplets import Triplets
-from unmask.model.inference.aligned import to_levels
 from unmask.model.inference.cleaning import clean_map
 from unmask.model.inference.compositing import composite, paste_alpha
+from unmask.model.inference.torch_modules import to_levels
 from unmask.model.metrics.baselines import MeanFace, do_nothing, nearest_fill
 from unmask.model.metrics.metrics import MASKED, EditScores, mean_scores, score_edit, score_map
 from unmask.model.networks.perceptual import PerceptualNetwork

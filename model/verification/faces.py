@@ -15,9 +15,9 @@ from unmask.model.evaluation.evaluate import Progress, load_chosen
 from unmask.model.evaluation.items import DATASET, EvalItem, EvalSet, open_eval_set
 from unmask.model.evaluation.options import EvalOptions
 from unmask.model.evaluation.pictures import EvalPicture, read_item
-from unmask.model.inference.aligned import TrainedModule, maps_of, restore_pictures, see_pictures
-from unmask.model.inference.precision import infers_in_bf16
-from unmask.model.networks.networks import EDIT, MAP
+from unmask.model.inference.aligned import maps_of, restore_pictures, see_pictures
+from unmask.model.inference.torch_modules import TrainedModule, infers_in_bf16
+from unmask.model.networks.spec import EDIT, MAP
 
 from .embedding import Embedding
 from .options import VerifyOptions

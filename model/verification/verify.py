@@ -17,7 +17,7 @@ from unmask.model.common.environment import package_versions
 from unmask.model.evaluation.evaluate import Bar
 from unmask.model.evaluation.items import EvalItem
 from unmask.model.evaluation.results import plain
-from unmask.model.inference.unmasker import choose_device
+from unmask.model.inference.torch_modules import choose_device
 
 from .curve import DRAWS, FARS, LEVEL, Curve, Value, change, draw_weights, measure
 from .embedding import Embedding, open_embedding

@@ -8,7 +8,7 @@ import numpy as np
 
 from unmask.datagen.pictures.arrays import F32, F64, U8
 from unmask.datagen.pictures.pyramid import PicturePyramid
-from unmask.model.inference.aligned import Seen, TrainedModule
+from unmask.model.inference.aligned import FaceModule, Seen
 from unmask.model.inference.face_mask import FaceMask, mask_of, see_face
 from unmask.model.inference.photo_patch import work_grid
 
@@ -41,7 +41,7 @@ class SteadyFace:
     _masked: bool | None = None
     _otherwise: int = 0
 
-    def mask(self, module: TrainedModule, picture: PicturePyramid, frame: F64) -> FaceMask | None:
+    def mask(self, module: FaceModule, picture: PicturePyramid, frame: F64) -> FaceMask | None:
         """Find the mask in the next frame: as `unmask.model.inference.face_mask.segment_face`, and steady."""
         seen = see_face(module, picture, frame)
         self._look(picture, frame, seen.body.shape[1])
