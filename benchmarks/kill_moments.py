@@ -44,7 +44,7 @@ class Whole:
     files: dict[str, str]
 
 
-# Disturbs a job in its home once, at a ``share`` (0 to 1) of the whole: whether it was disturbed, and what was wrong with that.
+# Disturbs a job in its home, at a ``share`` (0 to 1) of the whole: whether it was disturbed, and what was wrong.
 Disturb = Callable[[Path, Job, Whole, float], tuple[bool, str]]
 
 

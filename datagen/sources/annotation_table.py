@@ -48,10 +48,11 @@ class AnnotationTable:
         self.path = path
         self.header: list[str] = []
         form = sniff_table(path, content)
-        text = read_text(path, form) if content is None else content.decode(form.encoding, form.errors)
+        text = read_text(path, form, content)
         self._split = _splitter(form, quoted='"' in text)
         self._all_lines = text.splitlines()
         self.lines = [line for line in self._all_lines if line and not line.isspace()]
+        self._first_line = 1 + form.declared
         self._order: tuple[int, ...] | None = None  # of name and values; None where they stand so
         self._width = 0
         announced = self._take_head()
@@ -164,7 +165,7 @@ class AnnotationTable:
         return len(self._order or range(self._width)) - 1
 
     def _first_error(self, width: int, wrong: dict[str, str]) -> UserError:
-        numbers = [number for number, line in enumerate(self._all_lines, 1) if line.strip()]
+        numbers = [number for number, line in enumerate(self._all_lines, self._first_line) if line.strip()]
         left_out = self._width - 1 - self._values
         seen: set[str] = set()
         for number, line in zip(numbers[-len(self.lines) :], self.lines, strict=True):
@@ -225,6 +226,10 @@ class AttributeRows(Mapping[str, tuple[int, ...]]):
         self._rows = dict(zip(keys, range(len(keys)), strict=True))
         self._bits = bits.astype(np.uint8)
         self._shared: dict[tuple[int, ...], tuple[int, ...]] = {}  # equal rows share one tuple
+
+    def with_keys(self, keys: list[str]) -> "AttributeRows":
+        """Return the same rows under other keys."""
+        return AttributeRows(keys, self._bits)
 
     def __getitem__(self, key: str) -> tuple[int, ...]:
         row = tuple(self._bits[self._rows[key]].tolist())
