@@ -58,8 +58,8 @@ class Partners:
     masks name what they make: ``000001_surgical``, ``000001_N95`` or ``000001_Mask`` with ``000001``, and
     ``000001_masked`` with ``000001_clean``; else the one with the longest end in common (``mask_000001``), and the
     folders of kinds (``N95/000001``) do not matter where the partners lie in none. Small and capital letters are
-    one where no two partners differ by them. What the partner has beyond what is common may only say what it is, not
-    which one it is, and so may what a picture has before a common end: words, no numbers.
+    one where no two partners differ by them. What the partner has beyond what is common may only say what it is,
+    not which one it is, and so may what a picture has before a common end: words, no numbers.
 
     Parameters
     ----------
