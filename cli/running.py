@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
+from multiprocessing import util
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -208,6 +209,10 @@ def _leave(code: int) -> None:
         child.kill()
     others = [thread for thread in threading.enumerate() if not thread.daemon]
     if len(others) > 1:
+        # Semaphores of queues are given back first: else their tracker complains after our last line.
+        freeing = threading.Thread(target=util._run_finalizers, args=(0,), daemon=True)
+        freeing.start()
+        freeing.join(1)
         sys.stdout.flush()
         os._exit(code)
 
