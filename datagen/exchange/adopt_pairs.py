@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from unmask.datagen.common.atomic import write_atomic
 from unmask.datagen.common.errors import UnreadablePictureError
+from unmask.datagen.common.read_file import read_whole
 from unmask.datagen.dataset.journal import SourceRecord
 from unmask.datagen.dataset.manifest import ManifestRow
 from unmask.datagen.dataset.rows import row_files
@@ -197,7 +198,7 @@ def _key(face: AdoptedFace, variant: int) -> str:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_whole(path)
     except OSError as error:
         raise UnreadablePictureError(f"cannot be read: {error.strerror or error}") from error
 
