@@ -128,6 +128,7 @@ def test_a_row_of_gaps_says_nothing_and_half_a_row_is_an_error(tmp_path):
         ("image_id,Male\n000001.jpg,2\n", "line 2: '2' where 1 or -1"),
         ("image_id,Male,Smiling\n000001.jpg,1,0\n000002.jpg,-1,0\n", "line 2: both 0 and -1"),
         ("image_id;Male\n000001.jpg;1;1\n", "line 2: 2 values after the name where 1"),
+        ('"\n000001.jpg 1\n', "not a CSV table: .*: '\"'"),
         ("sep=,\nimage_id,Male\n000001.jpg,1\n000002.jpg,2\n", "line 4: '2' where 1 or -1"),
     ],
 )

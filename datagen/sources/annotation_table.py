@@ -1,5 +1,6 @@
 """The rows of CelebA's annotation files, in the official text form and as whatever tables people made of them."""
 
+import csv
 from collections.abc import Callable, Iterator, KeysView, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -49,7 +50,7 @@ class AnnotationTable:
         self.header: list[str] = []
         form = sniff_table(path, content)
         text = read_text(path, form, content)
-        self._split = _splitter(form, quoted='"' in text)
+        self._split = _splitter(path, form, quoted='"' in text)
         self._all_lines = text.splitlines()
         self.lines = [line for line in self._all_lines if line and not line.isspace()]
         self._first_line = 1 + form.declared
@@ -261,10 +262,17 @@ def _keys(names: list[str]) -> list[str]:
     ]
 
 
-def _splitter(form: TableForm, *, quoted: bool) -> Callable[[str], list[str]]:
+def _splitter(path: Path, form: TableForm, *, quoted: bool) -> Callable[[str], list[str]]:
     """Return what makes cells of a line; the csv module is asked only where there are quotes."""
+
+    def split_quoted(line: str) -> list[str]:
+        try:
+            return list(map(str.strip, form.split(line.strip() if form.separator == " " else line)))
+        except csv.Error as error:
+            raise UserError(f"{path}: not a CSV table: {error}: {line[:40]!r}") from error
+
     if quoted:
-        return lambda line: list(map(str.strip, form.split(line.strip() if form.separator == " " else line)))
+        return split_quoted
     if form.separator == " ":
         return str.split
 
