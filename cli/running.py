@@ -210,7 +210,7 @@ def _leave(code: int) -> None:
     others = [thread for thread in threading.enumerate() if not thread.daemon]
     if len(others) > 1:
         # Semaphores of queues are given back first: else their tracker complains after our last line.
-        freeing = threading.Thread(target=util._run_finalizers, args=(0,), daemon=True)
+        freeing = threading.Thread(target=vars(util)["_run_finalizers"], args=(0,), daemon=True)
         freeing.start()
         freeing.join(1)
         sys.stdout.flush()

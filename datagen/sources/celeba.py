@@ -93,7 +93,7 @@ def in_names_of(tables: CelebaTables, keys: Collection[str]) -> CelebaTables:
     known, width = set(keys), widths.pop()
 
     def named(table: Mapping[str, Any]) -> list[str] | None:
-        if not table or not all(map(str.isdecimal, table)) or not known.isdisjoint(table):
+        if not table or not known.isdisjoint(table) or not all(map(str.isdecimal, table)):
             return None
         return [key.zfill(width) for key in table]
 
