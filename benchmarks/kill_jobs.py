@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
+from multiprocessing import util
 from pathlib import Path
 from typing import NoReturn
 
@@ -100,6 +101,7 @@ class Command:
         except BaseException:
             traceback.print_exc()
         finally:
+            vars(util)["_exit_function"]()  # gives semaphores back, as at any program's end
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(code)  # nothing that the benchmark has left to do is done here
