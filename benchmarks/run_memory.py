@@ -1,6 +1,6 @@
 """Memory of ``unmask-run`` over many pictures: ``python benchmarks/run_memory.py [--pictures 2000]``.
 
-The pictures are drawn faces with masks, 128 pixels wide, each with its own bytes. The job runs in its own process,
+The pictures are drawn faces with masks, each with its own bytes. The job runs in its own process,
 which notes its resident size after every picture; the medians of the first and of the last hundred are printed.
 """
 
@@ -17,7 +17,7 @@ import cv2
 from unmask.datagen.dataset.build import build
 from unmask.datagen.dataset.options import BuildOptions
 
-FACES, SIDE_PX, PART = 48, 128, 100
+FACES, PART = 48, 100
 JOB = """
 import json, re, sys
 from pathlib import Path
@@ -38,13 +38,16 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--pictures", type=int, default=2000, help="how many (default: 2000)")
+    parser.add_argument("--side", type=int, default=128, help="their width in pixels (default: 128)")
     parser.add_argument("--photos", action="store_true", help="look for faces in them, instead of --aligned")
     arguments = parser.parse_args()
     if arguments.pictures < 2 * PART:
         parser.error(f"--pictures must be at least {2 * PART}")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        build(BuildOptions("demo", folder / "made", seed=1, limit=FACES, size=(SIDE_PX, SIDE_PX)))
+        build(
+            BuildOptions("demo", folder / "made", seed=1, limit=FACES, size=(arguments.side, arguments.side))
+        )
         pictures = many_pictures(folder / "made/masked", folder / "pictures", arguments.pictures)
         aligned = "no" if arguments.photos else "yes"
         command = [sys.executable, "-c", JOB, str(pictures), str(folder / "out"), aligned]

@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["verify"]:
         return run_app(eval_verify.app, eval_verify.NAME, arguments, skip=1)
-    return run_app(app, NAME, arguments)
+    return run_app(app, NAME, arguments, least_mb=1050)
 
 
 _FLAGS = {

@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     # Threads that spin while they wait leave no core to those that decode and encode.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    return run_app(app, NAME, arguments)
+    return run_app(app, NAME, arguments, least_mb=800)
 
 
 _FLAGS = {

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
+from multiprocessing import util
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -27,7 +28,7 @@ from typer.core import TyperCommand
 
 from unmask.datagen.common.errors import UserError
 from unmask.datagen.common.light_install import naming_packages
-from unmask.datagen.common.memory import is_want_of_memory
+from unmask.datagen.common.memory import check_limit, is_near_limit, is_want_of_memory
 
 EXIT_USER_ERROR = 2
 _SIGNALLED = 128  # plus the signal's number is what a shell says of a program that one ended
@@ -54,6 +55,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 # Arguments that errors name and a command does not take by that name.
 _ELSEWHERE = {"source": "SOURCE", "out": "OUT", "pins": "--set", "tuning": "--set"}
+_least_mb = 0  # that the command needs before it has done anything
 _flags: dict[str, str] = {}  # of the command that runs, by the names that Python knows its arguments by
 
 
@@ -66,6 +68,7 @@ class _Command(TyperCommand):
             argument = str(parameter.metavar).strip("[].")
             is_option = parameter.param_type_name == "option"
             _flags[str(parameter.name)] = parameter.opts[0] if is_option else argument
+        check_limit(_least_mb)
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:  # here, since what Typer makes of it depends on its version
@@ -116,6 +119,7 @@ def run_app(
     name: str,
     arguments: Sequence[str] | None = None,
     skip: int = 0,
+    least_mb: int = 0,
 ) -> int:
     """Run a Typer app and return its exit code.
 
@@ -132,7 +136,11 @@ def run_app(
         ``sys.argv[1:]`` by default.
     skip : int
         How many of them chose the app.
+    least_mb : int
+        Memory that its commands need at least, for the limit of a shell (``ulimit -v``).
     """
+    global _least_mb
+    _least_mb = least_mb
     # What a start makes, modules and lists of 200,000 pictures, lives to the end: by default the collector looks
     # through all of it dozens of times, a tenth of the time that the build of one picture takes.
     gc.set_threshold(20_000, 20, 20)
@@ -180,7 +188,7 @@ def _take_any_letter() -> None:
 
 def _refusal(error: Exception) -> str | None:
     """Say in words what the system refused a command, None where the error is another one."""
-    if is_want_of_memory(error):
+    if is_want_of_memory(error) or (is_near_limit() and not isinstance(error, OSError)):
         flags = [_flags[name] for name in ("workers", "batch_size", "size", "limit") if name in _flags]
         return f"out of memory; lower {' or '.join(flags)}" if flags else "out of memory"
     if not isinstance(error, OSError) or error.errno not in _MENDABLE:
@@ -203,6 +211,10 @@ def _leave(code: int) -> None:
         child.kill()
     others = [thread for thread in threading.enumerate() if not thread.daemon]
     if len(others) > 1:
+        # Semaphores of queues are given back first: else their tracker complains after our last line.
+        freeing = threading.Thread(target=vars(util)["_run_finalizers"], args=(0,), daemon=True)
+        freeing.start()
+        freeing.join(1)
         sys.stdout.flush()
         os._exit(code)
 

@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Threads that spin while they wait for each other leave no core to the processes that render; torch reads this
     # when it is imported. Online training on two cores: 69 -> 84 (map) and 35 -> 39 (edit) pictures a second.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    return run_app(app, NAME, arguments)
+    return run_app(app, NAME, arguments, least_mb=800)
 
 
 @app.command("map")

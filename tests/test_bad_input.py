@@ -229,15 +229,13 @@ def test_an_annotation_file_with_missing_pictures_is_told(
 
 
 def test_a_file_that_cannot_be_read_is_a_row(options: Options, monkeypatch: pytest.MonkeyPatch):
-    read = Path.read_bytes
-
     def refuse(path: Path) -> bytes:
         if path.name == "000002.jpg":
             raise PermissionError(errno.EACCES, "Permission denied")
-        return read(path)
+        return path.read_bytes()
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "read_bytes", refuse)
+        patch.setattr("unmask.datagen.sources.source.read_whole", refuse)
         for _ in range(2):  # a resume looks at the files again
             build(options(limit=3))
             rows = rows_by_source(options().out)

@@ -149,7 +149,7 @@ def test_pairs_of_other_generators_go_by_the_start_of_their_names(
         assert item.map is not None
         assert item.clean is not None
         assert item.masked.stem[:6] == item.map.stem[:6] == item.clean.stem[:6]
-    assert opened.notes[0].startswith("4 pictures are paired by the start of the name, first 00001a")
+    assert opened.notes[0].startswith("4 pictures are paired by a part of the name, first 00001a")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import struct
 import zlib
 from collections.abc import Callable
@@ -259,3 +260,27 @@ def test_a_pipe_among_the_inputs_of_a_run_is_a_row(tmp_path: Path):
     os.mkfifo(tmp_path / "pipe.png")
     loaded = load(RunInput(tmp_path / "pipe.png", "pipe"), lambda *_: False)
     assert (loaded.status, loaded.reason) == ("unreadable", "cannot be read: not a regular file")
+
+
+def test_a_pipe_called_a_clip_is_not_waited_for(tmp_path: Path):
+    from unmask.model.video.clip import count_frames, open_clip
+
+    pipe = tmp_path / "pipe.mp4"
+    os.mkfifo(pipe)
+    assert count_frames(pipe) == 0
+    with pytest.raises(UnreadablePictureError, match="not a regular file"), open_clip(pipe):
+        pass
+
+
+def test_a_pipe_in_place_of_a_datasets_picture_is_a_problem_of_its_row(
+    built_once: Path, tmp_path: Path, capsys
+):
+    out = tmp_path / "out"
+    shutil.copytree(built_once, out)
+    row = next(row for row in iterate_manifest(out / "manifest.csv") if row.status == "ok")
+    (out / row.map).unlink()
+    os.mkfifo(out / row.map)
+    assert data.main(["verify", str(out), "--workers", "1"]) == 1
+    assert f"{row.map}: cannot be read: not a regular file" in capsys.readouterr().out
+    assert data.main(["preview", str(out), "--out", str(tmp_path / "sheet.png")]) == 2
+    assert "not a regular file" in capsys.readouterr().err

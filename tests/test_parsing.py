@@ -276,6 +276,6 @@ def test_a_map_that_cannot_be_read_is_named(tmp_path: Path, write: Callable, mon
     def refuse(_: Path) -> bytes:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr("unmask.datagen.faces.parsing.read_whole", refuse)
     with pytest.raises(UnreadablePictureError, match=r"a\.png cannot be read: Permission denied"):
         read_parsing(folder, "a", SHAPE)

@@ -106,3 +106,15 @@ def test_want_of_memory_for_the_landmark_model_says_nothing_about_its_file(monke
     monkeypatch.setattr(predictor.np, "memmap", full)
     with pytest.raises(OSError, match="Cannot allocate memory"):
         predictor.PointPredictor("model.dat")
+
+
+def test_leaving_while_threads_work_gives_semaphores_back_without_a_word():
+    code = (
+        "import multiprocessing, threading, time\n"
+        "from unmask.cli import running\n"
+        "queue = multiprocessing.get_context('spawn').Queue()\n"
+        "threading.Thread(target=time.sleep, args=(60,)).start()\n"
+        "running._leave(130)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=ENDS_IN_S)
+    assert (done.returncode, done.stderr) == (130, "")

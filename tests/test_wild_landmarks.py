@@ -37,6 +37,10 @@ POINT_TABLES = {
     "blanks": points_table(header=False, sep=" "),
     "byte order mark": "\ufeff" + points_table(lineterminator="\r\n"),
     "no extension": points_table().replace(".jpg", ""),
+    "numbers without zeros": points_table().replace(".jpg", "").replace("\n00000", "\n"),
+    "blanks before quotes": points_table(quoting=1).replace('","', '", "'),
+    "the separator told": "sep=;\n" + points_table(sep=";"),
+    "CR": points_table(lineterminator="\r"),
     "image_id": points_table().replace("source", "image_id"),
     "name in the index": points_table().replace("source", ""),
 }

@@ -33,6 +33,8 @@ ATTRIBUTES = pd.DataFrame(
 TRUTH = {"000001": (0, 1), "000002": (1, 1), "000003": (0, 0)}
 INDEXED = ATTRIBUTES.set_index("image_id")
 BITS = (INDEXED + 1) // 2
+LEVELS = ATTRIBUTES.assign(split=["train", "val", "test"]).set_index(["split", "image_id"])
+NAMELESS = LEVELS.rename_axis([None, None])
 
 
 def csv(table, **options):
@@ -75,6 +77,15 @@ ATTRIBUTE_TABLES = {
     "empty lines": csv(ATTRIBUTES, index=False).replace("\n", "\n\n"),
     "separator at the end": csv(ATTRIBUTES, index=False).replace("\n", ",\n"),
     "blanks after commas": csv(ATTRIBUTES, index=False).replace(",", ", "),
+    "blanks before quotes": csv(ATTRIBUTES.astype(str), index=False, quoting=1).replace('","', '", "'),
+    "the separator told": "sep=;\r\n" + csv(ATTRIBUTES, index=False, sep=";", lineterminator="\r\n"),
+    "an index of two levels": csv(LEVELS),
+    "of two levels without names": csv(NAMELESS),
+    "reset_index of two levels": csv(LEVELS.reset_index()),
+    "reset_index of two without names": csv(NAMELESS.reset_index(), index=False),
+    "numbered, of two without names": csv(NAMELESS.reset_index()),
+    "a name for the numbers": csv(ATTRIBUTES, index_label="idx"),
+    "blanks around names": csv(ATTRIBUTES.rename(columns=" {} ".format), index=False),
     "official": "3\n5_o_Clock_Shadow Smiling \n000001.jpg -1  1\n000002.jpg  1  1\n000003.jpg -1 -1\n",
 }
 
@@ -93,9 +104,11 @@ def test_attributes_are_the_same_whoever_wrote_the_table(tmp_path, kind, extensi
     } == TRUTH
 
 
-def test_a_spreadsheets_unicode_text_is_read(tmp_path):
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("separator", "\t,;")
+def test_a_spreadsheets_unicode_text_is_read(tmp_path, encoding, separator):
     path = tmp_path / "list_attr_celeba.txt"
-    path.write_bytes(csv(ATTRIBUTES, index=False, sep="\t").encode("utf-16"))
+    path.write_bytes(csv(ATTRIBUTES, index=False, sep=separator).encode(encoding))
     assert read_tables({"list_attr_celeba": path}).attributes == TRUTH
 
 
@@ -115,6 +128,8 @@ def test_a_row_of_gaps_says_nothing_and_half_a_row_is_an_error(tmp_path):
         ("image_id,Male\n000001.jpg,2\n", "line 2: '2' where 1 or -1"),
         ("image_id,Male,Smiling\n000001.jpg,1,0\n000002.jpg,-1,0\n", "line 2: both 0 and -1"),
         ("image_id;Male\n000001.jpg;1;1\n", "line 2: 2 values after the name where 1"),
+        ('"\n000001.jpg 1\n', "not a CSV table: .*: '\"'"),
+        ("sep=,\nimage_id,Male\n000001.jpg,1\n000002.jpg,2\n", "line 4: '2' where 1 or -1"),
     ],
 )
 def test_what_is_not_clear_is_said_with_file_and_line(tmp_path, text, words):
@@ -190,13 +205,20 @@ def write_shuffled(table, path):
         lambda table, path: table.to_csv(path, index=False, sep=";", decimal=","),
         lambda table, path: table.to_csv(path, index=False, sep="\t", lineterminator="\r\n"),
         lambda table, path: table.to_csv(path, index=False, encoding="utf-8-sig", quoting=1),
+        lambda table, path: table.to_csv(path, index=False, encoding="utf-16", sep="\t"),
+        lambda table, path: table.to_csv(path, index=False, lineterminator="\r"),
+        lambda table, path: table.to_csv(
+            path, index=False, lineterminator="\r", quoting=1, sep=";", decimal=","
+        ),
+        lambda table, path: table.rename(columns=" {} ".format).to_csv(path, index=False),
+        lambda table, path: table.set_index(["split", "key"]).reset_index().to_csv(path),
+        lambda table, path: path.write_text("sep=;\n" + table.to_csv(index=False, sep=";")),
         write_shuffled,
     ],
 )
 def test_a_manifest_written_by_pandas_has_the_same_rows(manifest, write):
     rows = list(iterate_manifest(manifest))
     write(pd.read_csv(manifest), manifest)
-    assert b"178.0" in manifest.read_bytes().replace(b",0;", b".0;")
     assert sorted(read_attribute_names(manifest)) == ["Male", "Smiling"]
     found = list(iterate_manifest(manifest))
     backwards = read_attribute_names(manifest) == ("Smiling", "Male")
@@ -209,6 +231,12 @@ def test_a_manifest_written_by_pandas_has_the_same_rows(manifest, write):
     assert table["width"].tolist() == [178, pd.NA, 178]
     assert table["identity"].tolist() == ["2880", "", "2880"]
     assert table["attr_Male"].tolist() == [1, pd.NA, 1]
+
+
+def test_a_person_that_pandas_rounded_is_the_same(manifest):
+    pd.read_csv(manifest).to_csv(manifest, index=False, float_format="%.2f")
+    assert b",2880.00," in manifest.read_bytes()
+    assert [row.identity for row in iterate_manifest(manifest)] == ["2880", "", "2880"]
 
 
 def test_a_filtered_manifest_is_read(manifest):
@@ -254,6 +282,20 @@ def test_a_source_knows_its_pictures_by_pandas_lists(tmp_path):
     source = open_source(str(tmp_path), split="val")
     assert source.attribute_names == ("5_o_Clock_Shadow", "Smiling")
     assert [(face.name, face.attributes) for face in source.faces] == [("000002.jpg", (1, 1))]
+    assert source.notes == ()
+
+
+def test_pictures_that_pandas_took_for_numbers_are_known(tmp_path):
+    pictures = tmp_path / "img_align_celeba"
+    pictures.mkdir()
+    for name in ATTRIBUTES["image_id"]:
+        (pictures / name).write_bytes(encode_jpg(np.full((218, 178, 3), 90, np.uint8)))
+    numbers = ATTRIBUTES.assign(image_id=[1, 2, 3])
+    (tmp_path / "list_attr_celeba.csv").write_text(csv(numbers, index=False))
+    (tmp_path / "list_eval_partition.csv").write_text("image_id,partition\n1,0\n2,1\n3,2\n")
+    source = open_source(str(tmp_path))
+    assert {face.name[:-4]: face.attributes for face in source.faces} == TRUTH
+    assert [face.split for face in source.faces] == ["train", "val", "test"]
     assert source.notes == ()
 
 

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import cv2
 
 from .errors import ArgumentError, UserError
+from .memory import is_want_of_memory
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -49,7 +50,7 @@ def open_executor(workers: int, dask: str | None = None) -> Iterator[tuple[Execu
     Raises
     ------
     UserError
-        When Dask is not installed or its scheduler does not answer.
+        When Dask is not installed or its scheduler does not answer, or processes can share no memory.
     """
     if dask is not None:
         with _dask_executor(dask) as opened:
@@ -60,7 +61,8 @@ def open_executor(workers: int, dask: str | None = None) -> Iterator[tuple[Execu
     else:
         # spawn, because a forked child inherits OpenCV's and dlib's threads in an unknown state
         context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(workers, mp_context=context, initializer=begin_worker)
+        with needing_shared_memory(workers, fewest=1):
+            pool = ProcessPoolExecutor(workers, mp_context=context, initializer=begin_worker)
         try:
             with signals_blocked():
                 for _ in range(workers):
@@ -178,6 +180,19 @@ def _dask_executor(address: str) -> Iterator[tuple[Executor, int]]:
         if not slots:
             raise ArgumentError("dask", f"{address}: the scheduler has no workers")
         yield client.get_executor(), CHUNKS_PER_WORKER * slots
+
+
+@contextmanager
+def needing_shared_memory(workers: int, fewest: int) -> Iterator[None]:
+    """Turn the system's refusal of semaphores into a one-line ``ArgumentError`` about ``workers``."""
+    try:
+        yield
+    except OSError as error:
+        if is_want_of_memory(error):
+            raise
+        words = f"{workers}: processes need /dev/shm to wait for each other, and it cannot be used"
+        remedy = f"mend that or give {fewest}, which needs none"
+        raise ArgumentError("workers", f"{words}: {error.strerror}; {remedy}") from error
 
 
 @contextmanager

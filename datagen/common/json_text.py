@@ -54,11 +54,17 @@ def parse_json(data: bytes | str) -> Any:
         content = json.loads(data, parse_int=_whole)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    check_depth(content)
+    return content
+
+
+def check_depth(content: Any) -> None:
+    """Raise ValueError where lists and objects are nested deeper than the toolkit nests."""
     level = [content]
     for _ in range(DEEPEST):
         level = [part for one in level for part in _parts(one)]
         if not level:
-            return content
+            return
     raise ValueError("nested too deeply")
 
 

@@ -1,7 +1,13 @@
 """Want of memory as the system, numpy, OpenCV and torch tell of it."""
 
 import errno
+from pathlib import Path
 
+from .errors import UserError
+
+# Share of the shell's limit beyond which an error that nobody expects is taken for want of memory: libraries say so
+# in many ways, or forget to.
+_NEAR = 0.85
 # What torch's allocators, OpenCV, the dynamic linker and the system call it.
 _SIGNS = (
     "not enough memory",
@@ -10,6 +16,8 @@ _SIGNS = (
     "allocate memory",
     "start new thread",
     "failed to map segment",
+    "bad_alloc",
+    "could not create a primitive",  # oneDNN's
 )
 
 
@@ -23,3 +31,36 @@ def is_want_of_memory(error: BaseException) -> bool:
         return True
     text = str(error).lower()
     return any(sign in text for sign in _SIGNS)
+
+
+def limit_bytes() -> int | None:
+    """Return how much memory the shell lets this process have (``ulimit -v``), None where it does not say."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return None if limit == resource.RLIM_INFINITY else limit
+
+
+def is_near_limit() -> bool:
+    """Whether this process has had most of what the shell lets it have."""
+    limit = limit_bytes()
+    if limit is None:
+        return False
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+        peak_kb = next(line.split()[1] for line in status.splitlines() if line.startswith("VmPeak:"))
+    except (OSError, StopIteration):
+        return False
+    return int(peak_kb) * 1024 > _NEAR * limit
+
+
+def check_limit(least_mb: int) -> None:
+    """Raise UserError where the shell lets this process have less: libraries end it without a word then."""
+    limit = limit_bytes()
+    if limit is not None and limit < least_mb * 1e6:
+        there = limit / 1e6
+        raise UserError(
+            f"out of memory: {there:.0f} MB are allowed, {least_mb} needed; raise the limit, ulimit -v"
+        )

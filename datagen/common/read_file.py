@@ -34,11 +34,11 @@ def read_file(path: Path, most_bytes: int, within: Path | None = None) -> bytes:
             raise OSError(errno.EPERM, "it leads outside its folder", str(path))
         with open_file(path) as file:
             size = os.fstat(file.fileno()).st_size
-            # not the most: that much would be set aside for every file
-            data = file.read(min(size, most_bytes) + 1)
+            # not the most, which would be set aside for every file; one more, in case that it grows
+            data = file.read(size + 1) if size <= most_bytes else None
     except ValueError as error:  # a name that no file can have
         raise OSError(errno.EINVAL, str(error), str(path)) from error
-    if len(data) > most_bytes:
+    if data is None or len(data) > most_bytes:
         raise OSError(errno.EFBIG, f"larger than {most_bytes >> 20} MiB", str(path))
     return data
 

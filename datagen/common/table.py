@@ -5,6 +5,7 @@ The separator, a byte order mark and line ends are found out; what a column mean
 
 import csv
 import io
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import UserError
-from .read_file import open_file
+from .read_file import open_file, read_whole
 
 SEPARATORS = (
     "\t",
@@ -36,11 +37,13 @@ NAME_COLUMNS = (
     "name",
 )
 _SPACES = " "
+_DECLARED = re.compile(r"sep=.\r?\n?", re.IGNORECASE)  # a spreadsheet's first line may name the separator
 _SNIFFED_BYTES = 1 << 16
 _SNIFFED_ROWS = 5
 # A name on disk need not be UTF-8. Such bytes pass through unchanged in both directions.
 _ENCODING_ERRORS = "surrogateescape"
 
+_ROW_NUMBERS = frozenset(("", "index", "level_0", "idx", "row", "row_number", "no", "no.", "nr", "#"))
 _FLAGS = {"1": 1, "0": 0, "-1": 0, "true": 1, "false": 0}
 
 
@@ -53,16 +56,30 @@ class TableForm:
     separator : str
         Comma, semicolon, tab, bar or, where any number of blanks separates cells, one blank.
     encoding : str
-        ``utf-8-sig`` or ``utf-16``.
+        ``utf-8-sig``, ``utf-16``, or ``utf-16-le`` and ``utf-16-be`` where there is no byte order mark.
+    declared : bool
+        The first line names the separator (``sep=;``) and is no row.
+    cr_alone : bool
+        Rows end with a carriage return alone.
+    padded : bool
+        Blanks stand between a separator and a quoted cell.
     """
 
     separator: str
     encoding: str
+    declared: bool = False
+    cr_alone: bool = False
+    padded: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether rows can be found by their bytes: UTF-8, a line feed at each end, nothing before the header."""
+        return self.encoding == "utf-8-sig" and not self.declared and not self.cr_alone
 
     @property
     def errors(self) -> str:
         """What becomes of bytes that are no text."""
-        return "replace" if self.encoding == "utf-16" else _ENCODING_ERRORS
+        return "replace" if self.encoding.startswith("utf-16") else _ENCODING_ERRORS
 
     def split(self, line: str) -> list[str]:
         """Return the cells of one row, which may run over several lines."""
@@ -70,16 +87,19 @@ class TableForm:
 
     def rows(self, lines: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
         """Yield (line number, cells) of every row that is not empty; csv.Error where quotes are wrong."""
+        if self.declared:
+            next(lines, None)
         reader = self._reader(lines)
         for cells in reader:
             if cells and (len(cells) > 1 or cells[0].strip()):
-                yield reader.line_num, cells
+                yield reader.line_num + self.declared, cells
 
     def _reader(self, lines: Iterator[str]) -> Any:
         # A picture with many faces has a recipe longer than the module's default limit of 131072 characters.
         csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
         if self.separator != _SPACES:
-            return csv.reader(lines, delimiter=self.separator, strict=True)
+            blanks = self.padded
+            return csv.reader(lines, delimiter=self.separator, skipinitialspace=blanks, strict=True)
         stripped = (line.strip() + "\n" for line in lines)
         return csv.reader(stripped, delimiter=_SPACES, skipinitialspace=True, strict=True)
 
@@ -100,9 +120,25 @@ def sniff_table(path: Path, content: bytes | None = None) -> TableForm:
             raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
     else:
         head = content[:_SNIFFED_BYTES]
-    encoding = "utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    encoding = _sniff_encoding(head)
     text = head.decode(encoding, "replace")
-    return TableForm(_sniff_separator(text, cut=len(head) == _SNIFFED_BYTES), encoding)
+    declared = _DECLARED.match(text)
+    if declared:
+        text = text[declared.end() :]
+    separator = _sniff_separator(text, cut=len(head) == _SNIFFED_BYTES)
+    # two quotes would be one of a text inside of a cell
+    padded = separator != _SPACES and re.search(re.escape(separator) + ' +"(?!")', text) is not None
+    return TableForm(separator, encoding, bool(declared), "\r" in text and "\n" not in text, padded)
+
+
+def _sniff_encoding(head: bytes) -> str:
+    """UTF-16 by its byte order mark or, without one, by the zeros of letters that ASCII has; else UTF-8."""
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "utf-16"
+    first, second = head[0:2000:2], head[1:2000:2]
+    if len(second) > 1 and not any(second):
+        return "utf-16-le"
+    return "utf-16-be" if len(first) > 1 and not any(first) else "utf-8-sig"
 
 
 def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -112,7 +148,7 @@ def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     ----------
     path : Path
         Separated by commas, semicolons, tabs, bars or blanks; cells quoted or not; UTF-8 with or without a byte
-        order mark, or UTF-16 with one; any line ends. Bytes of names that are not UTF-8 pass through.
+        order mark, or UTF-16; any line ends. Bytes of names that are not UTF-8 pass through.
 
     Yields
     ------
@@ -137,12 +173,19 @@ def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
         raise UserError(f"{path}: not a CSV table: after line {line}: {error}") from error
 
 
-def read_text(path: Path, form: TableForm) -> str:
-    """Return the whole text of a table; UserError naming it where it cannot be read."""
+def read_text(path: Path, form: TableForm, content: bytes | None = None) -> str:
+    """Return the rows of a table as one text, each with a line feed at its end.
+
+    ``content`` is there where it is no file by itself. UserError naming the file where it cannot be read.
+    """
     try:
-        return path.read_text(encoding=form.encoding, errors=form.errors)
+        data = read_whole(path) if content is None else content
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
+    text = data.decode(form.encoding, form.errors)
+    if form.declared:
+        text = _DECLARED.sub("", text, count=1)
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def whole_number(text: str) -> int:
@@ -182,7 +225,7 @@ def flag(text: str) -> int:
 
 def is_row_number_column(header: str) -> bool:
     """Tell whether a column's name is what pandas and R call the numbers of the rows."""
-    return header.strip() in ("", "index", "level_0") or header.startswith("Unnamed: ")
+    return header.strip().lower() in _ROW_NUMBERS or header.startswith("Unnamed: ")
 
 
 def _is_number(text: str) -> bool:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from unmask.datagen.common.arguments import square_or_size
 from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError
 from unmask.datagen.common.inside import Inside
+from unmask.datagen.common.read_file import read_whole
 from unmask.datagen.pictures.picture import decode_picture, fit_picture
 from unmask.datagen.render.recipe_text import parse_recipe
 from unmask.datagen.sources.splits import SPLITS
@@ -207,7 +208,7 @@ def read_layers(folder: Path, row: BuiltRow, size: tuple[int, int] | None) -> U8
 def read_file(folder: Path, name: str) -> bytes:
     """Read a file that the manifest names; UserError where that fails."""
     try:
-        return (folder / name).read_bytes()
+        return read_whole(folder / name)
     except OSError as error:
         raise ArgumentError("data", f": {folder / name} cannot be read: {error.strerror or error}") from error
 

@@ -1,18 +1,28 @@
 """The table of a dataset: one row per (source picture, variant), failures included."""
 
 import csv
+import io
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from itertools import chain
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from unmask.datagen.common.atomic import writing_lines
 from unmask.datagen.common.csv_lines import csv_line
 from unmask.datagen.common.errors import UserError
-from unmask.datagen.common.table import TableForm, decimal_number, flag, read_rows, sniff_table, whole_number
+from unmask.datagen.common.table import (
+    TableForm,
+    decimal_number,
+    flag,
+    read_rows,
+    read_text,
+    sniff_table,
+    whole_number,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -142,8 +152,7 @@ def _integer(text: str) -> int | None:
 
 def _identity(text: str) -> str:
     """A person's number, which pandas writes as 2880.0 in a column with gaps, or any other name."""
-    digits = text.removesuffix(".0").removesuffix(",0")
-    return digits if digits.isdecimal() else text
+    return re.sub(r"^(\d+)[.,]0+$", r"\1", text)
 
 
 def _attributes(cells: Sequence[str]) -> tuple[int, ...]:
@@ -236,7 +245,10 @@ class RowReader:
         self._header = _Header.read(path)
         self._places: list[tuple[int, int]] = []  # first byte and the one after the last
         quotes = first = place = 0
-        with path.open("rb") as file:
+        form = self._header.form
+        # Rows of another form have no bytes of their own to go back to.
+        self._content = None if form.is_plain else read_text(path, form).encode("utf-8", ENCODING_ERRORS)
+        with self._open() as file:
             for line in file:
                 place += len(line)
                 quotes += line.count(b'"')
@@ -249,12 +261,15 @@ class RowReader:
         """Return a row, the first one after the header being number 0; UserError where the file has changed."""
         try:
             first, end = self._places[number + 1]
-            with self._path.open("rb") as file:
+            with self._open() as file:
                 file.seek(first)
                 text = file.read(end - first).decode("utf-8", ENCODING_ERRORS)
             return self._header.row(self._header.form.split(text))
         except (OSError, ValueError, IndexError, csv.Error) as error:
             raise UserError(f"{self._path}: row {number} cannot be read again: {error}") from error
+
+    def _open(self) -> BinaryIO:
+        return self._path.open("rb") if self._content is None else io.BytesIO(self._content)
 
 
 def read_manifest(path: Path) -> "pd.DataFrame":
@@ -277,13 +292,14 @@ def read_manifest(path: Path) -> "pd.DataFrame":
     attributes = [ATTRIBUTE_PREFIX + name for name in header.attribute_names]
     try:
         table = pd.read_csv(
-            path,
+            path if header.form.is_plain else io.StringIO(read_text(path, header.form)),
             dtype="str",
             sep=header.form.separator,
             keep_default_na=False,  # a picture may be called NA.jpg and a colour "null"
-            encoding=header.form.encoding,
+            skipinitialspace=header.form.padded,
+            encoding="utf-8-sig",
             encoding_errors=ENCODING_ERRORS,
-        )[[*COLUMNS, *attributes]]
+        ).rename(columns=str.strip)[[*COLUMNS, *attributes]]
     except ValueError as error:
         raise UserError(f"{path}: not a CSV table: {' '.join(str(error).split())}") from error
     readers: list[tuple[str, Callable[[str], Any], Any]]
@@ -314,9 +330,8 @@ class _Header:
     @classmethod
     def read(cls, path: Path) -> "_Header":
         form = sniff_table(path)
-        if form.encoding == "utf-16":
-            raise UserError(f"{path}: the encoding is UTF-16: save it as UTF-8")
         _, names = next(read_rows(path), (0, []))
+        names = [name.strip() for name in names]
         missing = next((name for name in COLUMNS if names.count(name) != 1), None)
         if missing is not None:
             how = "is there twice" if missing in names else "is missing"

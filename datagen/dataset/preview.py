@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from unmask.datagen.common.checks import check_at_least
 from unmask.datagen.common.errors import UnreadablePictureError, UserError
 from unmask.datagen.common.inside import Inside
+from unmask.datagen.common.read_file import read_whole
 from unmask.datagen.common.rng import generator
 from unmask.datagen.pictures.picture import decode_picture
 
@@ -73,7 +74,7 @@ def _open_item(out: Path, row: ManifestRow) -> PreviewItem:
     images = []
     for name in (row.clean, row.masked, row.map):
         try:
-            images.append(decode_picture((out / name).read_bytes()).image_rgb)
+            images.append(decode_picture(read_whole(out / name)).image_rgb)
         except (OSError, UnreadablePictureError) as error:
             raise UserError(f"{out / name}: {error}; unmask-data verify {out} tells more") from error
     clean, masked, alpha = images

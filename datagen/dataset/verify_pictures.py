@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from unmask.datagen.common.errors import UnreadablePictureError, UserError
 from unmask.datagen.common.inside import Inside
+from unmask.datagen.common.read_file import read_whole
 from unmask.datagen.faces.parsing import read_fitted_parsing
 from unmask.datagen.faces.parsing_labels import CELEBAMASK, Numbering
 from unmask.datagen.pictures.picture import decode_as_stored, decode_picture, encode_jpg, encode_png
@@ -202,7 +203,7 @@ def _check_replay(
 
 def _read(out: Path, name: str) -> bytes:
     try:
-        return (out / name).read_bytes()
+        return read_whole(out / name)
     except FileNotFoundError:
         raise
     except OSError as error:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from unmask.datagen.common.atomic import write_atomic
 from unmask.datagen.common.errors import UnreadablePictureError
+from unmask.datagen.common.read_file import read_whole
 from unmask.datagen.dataset.journal import SourceRecord
 from unmask.datagen.dataset.manifest import ManifestRow
 from unmask.datagen.dataset.rows import row_files
@@ -177,9 +178,13 @@ def _check_size(image: NDArray[np.uint8], masked_rgb: U8, what: str) -> None:
 
 def _beyond(pair: Pair) -> str:
     """Return what the name of a masked picture has beyond its clean one's: mostly the generator's template."""
-    if pair.clean is None or not pair.masked.stem.startswith(pair.clean.stem):
+    if pair.clean is None:
         return ""
-    rest = pair.masked.stem.removeprefix(pair.clean.stem).strip("_- .")
+    masked, clean = pair.masked.stem, pair.clean.stem
+    if clean not in masked:
+        return ""
+    folder = pair.stem.rpartition("/")[0] if masked == clean else ""  # of a kind, where names are equal
+    rest = folder or masked.removeprefix(clean).removesuffix(clean).strip("_- .")
     return rest if rest.lower() not in SAYS_WHAT and any(map(str.isalpha, rest)) else ""
 
 
@@ -193,7 +198,7 @@ def _key(face: AdoptedFace, variant: int) -> str:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_whole(path)
     except OSError as error:
         raise UnreadablePictureError(f"cannot be read: {error.strerror or error}") from error
 

@@ -13,6 +13,7 @@ from unmask.datagen.common.errors import UserError
 from unmask.datagen.common.inside import Inside
 from unmask.datagen.common.json_text import Maybe, Needs, misfit, parse_json
 from unmask.datagen.common.line_journal import LineJournal
+from unmask.datagen.common.read_file import read_whole
 from unmask.datagen.common.work_folder import TOOLKIT_KEY, FolderKind
 
 CARD_NAME, ROWS_NAME, FILES_NAME = "export.json", "rows.csv", ".files.jsonl"
@@ -163,7 +164,7 @@ class Place:
     def read(self, source: str) -> bytes:
         """Return the bytes of a file of the dataset; UserError where it cannot be read."""
         try:
-            return (self.data / source).read_bytes()
+            return read_whole(self.data / source)
         except OSError as error:
             raise UserError(f"{self.data / source}: cannot be read: {error.strerror or error}") from error
 

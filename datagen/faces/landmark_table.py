@@ -14,7 +14,7 @@ from unmask.datagen.common.atomic import writing_lines
 from unmask.datagen.common.csv_lines import csv_line
 from unmask.datagen.common.errors import UserError
 from unmask.datagen.common.read_file import TEXT_BYTES, open_file, read_file
-from unmask.datagen.common.table import read_rows, whole_number
+from unmask.datagen.common.table import decimal_number, read_rows, whole_number
 
 from .landmark_files import is_points_file, pts_files, read_points
 from .landmarks import LANDMARK_SOURCES, POINT_COUNT, Landmarks, quantise
@@ -86,10 +86,11 @@ class LandmarkTable:
         exact = [name for name in names if self._of(name)]
         short: dict[str, str] = {}
         for name in exact:
-            if name not in self._faces:
-                other = short.setdefault(_without_extension(name), name)
+            key = self._key_of(name)
+            if key != name:
+                other = short.setdefault(key, name)
                 if other != name:
-                    which = f"{_without_extension(name)!r} may mean {other} or {name}"
+                    which = f"{key!r} may mean {other} or {name}"
                     raise UserError(f"{self._path or 'the landmarks'}: {which}: give it its extension")
         return len(exact)
 
@@ -97,8 +98,16 @@ class LandmarkTable:
         return len(self._faces)
 
     def _of(self, name: str) -> dict[str, list[_Face]]:
-        known = self._faces.get(name)
-        return self._faces.get(_without_extension(name), {}) if known is None else known
+        return self._faces.get(self._key_of(name), {})
+
+    def _key_of(self, name: str) -> str:
+        """What the table calls a picture: its name, without extension or, as a number, without leading zeros."""
+        if name in self._faces:
+            return name
+        stem = _without_extension(name)
+        if stem not in self._faces and stem.isdecimal():
+            return stem.lstrip("0") or "0"
+        return stem
 
     def _fill(self) -> None:
         path = self._path or Path()
@@ -119,6 +128,7 @@ class LandmarkTable:
         self, number: int, header: list[str], rows: Iterator[tuple[int, list[str]]]
     ) -> tuple[Callable[[Sequence[str]], None], Iterator[tuple[int, list[str]]]]:
         """Return what takes a row, and the rows."""
+        header = [name.strip() for name in header]
         if set(CACHE_COLUMNS) <= set(header):
             return self._cached_reader(header), rows
         columns = named_columns(header)
@@ -163,7 +173,7 @@ class LandmarkTable:
             quarters = np.array(numbers, dtype=np.int32)
         except OverflowError:
             raise ValueError("a coordinate is not a number of quarter pixels") from None
-        faces.append((source, float(score), quarters))
+        faces.append((source, decimal_number(score), quarters))
 
     def _add_supplied(self, row: Sequence[str], columns: PointColumns) -> None:
         name, points = columns.read(row)

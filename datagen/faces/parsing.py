@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from unmask.datagen.common.checks import list_folder
 from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError
+from unmask.datagen.common.read_file import open_file, read_whole
 from unmask.datagen.pictures.picture import decode_as_stored, fit_labels
 
 from .parsing_labels import CELEBAMASK, Numbering, label_table
@@ -104,7 +105,7 @@ def maps_sha256(folder: Path) -> str:
     digest = hashlib.sha256()
     for path in list_maps(folder):
         try:
-            with path.open("rb") as file:
+            with open_file(path) as file:
                 content = hashlib.file_digest(file, "sha256").digest()
         except OSError as error:
             raise ArgumentError("parsing", f"{path}: cannot be read: {error.strerror or error}") from error
@@ -117,7 +118,7 @@ def _read(folder: Path, stem: str, numbering: Numbering) -> NDArray[np.uint8] | 
     if not path.is_file():
         return merge_parts(folder, stem)
     try:
-        labels = decode_as_stored(path.read_bytes())
+        labels = decode_as_stored(read_whole(path))
     except OSError as error:
         words = f"the parsing map {path.name} cannot be read: {error.strerror or error}"
         raise UnreadablePictureError(words) from error

@@ -1,6 +1,5 @@
 """How parsing maps are numbered: what each number means, brought to the numbering of CelebAMask-HQ."""
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from unmask.datagen.common.errors import ArgumentError
 from unmask.datagen.common.read_file import TEXT_BYTES, read_file
+from unmask.datagen.common.toml_text import parse_toml
 
 # The names and the merged numbering of CelebAMask-HQ's authors, from 0.
 LABEL_NAMES = (
@@ -49,11 +49,11 @@ def read_numbering(choice: str) -> Numbering:
         return choice
     path = Path(choice)
     try:
-        content = tomllib.loads(read_file(path, TEXT_BYTES).decode("utf-8-sig"))
+        content = parse_toml(read_file(path, TEXT_BYTES))
     except OSError as error:
         words = f"{choice}: neither {CELEBAMASK} nor {BISENET}, and as a file: {error.strerror}"
         raise ArgumentError("parsing_labels", words) from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise ArgumentError("parsing_labels", f"{path}: no TOML file ({error})") from error
     try:
         return _checked(content)

@@ -1,7 +1,6 @@
 """Recipe files: what may be drawn, as ranges and weights, read from TOML and checked before any work."""
 
 import json
-import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -11,6 +10,7 @@ from typing import Any
 from unmask.datagen.common.colour import is_hex
 from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.common.read_file import TEXT_BYTES, read_file
+from unmask.datagen.common.toml_text import parse_toml
 from unmask.datagen.occluders.kinds import KINDS
 from unmask.datagen.prints.kinds import PRINTS
 
@@ -167,8 +167,8 @@ def _parse_pin(pin: str) -> dict[str, Any]:
     if key not in LIMITS and key not in WEIGHTED:
         raise ArgumentError("pins", f": unknown key {key!r}; known: {', '.join([*_PINS, *LIMITS])}")
     try:
-        return {key: tomllib.loads(f"value = {value}")["value"]}
-    except (ValueError, RecursionError):
+        return {key: parse_toml(f"value = {value}")["value"]}
+    except ValueError:
         raise ArgumentError(
             "pins", f"{key}: {value!r} is not a number, [low, high] or {{choice = [...]}}"
         ) from None
@@ -177,12 +177,12 @@ def _parse_pin(pin: str) -> dict[str, Any]:
 def _read_toml(path: Path) -> dict[str, Any]:
     """Flat table of ``section.key``; the weighted tables stay tables."""
     try:
-        data = tomllib.loads(read_file(path, TEXT_BYTES).decode("utf-8-sig"))
+        data = parse_toml(read_file(path, TEXT_BYTES))
     except OSError as error:
         known = ", ".join(packaged_recipes())
         why = f"{path} cannot be read: {error.strerror}"
         raise ArgumentError("recipe", f": {why}; packaged recipes: {known}") from None
-    except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, nested without end
+    except ValueError as error:  # not TOML, not UTF-8, nested without end
         raise ArgumentError("recipe", f": {path}: {error}") from None
     flat: dict[str, Any] = {}
     for section, table in data.items():

@@ -5,7 +5,6 @@ docs/templates.md describes it for users. A template is a rectangle of fabric wi
 """
 
 import hashlib
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import numpy as np
 
 from unmask.datagen.common.colour import is_hex
 from unmask.datagen.common.errors import UnreadablePictureError, UserError
+from unmask.datagen.common.json_text import parse_json
 from unmask.datagen.common.read_file import PICTURE_BYTES, TEXT_BYTES, read_file
 from unmask.datagen.pictures.header import PictureHeader, read_header
 from unmask.datagen.pictures.picture import decode_as_stored
@@ -145,10 +145,10 @@ def read_template(path: Path, look: bool = True) -> tuple[Template | None, list[
     problems: list[TemplateProblem] = []
     try:
         text = read_file(path, TEXT_BYTES, path.parent if look else None)
-        data = json.loads(text)
+        data = parse_json(text)
     except OSError as error:
         return None, [TemplateProblem(path, f"cannot be read: {error.strerror}")]
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         return None, [TemplateProblem(path, f"not readable as JSON: {error}")]
     if not isinstance(data, dict):
         return None, [TemplateProblem(path, "the JSON must be an object")]

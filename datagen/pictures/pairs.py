@@ -18,6 +18,7 @@ PICTURES, CLEAN, MAPS = ("masked", "images", "photos"), ("clean", "unmasked"), (
 _NOUNS = "map maps mask masks masked unmasked clean gt truth original orig real face target label labels"
 SAYS_WHAT = frozenset([*_NOUNS.split(), "seg", "alpha", "matte", "binary", "no", "without"])
 """Words in a file's name that say what a picture is, not which one it is."""
+_KINDS_WITH_DIGITS = re.compile(r"kn?95|n9[59]|ffp[123]|kf94|3d")
 
 
 def subfolder(folder: Path, names: Iterable[str]) -> Path | None:
@@ -55,8 +56,10 @@ class Partners:
 
     A picture of the very name is the partner; else the one with the longest start in common, as generators of
     masks name what they make: ``000001_surgical``, ``000001_N95`` or ``000001_Mask`` with ``000001``, and
-    ``000001_masked`` with ``000001_clean``. What the partner has beyond the start may only say what it is, not
-    which one it is.
+    ``000001_masked`` with ``000001_clean``; else the one with the longest end in common (``mask_000001``), and the
+    folders of kinds (``N95/000001``) do not matter where the partners lie in none. Small and capital letters are
+    one where no two partners differ by them. What the partner has beyond what is common may only say what it is,
+    not which one it is, and so may what a picture has before a common end: words, no numbers.
 
     Parameters
     ----------
@@ -65,19 +68,32 @@ class Partners:
     """
 
     def __init__(self, pictures: Mapping[str, Path]) -> None:
-        self._pictures = pictures
+        folds = len({stem.lower() for stem in pictures}) == len(pictures)
+        self._fold = str.lower if folds else str
+        self._pictures = {self._fold(stem): path for stem, path in pictures.items()}
+        self._flat = not any("/" in stem for stem in pictures)
         self._by_start: dict[str, list[str]] = {}
-        for stem in pictures:
+        self._by_end: dict[str, list[str]] = {}
+        for stem in self._pictures:
             for start in _starts(stem):
-                rest = stem[len(start) :].lower()
-                if all(word in SAYS_WHAT for word in re.split(r"[^a-z0-9]+", rest) if word):
+                if SAYS_WHAT.issuperset(_words(stem[len(start) :])):
                     self._by_start.setdefault(start, []).append(stem)
+            for end in _ends(stem):
+                if SAYS_WHAT.issuperset(_words(stem[: -len(end)])):
+                    self._by_end.setdefault(end, []).append(stem)
 
     def __bool__(self) -> bool:
         return bool(self._pictures)
 
     def find(self, stem: str, path: Path) -> Path | None:
         """Return the partner of a picture, None where it has none; it is not its own one."""
+        found = self._find(self._fold(stem), path)
+        folder, _, name = stem.rpartition("/")
+        if found is None and folder and self._flat and not _has_number(folder):
+            return self._find(self._fold(name), path)
+        return found
+
+    def _find(self, stem: str, path: Path) -> Path | None:
         exact = self._pictures.get(stem)
         if exact is not None and exact != path:
             return exact
@@ -87,7 +103,31 @@ class Partners:
             others = self._by_start.get(start, ())
             if others and exact is None:
                 return self._pictures[others[0]] if len(others) == 1 else None
+        for end in _ends(stem) if exact is None else ():
+            if _has_number(stem[: -len(end)]) or SAYS_WHAT.issuperset(_words(end)):
+                continue
+            others = [end] if end in self._pictures else self._by_end.get(end, ())
+            if others:
+                return self._pictures[others[0]] if len(others) == 1 else None
         return None
+
+
+def _words(text: str) -> set[str]:
+    return set(filter(None, re.split(r"[^a-z0-9]+", text.lower())))
+
+
+def _has_number(text: str) -> bool:
+    """Whether a part of a name may say which picture it is: a number that is not one of a kind of masks."""
+    words = _words(text)
+    return any(re.search(r"\d", word) and not _KINDS_WITH_DIGITS.fullmatch(word) for word in words)
+
+
+def _ends(stem: str) -> Iterator[str]:
+    """Yield the ends of a name that begin where a word or a number does, the longest first, without its folder."""
+    for begin in range(stem.rfind("/") + 2, len(stem)):
+        before, after = stem[begin - 1], stem[begin]
+        if after.isalnum() and (not before.isalnum() or (after.isdigit() and not before.isdigit())):
+            yield stem[begin:]
 
 
 def _starts(stem: str) -> Iterator[str]:
@@ -147,13 +187,17 @@ def pair_pictures(pictures: Path, maps: Path | None, clean: Path | None) -> Pair
 
 def _by_start(pairs: Sequence[Pair]) -> tuple[str, ...]:
     """Say how many pictures have a partner of another name."""
-    every = [(pair.masked, partner) for pair in pairs for partner in (pair.clean, pair.map)]
-    loose = {path: partner for path, partner in every if partner is not None and partner.stem != path.stem}
+    every = [(pair, partner) for pair in pairs for partner in (pair.clean, pair.map)]
+    loose = {
+        pair.masked: partner
+        for pair, partner in every
+        if partner is not None and not partner.with_suffix("").as_posix().endswith(f"/{pair.stem}")
+    }
     if not loose:
         return ()
     path, partner = next(iter(loose.items()))
     count = "1 picture is" if len(loose) == 1 else f"{len(loose)} pictures are"
-    return (f"{count} paired by the start of the name, first {path.name} with {partner.name}",)
+    return (f"{count} paired by a part of the name, first {path.name} with {partner.name}",)
 
 
 def mapped_photos(folder: Path) -> list[tuple[Path, Path]]:

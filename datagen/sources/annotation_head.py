@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 from unmask.datagen.common.table import NAME_COLUMNS, decimal_number, is_row_number_column
+from unmask.datagen.pictures.tree import PICTURE_EXTENSIONS
 
+_ENDINGS = tuple(PICTURE_EXTENSIONS)
 _WORDS = frozenset(("true", "false", "train", "training", "val", "valid", "validation", "test", "testing"))
 
 
@@ -45,6 +47,10 @@ def name_column(header: list[str], row: list[str]) -> int:
     for name in NAME_COLUMNS:
         if name in lowered:
             return lowered.index(name)
+    # of an index of several levels, each a column, one has the pictures
+    pictures = [column for column, cell in enumerate(row) if cell.lower().endswith(_ENDINGS)]
+    if len(pictures) == 1:
+        return pictures[0]
     # row numbers may stand before it: numbers where the next column has names
     if len(row) > 1 and row[0].isdecimal() and not _is_value(row[1]):
         return int(not header or is_row_number_column(header[0]))

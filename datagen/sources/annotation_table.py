@@ -1,5 +1,6 @@
 """The rows of CelebA's annotation files, in the official text form and as whatever tables people made of them."""
 
+import csv
 from collections.abc import Callable, Iterator, KeysView, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -48,10 +49,11 @@ class AnnotationTable:
         self.path = path
         self.header: list[str] = []
         form = sniff_table(path, content)
-        text = read_text(path, form) if content is None else content.decode(form.encoding, form.errors)
-        self._split = _splitter(form, quoted='"' in text)
+        text = read_text(path, form, content)
+        self._split = _splitter(path, form, quoted='"' in text)
         self._all_lines = text.splitlines()
         self.lines = [line for line in self._all_lines if line and not line.isspace()]
+        self._first_line = 1 + form.declared
         self._order: tuple[int, ...] | None = None  # of name and values; None where they stand so
         self._width = 0
         announced = self._take_head()
@@ -164,7 +166,7 @@ class AnnotationTable:
         return len(self._order or range(self._width)) - 1
 
     def _first_error(self, width: int, wrong: dict[str, str]) -> UserError:
-        numbers = [number for number, line in enumerate(self._all_lines, 1) if line.strip()]
+        numbers = [number for number, line in enumerate(self._all_lines, self._first_line) if line.strip()]
         left_out = self._width - 1 - self._values
         seen: set[str] = set()
         for number, line in zip(numbers[-len(self.lines) :], self.lines, strict=True):
@@ -226,6 +228,10 @@ class AttributeRows(Mapping[str, tuple[int, ...]]):
         self._bits = bits.astype(np.uint8)
         self._shared: dict[tuple[int, ...], tuple[int, ...]] = {}  # equal rows share one tuple
 
+    def with_keys(self, keys: list[str]) -> "AttributeRows":
+        """Return the same rows under other keys."""
+        return AttributeRows(keys, self._bits)
+
     def __getitem__(self, key: str) -> tuple[int, ...]:
         row = tuple(self._bits[self._rows[key]].tolist())
         return self._shared.setdefault(row, row)
@@ -256,10 +262,17 @@ def _keys(names: list[str]) -> list[str]:
     ]
 
 
-def _splitter(form: TableForm, *, quoted: bool) -> Callable[[str], list[str]]:
+def _splitter(path: Path, form: TableForm, *, quoted: bool) -> Callable[[str], list[str]]:
     """Return what makes cells of a line; the csv module is asked only where there are quotes."""
+
+    def split_quoted(line: str) -> list[str]:
+        try:
+            return list(map(str.strip, form.split(line.strip() if form.separator == " " else line)))
+        except csv.Error as error:
+            raise UserError(f"{path}: not a CSV table: {error}: {line[:40]!r}") from error
+
     if quoted:
-        return lambda line: list(map(str.strip, form.split(line.strip() if form.separator == " " else line)))
+        return split_quoted
     if form.separator == " ":
         return str.split
 

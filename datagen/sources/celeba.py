@@ -1,9 +1,10 @@
 """CelebA's annotation files, in the official text form and as whatever tables people made of them."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -78,6 +79,34 @@ class CelebaTables:
             if unnamed:
                 notes.append(f"{path.name} does not name {count_pictures(unnamed)} in the folder")
         return notes
+
+
+def in_names_of(tables: CelebaTables, keys: Collection[str]) -> CelebaTables:
+    """Return tables under the pictures' own keys where they number them without leading zeros.
+
+    Who reads ``000001`` as a number and writes it again has 1. Nothing changes where the tables name a picture as
+    it is called, or the pictures' numbers have several lengths.
+    """
+    widths = {len(key) for key in keys if key.isdecimal()}
+    if len(widths) != 1:
+        return tables
+    known, width = set(keys), widths.pop()
+
+    def named(table: Mapping[str, Any]) -> list[str] | None:
+        if not table or not known.isdisjoint(table) or not all(map(str.isdecimal, table)):
+            return None
+        return [key.zfill(width) for key in table]
+
+    changed: dict[str, Any] = {}
+    for name in ("attributes", "identities", "splits", "points5"):
+        table = getattr(tables, name)
+        others = named(table)
+        if others is not None and not known.isdisjoint(others):
+            as_rows = isinstance(table, AttributeRows)
+            changed[name] = (
+                table.with_keys(others) if as_rows else dict(zip(others, table.values(), strict=True))
+            )
+    return replace(tables, **changed) if changed else tables
 
 
 def find_annotation_files(folder: Path) -> dict[str, Path]:

@@ -161,7 +161,7 @@ def _csv(path: Path) -> Any:
     header: list[str] = []
     for number, cells in read_rows(path):
         if not header:
-            header = cells
+            header = [name.strip() for name in cells]
         elif len(cells) != len(header):
             raise UserError(f"{path}: line {number}: {len(cells)} values where {len(header)} are needed")
         else:

@@ -9,7 +9,7 @@ from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError
 from unmask.datagen.common.object_store import is_url
 from unmask.datagen.pictures.header import read_header
 
-from .celeba import WILD_FOLDER, CelebaTables, read_tables
+from .celeba import WILD_FOLDER, CelebaTables, in_names_of, read_tables
 from .celeba_hq import read_mapped_tables
 from .known_sets import LFW, recognise
 from .layout import Layout, find_layout, find_url_layout
@@ -79,6 +79,7 @@ def _open_files(spec: str, split: str | None, limit: int | None, identities: str
         tables = replace(tables, identities={})
     people = None if tables.identities else identities_of(pictures.names, identities)
     keys = [layout.key(name) for name in pictures.names]
+    tables = in_names_of(tables, keys)
     notes += [*tables.notes, *tables.compare(set(keys)), *pictures.notes, *_note_people(people)]
     chosen = _choose([tables.splits.get(key, "") for key in keys], spec, split)[:limit]
     return Source(

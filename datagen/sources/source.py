@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from unmask.datagen.common.errors import UnreadablePictureError
+from unmask.datagen.common.read_file import read_whole
 from unmask.datagen.faces.landmarks import Landmarks
 from unmask.datagen.pictures.picture import encode_jpg
 
@@ -78,7 +79,7 @@ class SourceFace:
         if self.member is not None:
             return self.member.read(self.path)
         try:
-            return self.path.read_bytes()
+            return read_whole(self.path)
         except OSError as error:
             raise UnreadablePictureError(f"cannot be read: {error.strerror or error}") from error
 

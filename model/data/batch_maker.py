@@ -14,7 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.datagen.common.errors import UserError
-from unmask.datagen.common.executors import begin_worker, end_workers, naming_dead_workers, signals_blocked
+from unmask.datagen.common.executors import (
+    begin_worker,
+    end_workers,
+    naming_dead_workers,
+    needing_shared_memory,
+    signals_blocked,
+)
 from unmask.datagen.common.rng import generator
 from unmask.datagen.pictures.arrays import U8
 
@@ -85,10 +91,11 @@ class BatchWorkers:
         # spawn, because a forked child has threads' locks in an unknown state
         context = multiprocessing.get_context("spawn")
         self._workers = workers
-        self._closed = context.Event()
-        self._pool = ProcessPoolExecutor(
-            workers, mp_context=context, initializer=_begin, initargs=(maker, self._closed)
-        )
+        with needing_shared_memory(workers, fewest=0):
+            self._closed = context.Event()
+            self._pool = ProcessPoolExecutor(
+                workers, mp_context=context, initializer=_begin, initargs=(maker, self._closed)
+            )
         self._steps = itertools.count(first_step)
         with signals_blocked():
             self._ahead = deque(self._submit() for _ in range(workers * (1 + _PREFETCH)))

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError
+from unmask.datagen.common.read_file import open_file
 from unmask.datagen.pictures.arrays import U8
 from unmask.model.inference.photo import UNREADABLE, status_of
 from unmask.model.inference.unmasker import Unmasker
@@ -63,7 +64,7 @@ class ClipJob:
         self._uncounted = frames
         row = RunRow(item.name, str(item.path), UNREADABLE)
         try:
-            with item.path.open("rb") as file:
+            with open_file(item.path) as file:
                 row = replace(row, sha256=hashlib.file_digest(file, "sha256").hexdigest())
             if self.folder.finished(item, row.sha256, "", self.folders):
                 self.tally.add(frames, resumed=True)

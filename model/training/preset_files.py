@@ -3,7 +3,6 @@
 import difflib
 import json
 import math
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import Field, asdict, fields
 from importlib.resources import files
@@ -12,6 +11,7 @@ from typing import Any, get_origin, get_type_hints
 
 from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.common.read_file import TEXT_BYTES, read_file
+from unmask.datagen.common.toml_text import parse_toml
 
 from .presets import TABLES, EditPreset, FramePreset, Kind, MapPreset, Preset
 
@@ -141,10 +141,10 @@ def _keys(kind: type[Preset]) -> dict[str, tuple[Any, Field[Any]]]:
 def read_toml(path: Path, argument: str) -> dict[str, Any]:
     """Return the content of a TOML file; ArgumentError where it cannot be read or is none."""
     try:
-        return tomllib.loads(read_file(path, TEXT_BYTES).decode("utf-8-sig"))
+        return parse_toml(read_file(path, TEXT_BYTES))
     except OSError as error:
         raise ArgumentError(argument, f"{path}: cannot be read ({error.strerror})") from error
-    except (ValueError, RecursionError) as error:  # of TOML, or of UTF-8
+    except ValueError as error:  # of TOML, or of UTF-8
         raise ArgumentError(argument, f"{path}: no TOML file ({error})") from error
 
 
@@ -159,8 +159,8 @@ def _parse(pin: str) -> tuple[str, Any]:
     if not equals or not text or "\n" in text:
         raise UserError(f"`tuning`: expected TABLE.KEY=VALUE, got {pin!r}")
     try:
-        return key, tomllib.loads(f"value = {text}")["value"]
-    except (ValueError, RecursionError):
+        return key, parse_toml(f"value = {text}")["value"]
+    except ValueError:
         return key, text  # a name without its quotes
 
 

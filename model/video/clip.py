@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from unmask.datagen.common.errors import UnreadablePictureError
+from unmask.datagen.common.read_file import open_file
 from unmask.datagen.pictures.arrays import U8
 
 USUAL_FPS, MOST_FPS = 25.0, 1000.0
@@ -89,7 +90,7 @@ def count_frames(path: Path) -> int:
 
 def _open(path: Path) -> cv2.VideoCapture:
     try:
-        with path.open("rb") as file:  # whose errors say more than OpenCV's
+        with open_file(path) as file:  # whose errors say more than OpenCV's
             file.read(1)
         name = os.fspath(path.absolute())  # never an address: those do not begin with a slash
         name.encode()
