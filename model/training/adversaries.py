@@ -71,7 +71,8 @@ class ProjectedAdversaries:
         halves = [one.chunk(2) for one in logits]
         weights = _weights(name, scene, [one for one, _ in halves])
         losses = [
-            discriminator_loss(self.loss, *pair, weight) for pair, weight in zip(halves, weights, strict=True)
+            discriminator_loss(self.loss, one, other, weight)
+            for (one, other), weight in zip(halves, weights, strict=True)
         ]
         return torch.stack(losses).mean()
 
