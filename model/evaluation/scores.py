@@ -5,7 +5,7 @@ from dataclasses import asdict
 import numpy as np
 
 from unmask.datagen.pictures.arrays import Bools
-from unmask.model.inference.photo import OK
+from unmask.model.inference.photo import OK, TURNED_AWAY
 from unmask.model.metrics.metrics import MASKED, score_map, score_regions
 from unmask.model.metrics.similarity import Windowed
 from unmask.model.metrics.skin import skin_lightness
@@ -43,7 +43,7 @@ def _map_scores(outcome: Outcome) -> Row:
         return {FALSE_ALARM: float(outcome.status == OK)}
     if truth is None or found is None:
         return {}
-    if outcome.status and outcome.status != OK:
+    if outcome.status not in ("", OK, TURNED_AWAY):
         return {f"{MAP}_pipeline_iou": 0.0}
     scores = {f"{MAP}_{name}": value for name, value in asdict(score_map(found.map, truth)).items()}
     if found.probability is None:

@@ -74,9 +74,9 @@ class Restored:
     image : uint8 (h, w, 3)
         RGB; pixels beyond the grown map are those of the input.
     map : uint8 (h, w)
-        0 or 255: every mask that was taken off.
+        0 or 255: every mask that was taken off, and those of faces that are turned away, which were left.
     straps : uint8 (h, w)
-        0 or 255: their straps beside them, which were taken off as well.
+        0 or 255: their straps beside them.
     faces : tuple of PhotoFace
         The largest first.
     """
@@ -204,9 +204,10 @@ def _restore_faces(
                 )
             else:  # who marks a mask wants it off
                 status = masked_status(found, -np.inf)
-            if status == OK:
+            if status in (OK, TURNED_AWAY):
                 union[mask.body.place] |= mask.body.pixels
                 straps[mask.straps.place] |= mask.straps.pixels
+            if status == OK:
                 restore_face(unmasker, picture, found.frame, mask, done)
         faces.append(PhotoFace(found.frame, found.score, status))
     if map_ is not None:
