@@ -16,8 +16,8 @@ from unmask.datagen.common.errors import UserError
 from unmask.datagen.masks.recipe_config import load_recipe_config
 from unmask.datagen.pictures.arrays import F64, U8
 from unmask.datagen.pictures.pyramid import PicturePyramid
-from unmask.model.inference.aligned import TrainedModule
 from unmask.model.inference.face_finder import FoundFace
+from unmask.model.inference.torch_modules import TrainedModule
 from unmask.model.training import train_map
 from unmask.model.training.adaptation import UNKNOWN, Adaptation, check_photos, label_faces, label_photos
 from unmask.model.training.losses import SURE, bce_dice, sure_loss

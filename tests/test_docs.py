@@ -26,11 +26,24 @@ def test_pages_have_no_gaps_and_link_to_what_is_there(page: Path):
 def test_flags_in_the_readme_exist(capfd: pytest.CaptureFixture[str]):
     from unmask.cli import data, eval, run, serve, train  # noqa: A004 - the command's name
 
-    known = set()
+    known = {"--no-deps"}  # pip's
     for main, commands in (
         (
             data.main,
-            [[name] for name in ("build", "verify", "preview", "stats", "demo", "export", "adopt", "pack")],
+            [
+                [name]
+                for name in (
+                    "build",
+                    "verify",
+                    "preview",
+                    "stats",
+                    "demo",
+                    "export",
+                    "adopt",
+                    "pack",
+                    "unpack",
+                )
+            ],
         ),
         (data.main, (["templates", "sheet"],)),
         (train.main, (["map"], ["edit"], ["export"])),

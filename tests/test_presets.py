@@ -132,7 +132,10 @@ def test_an_own_file_takes_the_rest_from_its_base(tmp_path: Path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("base = 'compact'", "my.toml: base = 'compact': expected one of fidelity, perceptual, paper"),
+        (
+            "base = 'compact'",
+            "my.toml: base = 'compact': expected one of fidelity, perceptual, projected, paper",
+        ),
         ("[losses]\nssmi = 2", "my.toml: losses.ssmi: no key of this preset; the nearest are losses.ssim"),
         ("losses = 2", "my.toml: losses: no key of this preset"),
         ("[losses]\nssim = '2'", 'my.toml: losses.ssim = "2": expected a number'),
@@ -185,7 +188,7 @@ def test_set_goes_to_the_recipe_or_to_the_preset(capsys: pytest.CaptureFixture[s
         ),
         (
             ["edit", *WORKS, "--preset", "mine"],
-            "--preset mine: expected one of fidelity, perceptual, paper, or a",
+            "--preset mine: expected one of fidelity, perceptual, projected, paper, or a",
         ),
         (["edit", *WORKS, "--set", "network.width=-1"], "--set network.width = -1: expected"),
         (

@@ -15,7 +15,7 @@ from unmask.model.inference.face_finder import SURE, FaceFinder, FoundFace
 from unmask.model.inference.face_mask import FaceMask
 from unmask.model.inference.photo_patch import Patch
 from unmask.model.inference.printed_faces import on_mask, worn_masks
-from unmask.model.inference.unmasker import load_finder
+from unmask.model.inference.torch_modules import load_finder
 
 WEARER = FoundFace(place_frame((200.0, 180.0), 200.0), 3.0)
 DOUBTFUL = FoundFace(WEARER.frame, 0.5)

@@ -103,7 +103,7 @@ def test_what_draws_masks_does_not_go_with_a_dataset_that_has_them(changes: dict
         ({"mask_discriminator_from": -0.1}, "mask_discriminator_from -0.1"),
         ({"map_run": Path("nowhere")}, "map_run nowhere"),
         ({"vgg19": Path("nowhere.pth")}, "vgg19 nowhere.pth"),
-        ({"preset": "compact"}, "preset compact: expected one of fidelity, perceptual, paper"),
+        ({"preset": "compact"}, "preset compact: expected one of fidelity, perceptual, projected, paper"),
         ({"batch_size": 0}, "batch_size 0"),
     ],
 )
