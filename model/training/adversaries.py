@@ -78,16 +78,16 @@ class ProjectedAdversaries:
 
     def clean_features(self, scene: JudgedPictures) -> Sequence[Tensor]:
         """What is seen of the clean pictures."""
-        return self._look("clean", scene, scene.clean)
+        with torch.no_grad():
+            return scene.remember("clean", lambda: self.eyes.features(scene.clean))
 
     def _features(self, name: str, scene: JudgedPictures) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
-        real, fake = views(name, scene)
-        wanted = self.clean_features(scene) if name == WHOLE else self._look(name, scene, real)
-        return wanted, scene.remember("fake", lambda: self.eyes.features(fake))
-
-    def _look(self, what: str, scene: JudgedPictures, real: Tensor) -> Sequence[Tensor]:
+        """Of (real, fake), each looked at when it is first asked for."""
+        fake = scene.remember("fake", lambda: self.eyes.features(views(name, scene)[1]))
+        if name == WHOLE:
+            return self.clean_features(scene), fake
         with torch.no_grad():
-            return scene.remember(what, lambda: self.eyes.features(real))
+            return scene.remember("real", lambda: self.eyes.features(views(name, scene)[0])), fake
 
 
 def _weights(name: str, scene: JudgedPictures, logits: Sequence[Tensor]) -> list[Tensor | None]:

@@ -76,11 +76,11 @@ class EditObjective:
         total = torch.stack([weights[name] * value for name, value in terms.items()]).sum()
         return {"loss": total, **terms}
 
-    def _clean_features(self, network: PerceptualNetwork, scene: JudgedPictures) -> Sequence[Tensor]:
+    def _clean_features(self, network: PerceptualNetwork, scene: JudgedPictures) -> Sequence[Tensor] | None:
+        """What the discriminators see of the clean pictures, where they look through the same network."""
         if isinstance(self.adversaries, ProjectedAdversaries) and self.adversaries.eyes is network:
             return self.adversaries.clean_features(scene)
-        with torch.no_grad():
-            return network.features(scene.clean)
+        return None
 
     def _adversarial(self, name: str, scene: JudgedPictures) -> dict[str, Tensor]:
         network = self.discriminators[name]
