@@ -8,9 +8,17 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    wait,
+)
 from contextlib import contextmanager
 from importlib import import_module
+from itertools import islice
 from typing import Any, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
@@ -72,6 +80,26 @@ def open_executor(workers: int, dask: str | None = None) -> Iterator[tuple[Execu
             end_workers(pool)  # what they are at would be waited for, and is not wanted
             raise
         pool.shutdown()
+
+
+def completed(submissions: Iterator["Future[T]"], in_flight: int) -> Iterator["Future[T]"]:
+    """Yield futures as they are done.
+
+    Parameters
+    ----------
+    submissions : iterator of Future
+        Submits the next piece of work when it is advanced.
+    in_flight : int
+        How many are under way, at most.
+    """
+    pending: set[Future[T]] = set()
+    while True:
+        pending.update(islice(submissions, in_flight - len(pending)))
+        if not pending:
+            return
+        for future in wait(pending, return_when=FIRST_COMPLETED).done:
+            pending.discard(future)
+            yield future
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """`verify`: does a dataset hold what its manifest says, to the bit where that is promised."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from itertools import groupby, islice
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from unmask.datagen.common.errors import ArgumentError, UserError
-from unmask.datagen.common.executors import naming_dead_workers, open_executor
+from unmask.datagen.common.executors import completed, naming_dead_workers, open_executor
 from unmask.datagen.common.inside import Inside
 from unmask.datagen.common.work_folder import TOOLKIT_KEY
 
@@ -202,21 +202,23 @@ def _run(
     pool: Executor, in_flight: int, order: CheckOrder, chosen: frozenset[str], show: Callable[[int], None]
 ) -> list[Problem]:
     """Check the pictures of every source, a few chunks at a time; problems come in the order of the rows."""
-    chunks = enumerate(_chunks(order.out / MANIFEST_NAME))
-    found: dict[int, list[Problem]] = {}
-    pending: dict[Future[list[Problem]], tuple[int, int]] = {}
-    done = 0
-    while True:
-        for number, (pictures, rows) in islice(chunks, in_flight - len(pending)):
+    chunks: dict[Future[list[Problem]], tuple[int, int]] = {}
+
+    def submissions() -> Iterator[Future[list[Problem]]]:
+        for number, (pictures, rows) in enumerate(_chunks(order.out / MANIFEST_NAME)):
             keys = frozenset(row.key for row in rows) & chosen
-            pending[pool.submit(check_pictures, order, rows, keys)] = number, pictures
-        if not pending:
-            return [problem for number in sorted(found) for problem in found[number]]
-        for future in wait(pending, return_when=FIRST_COMPLETED).done:
-            number, pictures = pending.pop(future)
-            found[number] = future.result()
-            done += pictures
-            show(done)
+            future = pool.submit(check_pictures, order, rows, keys)
+            chunks[future] = number, pictures
+            yield future
+
+    found: dict[int, list[Problem]] = {}
+    done = 0
+    for future in completed(submissions(), in_flight):
+        number, pictures = chunks.pop(future)
+        found[number] = future.result()
+        done += pictures
+        show(done)
+    return [problem for number in sorted(found) for problem in found[number]]
 
 
 def _chunks(manifest: Path) -> Iterator[tuple[int, list[ManifestRow]]]:

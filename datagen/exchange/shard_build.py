@@ -10,17 +10,16 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import Executor
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any
 
 from unmask.datagen.common.errors import ArgumentError, UserError
-from unmask.datagen.common.executors import CHUNKS_PER_WORKER, naming_dead_workers, open_executor
+from unmask.datagen.common.executors import CHUNKS_PER_WORKER, completed, naming_dead_workers, open_executor
 from unmask.datagen.common.json_text import misfit, parse_json
 from unmask.datagen.common.object_store import ObjectStore
 from unmask.datagen.common.work_folder import differences
@@ -235,19 +234,13 @@ def _run(
     pool: Executor, in_flight: int, plan: WorkPlan, order: ShardOrder, shards: Sequence[Shard]
 ) -> Iterator[ShardResult]:
     """Hand out shards, a bounded number at a time."""
-    rest = iter(shards)
-    pending: set[Future[ShardResult]] = set()
-    while True:
-        for shard in islice(rest, in_flight - len(pending)):
-            tasks = tuple(plan_fresh(plan, shard.faces))
-            pending.add(pool.submit(make_shard, order, shard.name, tasks))
-        if not pending:
-            return
-        for future in wait(pending, return_when=FIRST_COMPLETED).done:
-            result = future.result()
-            pending.discard(future)
-            _check_there(plan, order.store, result)
-            yield result
+    submissions = (
+        pool.submit(make_shard, order, shard.name, tuple(plan_fresh(plan, shard.faces))) for shard in shards
+    )
+    for future in completed(submissions, in_flight):
+        result = future.result()
+        _check_there(plan, order.store, result)
+        yield result
 
 
 def _check_there(plan: WorkPlan, store: ObjectStore, result: ShardResult) -> None:
