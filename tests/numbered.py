@@ -36,7 +36,7 @@ class Numbered:
         if self.fault == "kill" and index == 3:
             os.kill(os.getpid(), signal.SIGKILL)
         masked = np.full((16, 32, 3), index, np.uint8)
-        masked[:, :, 1] = epoch
+        masked[:, :, 1] = epoch % 256
         masked[0, 5, 2] = 255
         map_ = np.full((16, 32), index, np.uint8)
         return TrainingTriplet(masked, map_, masked[::-1].copy(), map_ // 2)

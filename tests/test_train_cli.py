@@ -143,7 +143,7 @@ def test_every_flag_reaches_its_option(asked: list[TrainOptions]):
     flags += " --map mapper --predicted-share 0.1 --vgg19 net.pth --mask-discriminator-from 0.6"
     flags += " --families cloth,kn95 --holdout-families gaiter,scarf --limit 9 --val-pictures 5 --recipe wild"
     flags += " --set worn=proper --set losses.ssim=2 --set family=cloth --templates own --templates more"
-    flags += " --textures cloth --occluders"
+    flags += " --textures cloth --occluders --balance No_Beard,Young"
     flags += (
         " --landmarks known.csv --no-jitter --cache kept --workers 3 --device cpu --precision fp32 --compile"
     )
@@ -154,7 +154,7 @@ def test_every_flag_reaches_its_option(asked: list[TrainOptions]):
         seed=7, map_run=Path("mapper"), predicted_share=0.1, vgg19=Path("net.pth"), mask_discriminator_from=0.6,
         families=("cloth", "kn95"), holdout_families=("gaiter", "scarf"), limit=9, val_pictures=5, recipe="wild",
         pins=("worn=proper", "family=cloth"), tuning=("losses.ssim=2.0",), templates=(Path("own"), Path("more")),
-        textures=Path("cloth"), occluders=True,
+        textures=Path("cloth"), occluders=True, balance=("No_Beard", "Young"),
         landmarks=Path("known.csv"), jitter=False, cache=Path("kept"), workers=3, device="cpu", precision="fp32",
         compile=True, val_every=100, sample_every=200, checkpoint_minutes=0.5, init_from=Path("start"),
         existing="fail",

@@ -7,11 +7,9 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
 from multiprocessing.synchronize import Event
 
 import numpy as np
-from numpy.typing import NDArray
 
 from unmask.datagen.common.errors import UserError
 from unmask.datagen.common.executors import (
@@ -21,9 +19,9 @@ from unmask.datagen.common.executors import (
     needing_shared_memory,
     signals_blocked,
 )
-from unmask.datagen.common.rng import generator
 from unmask.datagen.pictures.arrays import U8
 
+from .order import EpochOrder
 from .triplets import Triplets
 
 _PREFETCH = 2  # batches that each worker is ahead
@@ -47,24 +45,15 @@ class BatchMaker:
 
     triplets: Triplets
     batch_size: int
-    seed: int
+    order: EpochOrder
     rank: int
     world: int
 
     def make(self, step: int) -> BatchArrays:
         """Make a step's arrays."""
         first = (step * self.world + self.rank) * self.batch_size
-        count = len(self.triplets)
-        wanted = []
-        for position in range(first, first + self.batch_size):
-            epoch, place = divmod(position, count)
-            wanted.append((int(_permutation(self.seed, epoch, count)[place]), epoch))
+        wanted = [self.order.at(position) for position in range(first, first + self.batch_size)]
         return stack_triplets(self.triplets, wanted)
-
-
-@lru_cache(maxsize=4)
-def _permutation(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
-    return generator(seed, "", epoch, "order").permutation(count)
 
 
 def stack_triplets(triplets: Triplets, wanted: Sequence[tuple[int, int]]) -> BatchArrays:

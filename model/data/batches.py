@@ -7,7 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unmask.datagen.pictures.arrays import F64
+
 from .batch_maker import BatchArrays, BatchMaker, BatchWorkers, stack_triplets
+from .order import EpochOrder
 from .triplets import Triplets
 
 
@@ -63,8 +66,8 @@ class BatchStream:
     """The batches of one rank, one after the other, without end.
 
     With B pictures per step and rank, picture j of step s on rank r stands at position p = (s W + r) B + j of
-    W ranks. It is number p mod n of the permutation of epoch p // n. So each epoch shows each picture once over
-    all ranks, whatever B, and any step can be made by itself.
+    W ranks. It is number p mod n of the order of epoch p // n, a permutation where nothing is balanced. So each
+    epoch shows each picture once over all ranks, whatever B, and any step can be made by itself.
 
     Parameters
     ----------
@@ -72,7 +75,9 @@ class BatchStream:
     batch_size : int
         Of this rank.
     seed : int
-        Of the permutations.
+        Of the orders.
+    weights : float64 (n,), optional
+        How often each picture comes in an epoch, on average; see `EpochOrder`.
     rank, world : int
         This process, and how many there are.
     workers : int
@@ -87,12 +92,13 @@ class BatchStream:
         batch_size: int,
         *,
         seed: int,
+        weights: F64 | None = None,
         rank: int = 0,
         world: int = 1,
         workers: int = 0,
         first_step: int = 0,
     ) -> None:
-        self._maker = BatchMaker(triplets, batch_size, seed, rank, world)
+        self._maker = BatchMaker(triplets, batch_size, EpochOrder(len(triplets), seed, weights), rank, world)
         self._count = workers
         self._step = first_step
         self._workers: BatchWorkers | None = None

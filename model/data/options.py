@@ -26,6 +26,8 @@ class DataOptions(MaskOptions):
         SOURCE whose faces get new masks in every epoch; either this or ``data``.
     holdout_families : tuple of str
         Families that training never draws and that validation draws alone.
+    balance : tuple of str or None
+        Attributes whose rarer values train more often: `unmask.model.data.balance`. Validation is not balanced.
     size : int
         Side of the square pictures, in pixels.
     jitter : bool or None
@@ -45,6 +47,7 @@ class DataOptions(MaskOptions):
     data: Path | None = None
     online: str | None = None
     holdout_families: tuple[str, ...] = ()
+    balance: tuple[str, ...] | None = None
     size: int = 128
     jitter: bool | None = None
     occluders: bool | None = None
@@ -66,10 +69,14 @@ class DataOptions(MaskOptions):
         ]
         if self.data is not None and given:
             raise ArgumentError(given[0], ": goes with `online`; a dataset has its masks already")
-        for name in ("families", "holdout_families"):
+        for name in ("families", "holdout_families", "balance"):
             names = getattr(self, name)
             if names is not None and not all(names):
                 raise ArgumentError(name, f": there is an empty name in {','.join(names)!r}")
+        balanced = self.balance or ()
+        twice = next((name for name in balanced if balanced.count(name) > 1), None)
+        if twice is not None:
+            raise ArgumentError("balance", f": {twice} is named twice")
         self.check_masks()
 
     @property

@@ -14,15 +14,18 @@ from unmask.datagen.faces.landmark_table import LandmarkTable
 from unmask.datagen.masks.draw import check_recipe
 from unmask.datagen.masks.recipe_config import RecipeConfig, load_recipe_config
 from unmask.datagen.masks.template import TemplateSet, load_templates
+from unmask.datagen.pictures.arrays import F64
 from unmask.datagen.render.triplet import TripletConfig
 from unmask.datagen.sources.open_source import open_source
 from unmask.datagen.sources.source import SourceFace
 
+from .balance import Balance, balance_notes
 from .built import BuiltTriplets
 from .faces import FaceCache, open_face_cache
 from .online import OnlineTriplets
 from .options import DataOptions
 from .training_triplet import TrainingTriplet
+from .traits import check_balance, open_built_balance, open_online_balance
 
 VAL_SEED = 20261124  # of validation masks: the same for all trainings, so that their numbers can be compared
 _SPARE_SHARE = 0.1  # more validation pictures are opened, for those that turn out to have no face
@@ -50,18 +53,26 @@ class Triplets(Protocol):
 
 @dataclass(frozen=True)
 class TripletSplits:
-    """What trains, what judges, what a person should know about them, and whether there are clean pictures."""
+    """What trains and how often, what judges, what a person should know, and whether there are clean pictures."""
 
     train: Triplets
     val: Triplets
     notes: tuple[str, ...]
     has_clean: bool = True
+    balance: Balance | None = None
 
     @property
     def fingerprint(self) -> str:
-        """32 hex digits that change with whatever decides a pixel of either."""
+        """32 hex digits that change with whatever decides a pixel of either, or how often one trains."""
         joined = f"{self.train.fingerprint} {self.val.fingerprint}"
+        if self.balance is not None:
+            joined += f" {self.balance.fingerprint}"
         return hashlib.blake2b(joined.encode(), digest_size=16).hexdigest()
+
+    @property
+    def weights(self) -> F64 | None:
+        """How often each training picture comes in an epoch, on average, float64 (n,); None: each one once."""
+        return None if self.balance is None else self.balance.weights
 
 
 def open_triplets(options: DataOptions) -> TripletSplits:
@@ -93,13 +104,16 @@ def _open_built(options: DataOptions, folder: Path) -> TripletSplits:
     split = choose_split(rows, f"`data` {folder}")
     train = filter_families(folder, split.train, train_families, options.holdout_families)
     val = filter_families(folder, split.val, val_families)
+    train = train[: options.limit]
+    balance = open_built_balance(options.balance, folder, train)
     chosen = [val[index] for index in stable_order([row.key for row in val])[: options.val_pictures]]
     flip = options.jitter is not False
     return TripletSplits(
-        BuiltTriplets(folder, train[: options.limit], options.size_px, seed=options.seed, flip=flip),
+        BuiltTriplets(folder, train, options.size_px, seed=options.seed, flip=flip),
         BuiltTriplets(folder, chosen, options.size_px),
-        (*split.notes, *_family_notes(options)),
+        (*split.notes, *_family_notes(options), *balance_notes(balance)),
         has_clean=all(row.clean for row in rows),
+        balance=balance,
     )
 
 
@@ -138,6 +152,7 @@ def _open_online(options: DataOptions, spec: str) -> TripletSplits:
     val_templates = _templates(options, val_families, recipe)
     table = LandmarkTable.read(options.landmarks) if options.landmarks else None
     source = open_source(spec)
+    check_balance(options.balance, source.attribute_names, spec)
     split = choose_split(source.faces, f"`online` {spec}")
 
     def cached(faces: Sequence[SourceFace], jitter: bool) -> FaceCache:
@@ -147,6 +162,7 @@ def _open_online(options: DataOptions, spec: str) -> TripletSplits:
 
     jitter = bool(options.jitter)
     train = cached(split.train[: options.limit], jitter)
+    balance = open_online_balance(options.balance, source, train)
     order = stable_order([face.name for face in split.val])
     looked_at = round(options.val_pictures * (1 + _SPARE_SHARE)) + 8
     val = cached([split.val[index] for index in order[:looked_at]], False)
@@ -158,7 +174,15 @@ def _open_online(options: DataOptions, spec: str) -> TripletSplits:
     return TripletSplits(
         OnlineTriplets(train, train_config),
         OnlineTriplets(val, val_config, options.val_pictures),
-        (*source.notes, *split.notes, *train.notes, *val.notes, *_family_notes(options)),
+        (
+            *source.notes,
+            *split.notes,
+            *train.notes,
+            *val.notes,
+            *_family_notes(options),
+            *balance_notes(balance),
+        ),
+        balance=balance,
     )
 
 

@@ -188,6 +188,7 @@ class Engine:
             session.splits.train,
             options.batch_size,
             seed=options.seed,
+            weights=session.splits.weights,
             rank=fabric.global_rank,
             world=fabric.world_size,
             workers=options.render_workers(session.local_processes),
