@@ -45,7 +45,9 @@ def _flags(presets: tuple[str, ...], own: Mapping[str, Flag]) -> dict[str, Flag]
             "Mask families to validate on and not to train on.", "A,B", parse=_every_name
         ),
         "balance": Flag(
-            "Attributes of the faces whose rarer value trains more often.", "A,B", parse=_every_name
+            "Attributes whose rarer values train more often; skin: its lightness (online).",
+            "A,B",
+            parse=_every_name,
         ),
         "limit": flags.LIMIT,
         "val_pictures": Flag("Validate on so many.", "N"),

@@ -11,9 +11,15 @@ from train_support import BATCH, outcome, short, train
 
 from unmask.cli.train import main
 from unmask.datagen.common.errors import UserError
+from unmask.datagen.faces.landmark_table import LandmarkTable
 from unmask.datagen.sources.open_source import open_source
+from unmask.model.data import skin
+from unmask.model.data.balance import LEAST, MOST, Balance
+from unmask.model.data.faces import open_face_cache
 from unmask.model.data.options import DataOptions
+from unmask.model.data.traits import skin_trait
 from unmask.model.data.triplets import open_triplets
+from unmask.model.metrics.skin import skin_lightness
 from unmask.model.training.folder import RunFolder
 
 
@@ -87,6 +93,48 @@ def test_a_source_or_dataset_without_attributes_is_refused(
     rewrite(copied, lambda row: [row.pop(name) for name in unknown])
     with pytest.raises(UserError, match=r"balance Male: .*data has no attributes"):
         open_triplets(DataOptions(data=copied, balance=("Male",)))
+
+
+def test_skin_is_measured_once_whatever_the_workers_and_asks_for_no_attributes(
+    drawn_celeba: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    source, table = open_source(str(drawn_celeba)), LandmarkTable.read(drawn_celeba / "landmarks.csv")
+    caches = [open_face_cache(source, (64, 64), False, tmp_path / name, 1, table) for name in "ab"]
+    monkeypatch.setattr(skin, "_CHUNK_PICTURES", 2)
+    monkeypatch.setattr(skin, "_STARTING", 3)  # so that the six faces are two processes' work
+    one, two = (skin.measure_lightness(cache, workers) for cache, workers in zip(caches, (1, 2), strict=True))
+    assert np.array_equal(one, two, equal_nan=True)
+    wanted = [skin_lightness(caches[0].picture(i), caches[0].landmarks(i).points) for i in range(6)]
+    assert one.tolist() == pytest.approx(
+        [np.nan if found is None else found for found in wanted], nan_ok=True
+    )
+    (caches[1].folder / skin.LIGHTNESS).write_bytes(b"damaged")
+    assert np.array_equal(skin.measure_lightness(caches[1], 1), one, equal_nan=True)
+    monkeypatch.setattr(skin, "skin_lightness", None)
+    assert np.array_equal(skin.measure_lightness(caches[1], 1), one, equal_nan=True)
+
+
+def test_faces_are_balanced_by_five_classes_of_skin():
+    lightness = np.array([30, 49.9, *[65] * 10, 90, np.nan], np.float32)
+    found = skin_trait(lightness)
+    assert found.values.tolist() == [0, 0, *[2] * 10, 4, -1]
+    weights = Balance((found,)).weights
+    assert weights[[2, 12]] == pytest.approx([LEAST, MOST])
+    assert weights[:2] == pytest.approx([2, 2], rel=0.1)
+    assert weights[13] == pytest.approx(1, rel=0.1)
+    assert found.note(weights).startswith("balanced skin: L* below 50 15.4 % -> ")
+
+
+def test_skin_needs_no_attributes_and_a_dataset_has_none(
+    online: Callable[..., DataOptions], drawn_celeba: Path, built_once: Path, tmp_path: Path
+):
+    faces = shutil.copytree(drawn_celeba / "img_align_celeba", tmp_path / "faces")
+    options = online(online=str(faces), cache=tmp_path / "cache", balance=("skin",))
+    assert open_triplets(options).notes[-1].startswith("balanced skin: ")
+    with pytest.raises(UserError, match=r"balance Male: .*faces has no attributes; only skin is measured"):
+        open_triplets(replace(options, balance=("skin", "Male")))
+    with pytest.raises(UserError, match="balance skin: goes with `online`"):
+        DataOptions(data=built_once, balance=("skin",)).check_data()
 
 
 @pytest.mark.parametrize(

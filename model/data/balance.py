@@ -70,7 +70,7 @@ class Balance:
         kinds, kind_of, counts = np.unique(every, axis=0, return_inverse=True, return_counts=True)
         weights = np.ones(len(kinds))
         for _ in range(_ROUNDS):
-            factors = [_evening(values, counts * weights) for values in kinds.T]
+            factors = [_evening(values, counts, weights) for values in kinds.T]
             weights = bounded(weights * np.prod(factors, axis=0) ** (1 / len(factors)), counts)
         return weights[kind_of.ravel()]
 
@@ -89,13 +89,14 @@ class Balance:
         return digest.hexdigest()
 
 
-def _evening(values: NDArray[np.int8], pictures: F64) -> F64:
-    """By how much the pictures of each kind, (k,), must be more for the values of one trait to be equally many."""
-    factors = np.ones(len(values))
-    known = values != UNKNOWN
-    _, value_of = np.unique(values[known], return_inverse=True)
-    sums = np.bincount(value_of, pictures[known])
-    factors[known] = sums.mean() / sums[value_of] if len(sums) else 1.0
+def _evening(values: NDArray[np.int8], counts: NDArray[np.int64], weights: F64) -> F64:
+    """By how much each kind of pictures, (k,), must weigh more for one trait's values to come equally often."""
+    found, value_of = np.unique(values, return_inverse=True)
+    pictures = np.bincount(value_of, counts)
+    known = found != UNKNOWN
+    wanted = pictures.copy()  # of which nothing is known: as many as there are
+    wanted[known] = pictures[known].mean()
+    factors: F64 = (wanted / np.bincount(value_of, counts * weights))[value_of]
     return factors
 
 
@@ -111,7 +112,7 @@ def bounded(weights: F64, counts: NDArray[np.int64]) -> F64:
     low, high = LEAST / weights.max(), MOST / weights.min()
     for _ in range(_HALVINGS):
         middle = np.sqrt(low * high)
-        if np.average(np.clip(middle * weights, LEAST, MOST), weights=counts) < 1:
+        if (np.clip(middle * weights, LEAST, MOST) * counts).sum() < counts.sum():
             low = middle
         else:
             high = middle

@@ -151,9 +151,9 @@ def open_face_cache(
     cache = _opened(place)
     if cache is not None:
         return cache
-    with _writing(folder):
+    with writing_cache(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        with _locked(folder / f"{place.name}.lock") as alone:
+        with locked(folder / f"{place.name}.lock") as alone:
             cache = _opened(place)  # another process made it while this one waited
             if cache is None and alone:
                 for left in folder.glob(f".{place.name}.*"):  # of a process that was killed
@@ -224,7 +224,8 @@ def _check_space(folder: Path, pictures: int, frame: FaceFrame) -> None:
 
 
 @contextmanager
-def _writing(folder: Path) -> Iterator[None]:
+def writing_cache(folder: Path) -> Iterator[None]:
+    """Turn a file system's refusal inside the block into one line that names the folder of caches."""
     try:
         yield
     except OSError as error:
@@ -233,7 +234,7 @@ def _writing(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[bool]:
+def locked(path: Path) -> Iterator[bool]:
     """Hold a lock that ends with the process; False where the file system has none.
 
     Without locks each process makes its own cache, and the first one's stays.

@@ -8,6 +8,9 @@ from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.masks.options import MaskOptions
 from unmask.model.common.limits import MULTIPLE_PX, SMALLEST_PX
 
+SKIN = "skin"
+"""What ``balance`` calls the lightness of skin."""
+
 # A dataset has its masks already.
 _ONLINE_ONLY = ("recipe", "pins", "templates", "textures", "landmarks", "occluders")
 
@@ -27,7 +30,8 @@ class DataOptions(MaskOptions):
     holdout_families : tuple of str
         Families that training never draws and that validation draws alone.
     balance : tuple of str or None
-        Attributes whose rarer values train more often: `unmask.model.data.balance`. Validation is not balanced.
+        Attributes whose rarer values train more often: `unmask.model.data.balance`; ``skin`` is how light skin is,
+        measured on the faces of ``online``. Validation is not balanced.
     size : int
         Side of the square pictures, in pixels.
     jitter : bool or None
@@ -77,6 +81,8 @@ class DataOptions(MaskOptions):
         twice = next((name for name in balanced if balanced.count(name) > 1), None)
         if twice is not None:
             raise ArgumentError("balance", f": {twice} is named twice")
+        if SKIN in balanced and self.data is not None:
+            raise ArgumentError("balance", f"{SKIN}: goes with `online`, whose faces are measured")
         self.check_masks()
 
     @property

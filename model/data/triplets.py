@@ -23,7 +23,7 @@ from .balance import Balance, balance_notes
 from .built import BuiltTriplets
 from .faces import FaceCache, open_face_cache
 from .online import OnlineTriplets
-from .options import DataOptions
+from .options import SKIN, DataOptions
 from .training_triplet import TrainingTriplet
 from .traits import check_balance, open_built_balance, open_online_balance
 
@@ -152,7 +152,7 @@ def _open_online(options: DataOptions, spec: str) -> TripletSplits:
     val_templates = _templates(options, val_families, recipe)
     table = LandmarkTable.read(options.landmarks) if options.landmarks else None
     source = open_source(spec)
-    check_balance(options.balance, source.attribute_names, spec)
+    check_balance(options.balance, (*source.attribute_names, SKIN), spec)
     split = choose_split(source.faces, f"`online` {spec}")
 
     def cached(faces: Sequence[SourceFace], jitter: bool) -> FaceCache:
@@ -162,7 +162,7 @@ def _open_online(options: DataOptions, spec: str) -> TripletSplits:
 
     jitter = bool(options.jitter)
     train = cached(split.train[: options.limit], jitter)
-    balance = open_online_balance(options.balance, source, train)
+    balance = open_online_balance(options.balance, source, train, options.cache_workers())
     order = stable_order([face.name for face in split.val])
     looked_at = round(options.val_pictures * (1 + _SPARE_SHARE)) + 8
     val = cached([split.val[index] for index in order[:looked_at]], False)
