@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from test_balance import share
 from test_built_triplets import rewrite
 from train_support import BATCH, outcome, short, train
 
@@ -21,10 +22,6 @@ from unmask.model.data.traits import skin_trait
 from unmask.model.data.triplets import open_triplets
 from unmask.model.metrics.skin import skin_lightness
 from unmask.model.training.folder import RunFolder
-
-
-def share(weights: np.ndarray, values: np.ndarray) -> float:
-    return float(weights[values == 1].sum() / weights.sum())
 
 
 def read_columns(folder: Path) -> list[str]:

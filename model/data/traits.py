@@ -18,12 +18,8 @@ from .options import SKIN
 from .skin import measure_lightness
 
 _LABELS = ("without", "with")
-_LIGHTNESS_EDGES = (
-    50,
-    60,
-    70,
-    80,
-)  # L*; of CelebA's faces 6 % are below the first and 20 % above the last one
+# L*; 6 % of CelebA's faces are below the first one, 20 % above the last
+_LIGHTNESS_EDGES = (50, 60, 70, 80)
 _LIGHTNESS_LABELS = ("L* below 50", "50 to 60", "60 to 70", "70 to 80", "80 and above")
 
 

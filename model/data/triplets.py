@@ -63,7 +63,7 @@ class TripletSplits:
 
     @property
     def fingerprint(self) -> str:
-        """32 hex digits that change with whatever decides a pixel of either, or how often one trains."""
+        """32 hex digits that change with whatever decides a pixel of either or how often a picture trains."""
         joined = f"{self.train.fingerprint} {self.val.fingerprint}"
         if self.balance is not None:
             joined += f" {self.balance.fingerprint}"
