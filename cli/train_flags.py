@@ -49,6 +49,7 @@ def _flags(presets: tuple[str, ...], own: Mapping[str, Flag]) -> dict[str, Flag]
             "A,B",
             parse=_every_name,
         ),
+        "balance_strength": Flag("How far, up to 1 for equal shares (default)."),
         "limit": flags.LIMIT,
         "val_pictures": Flag("Validate on so many.", "N"),
         "recipe": flags.RECIPE,

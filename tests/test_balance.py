@@ -30,6 +30,13 @@ def test_both_values_of_a_rare_attribute_come_equally_often():
     assert weights[-1] == pytest.approx(10 / 17)
 
 
+def test_half_the_strength_goes_half_of_the_way():
+    beards = trait("Beard", *[1] * 4, *[0] * 16)
+    shares = [share(Balance((beards,), strength).weights, beards.values) for strength in (1e-9, 0.5, 1.0)]
+    assert shares == pytest.approx([0.2, 1 / 3, 0.5])  # as 2 to 4: the roots of 4 and 16
+    assert Balance((beards,), 0.5).fingerprint != Balance((beards,)).fingerprint
+
+
 def test_no_picture_weighs_more_than_the_limit_and_the_others_take_what_is_left():
     rare = trait("Bald", 1, *[0] * 39)
     weights = Balance((rare,)).weights

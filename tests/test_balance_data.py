@@ -143,6 +143,14 @@ def test_names_that_make_no_sense_are_refused(names: tuple[str, ...], words: str
         DataOptions(online="demo", balance=names).check_data()
 
 
+@pytest.mark.parametrize("strength", [0.0, -1.0, 1.5, float("nan")])
+def test_a_strength_that_makes_no_sense_is_refused(strength: float):
+    with pytest.raises(UserError, match="balance_strength"):
+        DataOptions(online="demo", balance=("Male",), balance_strength=strength).check_data()
+    with pytest.raises(UserError, match="balance_strength: goes with `balance`"):
+        DataOptions(online="demo", balance_strength=0.5).check_data()
+
+
 # ---- trainings ---------------------------------------------------------------------------------------------
 
 
@@ -168,7 +176,7 @@ def test_a_run_of_before_there_was_a_balance_goes_on(narrow: None, tmp_path: Pat
     options = short("map", tmp_path / "run", face_cache)
     train(options, stop_in=2)
     card = options.run / "config.json"
-    kept = card.read_text().replace('"balance": null,', "")
+    kept = card.read_text().replace('"balance": null,', "").replace('"balance_strength": null,', "")
     assert "balance" not in kept
     card.write_text(kept)
     assert train(options).stopped == "finished"

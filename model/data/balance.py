@@ -54,23 +54,25 @@ class Trait:
 
 @dataclass(frozen=True, eq=False)
 class Balance:
-    """The traits that a training balances."""
+    """The traits that a training balances, and how far: 1 for equal shares, 0 for those that there are."""
 
     traits: tuple[Trait, ...]
+    strength: float = 1.0
 
     @cached_property
     def weights(self) -> F64:
         """How often each picture comes in an epoch, on average, float64 (n,): mean 1, from `LEAST` to `MOST`.
 
         Raking (Deming and Stephan 1940), within bounds and for all traits at once: their order has no say. The
-        values of each trait come equally often, or as nearly as the bounds allow: a beard cannot come as often as
-        none where women come as often as men, but for men without a beard, who keep their half.
+        values of each trait come in proportion to (their share) ^ (1 - strength), equally often at 1, or as nearly
+        as the bounds allow: a beard cannot come as often as none where women come as often as men, but for men
+        without a beard, who keep their half.
         """
         every = np.stack([trait.values for trait in self.traits], axis=1)
         kinds, kind_of, counts = np.unique(every, axis=0, return_inverse=True, return_counts=True)
         weights = np.ones(len(kinds))
         for _ in range(_ROUNDS):
-            factors = [_evening(values, counts, weights) for values in kinds.T]
+            factors = [_evening(values, counts, weights, self.strength) for values in kinds.T]
             weights = bounded(weights * np.prod(factors, axis=0) ** (1 / len(factors)), counts)
         return weights[kind_of.ravel()]
 
@@ -85,17 +87,19 @@ class Balance:
         """32 hex digits that change with whatever decides a weight."""
         digest = hashlib.blake2b(digest_size=16)
         for trait in self.traits:
-            digest.update(repr((trait.name, trait.labels, LEAST, MOST)).encode() + trait.values.tobytes())
+            facts = (trait.name, trait.labels, LEAST, MOST, self.strength)
+            digest.update(repr(facts).encode() + trait.values.tobytes())
         return digest.hexdigest()
 
 
-def _evening(values: NDArray[np.int8], counts: NDArray[np.int64], weights: F64) -> F64:
-    """By how much each kind of pictures, (k,), must weigh more for one trait's values to come equally often."""
+def _evening(values: NDArray[np.int8], counts: NDArray[np.int64], weights: F64, strength: float) -> F64:
+    """By how much each kind of pictures, (k,), must weigh more for one trait's values to come as they should."""
     found, value_of = np.unique(values, return_inverse=True)
     pictures = np.bincount(value_of, counts)
     known = found != UNKNOWN
     wanted = pictures.copy()  # of which nothing is known: as many as there are
-    wanted[known] = pictures[known].mean()
+    even = pictures[known] ** (1 - strength)
+    wanted[known] = even * pictures[known].sum() / even.sum()
     factors: F64 = (wanted / np.bincount(value_of, counts * weights))[value_of]
     return factors
 

@@ -32,6 +32,8 @@ class DataOptions(MaskOptions):
     balance : tuple of str or None
         Attributes whose rarer values train more often: `unmask.model.data.balance`; ``skin`` is how light skin is,
         measured on the faces of ``online``. Validation is not balanced.
+    balance_strength : float or None
+        From 0, shares as they are, to 1, equal ones; 1 where None.
     size : int
         Side of the square pictures, in pixels.
     jitter : bool or None
@@ -52,6 +54,7 @@ class DataOptions(MaskOptions):
     online: str | None = None
     holdout_families: tuple[str, ...] = ()
     balance: tuple[str, ...] | None = None
+    balance_strength: float | None = None
     size: int = 128
     jitter: bool | None = None
     occluders: bool | None = None
@@ -83,6 +86,11 @@ class DataOptions(MaskOptions):
             raise ArgumentError("balance", f": {twice} is named twice")
         if SKIN in balanced and self.data is not None:
             raise ArgumentError("balance", f"{SKIN}: goes with `online`, whose faces are measured")
+        if self.balance_strength is not None:
+            if not balanced:
+                raise ArgumentError("balance_strength", ": goes with `balance`")
+            if not 0 < self.balance_strength <= 1:
+                raise ArgumentError("balance_strength", f"{self.balance_strength}: expected above 0, up to 1")
         self.check_masks()
 
     @property

@@ -52,13 +52,15 @@ def check_balance(names: Sequence[str] | None, known: Sequence[str], where: str 
 
 
 def open_online_balance(
-    names: Sequence[str] | None, source: Source, train: FaceCache, workers: int
+    names: Sequence[str] | None, strength: float | None, source: Source, train: FaceCache, workers: int
 ) -> Balance | None:
     """Return the balance of a source's cached faces, by names that `check_balance` let pass; None without names.
 
     Parameters
     ----------
     names : sequence of str, optional
+    strength : float, optional
+        How far, see `Balance`; all the way where None.
     source : Source
     train : FaceCache
         Of some of its faces.
@@ -74,10 +76,12 @@ def open_online_balance(
         return None
     bits = {face.name: face.attributes for face in source.faces}
     every = [bits[name] for name in train.names]
-    return _balance(names, source.attribute_names, every, lambda: measure_lightness(train, workers))
+    return _balance(names, strength, source.attribute_names, every, lambda: measure_lightness(train, workers))
 
 
-def open_built_balance(names: Sequence[str] | None, folder: Path, rows: Sequence[BuiltRow]) -> Balance | None:
+def open_built_balance(
+    names: Sequence[str] | None, strength: float | None, folder: Path, rows: Sequence[BuiltRow]
+) -> Balance | None:
     """Return the balance of the rows of a dataset that train; None without names.
 
     Raises
@@ -94,11 +98,12 @@ def open_built_balance(names: Sequence[str] | None, folder: Path, rows: Sequence
     bits = {
         number: row.attributes for number, row in enumerate(iterate_manifest(manifest)) if number in wanted
     }
-    return _balance(names, known, [bits[row.number] for row in rows])
+    return _balance(names, strength, known, [bits[row.number] for row in rows])
 
 
 def _balance(
     names: Sequence[str],
+    strength: float | None,
     known: Sequence[str],
     bits: Sequence[tuple[int, ...]],
     measure: Callable[[], F32] | None = None,
@@ -115,7 +120,7 @@ def _balance(
         if (trait.values == UNKNOWN).all():
             raise ArgumentError("balance", f"{name}: unknown of every picture to train on")
         traits.append(trait)
-    return Balance(tuple(traits))
+    return Balance(tuple(traits), 1.0 if strength is None else strength)
 
 
 def skin_trait(lightness: F32) -> Trait:

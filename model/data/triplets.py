@@ -105,7 +105,7 @@ def _open_built(options: DataOptions, folder: Path) -> TripletSplits:
     train = filter_families(folder, split.train, train_families, options.holdout_families)
     val = filter_families(folder, split.val, val_families)
     train = train[: options.limit]
-    balance = open_built_balance(options.balance, folder, train)
+    balance = open_built_balance(options.balance, options.balance_strength, folder, train)
     chosen = [val[index] for index in stable_order([row.key for row in val])[: options.val_pictures]]
     flip = options.jitter is not False
     return TripletSplits(
@@ -162,7 +162,9 @@ def _open_online(options: DataOptions, spec: str) -> TripletSplits:
 
     jitter = bool(options.jitter)
     train = cached(split.train[: options.limit], jitter)
-    balance = open_online_balance(options.balance, source, train, options.cache_workers())
+    balance = open_online_balance(
+        options.balance, options.balance_strength, source, train, options.cache_workers()
+    )
     order = stable_order([face.name for face in split.val])
     looked_at = round(options.val_pictures * (1 + _SPARE_SHARE)) + 8
     val = cached([split.val[index] for index in order[:looked_at]], False)
