@@ -61,14 +61,14 @@ def edges(celeba: Path, unmasker: Unmasker, count: int) -> None:
     """Print how near the found maps come to the true ones."""
     scores: dict[str, list[tuple[float, float]]] = {"as enlarged": [], "at edges": []}
     steps: dict[str, Callable[..., object]] = {
-        "as enlarged": lambda probability, image_rgb, radius_px: probability,
-        "at edges": face_mask.follow_edges,
+        "as enlarged": lambda probability, seen_rgb: np.dstack([0 * probability] * 3 + [probability]),
+        "at edges": face_mask.edge_coefficients,
     }
     for made, _, _ in drawn(celeba, ENLARGED):
         picture = PicturePyramid(made.masked)
         faces = unmasker.finder.find(picture)
         for name, step in steps.items() if faces else ():
-            with patch.object(face_mask, "follow_edges", step):
+            with patch.object(face_mask, "edge_coefficients", step):
                 mask = segment_face(unmasker.map_module, picture, faces[0].frame)
             if mask is not None:
                 found = np.zeros_like(made.map)

@@ -12,6 +12,7 @@ from unmask.model.common.limits import MULTIPLE_PX
 from unmask.model.inference.pasting import DILATE_PX, FEATHER_PX
 
 from .onnx_cleaning import OPSET
+from .onnx_edges import edge_functions
 
 if TYPE_CHECKING:  # of the extra 'export'
     import onnx
@@ -164,6 +165,15 @@ shrunk (planes, size, inner, padding, reduced) => (seen)
 }
 
 <domain: "unmask", opset_import: ["": OPSET, "unmask": 1]>
+guide (picture) => (planes)
+{
+  full = Constant <value = float {255}> ()
+  channels_first = Transpose <perm = [0, 3, 1, 2]> (picture)
+  levels = Cast <to = 1> (channels_first)
+  planes = Div (levels, full)
+}
+
+<domain: "unmask", opset_import: ["": OPSET, "unmask": 1]>
 cut (planes, inner, corner) => (picture)
 {
   sides = Constant <value = int64[2] {-2, -1}> ()
@@ -200,20 +210,26 @@ before (uint8[n, height, width, 3] image, uint8[n, height, width] map)
 """
 
 _AFTER_MAP = """
-after (float[n, rows, columns, layers] answer,
-       int64[2] size, int64[2] inner, int64[2] corner, bool reduced)
+after (float[n, rows, columns, layers] answer, uint8[n, rows, columns, 3] seen,
+       uint8[n, height, width, 3] image, int64[2] size, int64[2] inner, int64[2] corner, bool reduced)
   => (float[n, height, width] probability STRAPS_OUTPUT)
 {
   linear = Constant <value = float[4, 4] {LINEAR}> ()
   none = Constant <value = float {0}> ()
   one = Constant <value = float {1}> ()
-  body = Constant <value = int64 {0}> ()
-  planes = Transpose <perm = [0, 3, 1, 2]> (answer)
-  own = unmask.cut (planes, inner, corner)
+  first = Constant <value = int64[1] {0}> ()
+  channel = Constant <value = int64[1] {1}> ()
   enlarged = Not (reduced)
+  planes = Transpose <perm = [0, 3, 1, 2]> (answer)
+  body = Gather <axis = 1> (planes, first)
+  seen_guide = unmask.guide (seen)
+  coefficients = unmask.edge_coefficients (body, seen_guide)
+  own = unmask.cut (coefficients, inner, corner)
   fitted = unmask.scaled (own, inner, size, enlarged, linear)
-  probabilities = Clip (fitted, none, one)
-  probability = Gather <axis = 1> (probabilities, body)
+  guide = unmask.guide (image)
+  bodies = unmask.at_edges (fitted, guide)
+  clipped = Clip (bodies, none, one)
+  probability = Squeeze (clipped, channel)
   STRAPS
 }
 """
@@ -277,10 +293,13 @@ def before_model(side: int, *, with_map: bool) -> "onnx.ModelProto":
 
 
 def after_map_model(side: int, *, straps: bool) -> "onnx.ModelProto":
-    """Return the part after a Map Module: ``answer`` to ``probability``, and ``straps_probability``."""
+    """Return the part after a Map Module: ``answer``, ``seen``, ``image`` to ``probability``, ``straps_probability``."""
     output = ", float[n, height, width] straps_probability" if straps else ""
     lines = """second = Constant <value = int64 {1}> ()
-  straps_probability = Gather <axis = 1> (probabilities, second)"""
+  straps = Gather <axis = 1> (planes, second)
+  own_straps = unmask.cut (straps, inner, corner)
+  fitted_straps = unmask.scaled (own_straps, inner, size, enlarged, linear)
+  straps_probability = Clip (fitted_straps, none, one)"""
     return _model(
         _AFTER_MAP.replace("STRAPS_OUTPUT", output).replace("STRAPS", lines if straps else ""), side
     )
@@ -301,7 +320,7 @@ def _model(graph: str, side: int) -> "onnx.ModelProto":
     import onnx
     from onnx import inliner
 
-    text = f'<ir_version: 8, opset_import: ["": OPSET, "unmask": 1]>\n{graph}{_FUNCTIONS}'
+    text = f'<ir_version: 8, opset_import: ["": OPSET, "unmask": 1]>\n{graph}{_FUNCTIONS}{edge_functions()}'
     values = {"CUBIC": _CUBIC, "LINEAR": _LINEAR, "SIDE": side, "MOST_ADDED": MULTIPLE_PX - 1}
     for name, value in (values | {"MULTIPLE": MULTIPLE_PX, "OPSET": OPSET}).items():
         text = text.replace(name, str(value))

@@ -15,6 +15,7 @@ from unmask.datagen.pictures.arrays import F32, U8
 from unmask.model.networks.spec import MODULE_NAMES
 
 from .cleaning import clean_map
+from .edges import at_edges, edge_coefficients
 from .network_frame import NetworkFrame
 from .pasting import paste
 from .strap_mask import clean_straps
@@ -77,7 +78,7 @@ def not_finite(card: Mapping[str, Any]) -> UserError:
 
 
 def see_pictures(module: FaceModule, pictures: Sequence[U8]) -> list[Seen]:
-    """Probabilities of mask and straps in each pixel.
+    """Probabilities of mask and straps in each pixel; the mask's end at the edges of the picture.
 
     Parameters
     ----------
@@ -89,14 +90,39 @@ def see_pictures(module: FaceModule, pictures: Sequence[U8]) -> list[Seen]:
     Returns
     -------
     list of Seen
+        What `look_at` returns, the mask body fitted to the picture's colours: on 40 photographs with hand-drawn
+        maps that is worth 0.013 of IoU.
+    """
+
+    def fitted(stack: U8) -> F32:
+        said = module.probabilities(stack)
+        places = [edge_coefficients(body, seen) for body, seen in zip(said[..., 0], stack, strict=True)]
+        return np.concatenate([np.stack(places), said[..., 1:]], 3)
+
+    answers = _layers(module, pictures, fitted)
+    bodies = [
+        np.clip(at_edges(each[..., :4], picture), 0, 1)
+        for each, picture in zip(answers, pictures, strict=True)
+    ]
+    return [Seen(body, _plane(each, 4)) for body, each in zip(bodies, answers, strict=True)]
+
+
+def look_at(module: FaceModule, pictures: Sequence[U8]) -> list[Seen]:
+    """What the Map Module itself says, as smooth as its own size makes it; parameters as for `see_pictures`.
+
+    Returns
+    -------
+    list of Seen
         The mean of what the network finds in the picture and in its mirror image: on 40 photographs with hand-drawn
         maps that is worth 0.03 of IoU.
     """
-    answers = _by_size((pictures,), module.side, module.probabilities)
-    layers = [np.asarray(each, np.float32) for each in answers]
-    # OpenCV drops the axis of a single channel where it scales.
-    layers = [each.reshape(*picture.shape[:2], -1) for each, picture in zip(layers, pictures, strict=True)]
-    return [Seen(_plane(each, 0), _plane(each, 1) if each.shape[2] > 1 else None) for each in layers]
+    answers = _layers(module, pictures, module.probabilities)
+    return [Seen(np.ascontiguousarray(each[..., 0]), _plane(each, 1)) for each in answers]
+
+
+def _layers(module: FaceModule, pictures: Sequence[U8], answer: Callable[[U8], F32]) -> list[F32]:
+    """Answers of the size of each picture, (h, w, layers)."""
+    return [np.asarray(each, np.float32) for each in _by_size((pictures,), module.side, answer)]
 
 
 def _by_size(
@@ -124,8 +150,8 @@ def _by_size(
     return [result for result in results if result is not None]
 
 
-def _plane(layers: F32, number: int) -> F32:
-    return np.ascontiguousarray(layers[..., number])
+def _plane(layers: F32, number: int) -> F32 | None:
+    return np.ascontiguousarray(layers[..., number]) if layers.shape[2] > number else None
 
 
 def predict_probabilities(module: FaceModule, pictures: Sequence[U8]) -> list[F32]:

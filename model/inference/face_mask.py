@@ -11,9 +11,9 @@ from unmask.datagen.faces.frame import FRAME_SIZE, frame_above_mask, frame_scale
 from unmask.datagen.pictures.arrays import F32, F64, U8
 from unmask.datagen.pictures.pyramid import Grid, PicturePyramid
 
-from .aligned import FaceModule, Seen, see_pictures
+from .aligned import FaceModule, Seen, look_at
 from .cleaning import clean_map
-from .edges import follow_edges
+from .edges import at_edges, edge_coefficients
 from .photo_patch import MIDDLE, Box, Patch, bounds, to_photo, work_grid
 from .strap_mask import FAINT, clean_straps
 
@@ -34,9 +34,9 @@ MOUTH, LEAST_MEAN, LEAST_MEAN_BELOW = (88.5, 153.0), 0.77, 0.92
 # In the frame of aligned CelebA: eyes, and half the width and height of what has to stay of each; what is pasted
 # reaches some 4 px beyond the map.
 EYES, EYE_RADII = np.array([(69.5, 111.5), (108.5, 111.5)]), np.array([10.0, 6.0])
-# Pixels of the network: how its map is smoothed before it is enlarged, how far from it the photograph's edges are
-# looked for, and how smooth the map is there. Chosen on drawn masks (docs/results.md).
-SMOOTH, EDGE_REACH, EDGE_SMOOTH = 0.8, 4.0, 0.4
+# Pixels of the network: how its map is smoothed before it is enlarged, and how smooth it is at the photograph's
+# edges. Chosen on drawn masks (docs/results.md).
+SMOOTH, EDGE_SMOOTH = 0.4, 0.2
 _LEAST_SIGMA = 0.3  # pixels of the photograph: less does nothing
 _OPENING, _BESIDE = np.ones((3, 3), np.uint8), np.ones((7, 7), np.uint8)
 
@@ -128,11 +128,10 @@ def mask_of(seen: Seen, frame: F64, picture: PicturePyramid, slack: float = 0.0)
     mask = main_mask(probabilities)
     if mask is None or _mean_over(probabilities, mask) < _least_mean(mask, grid) - slack:
         return None
-    patch = to_photo(_smooth(probabilities, mask), grid, frame, box)
-    fine = _at_edges(
-        np.asarray(patch.pixels, np.float32), image_rgb[patch.place], grid.step * frame_scale(frame)
-    )
-    cleaned = _without_eyes(clean_map(fine), frame, box)
+    crop = picture.cut(grid.to_picture(frame), grid.width, grid.height, border=cv2.BORDER_REPLICATE)
+    patch = to_photo(edge_coefficients(_smooth(probabilities, mask), crop), grid, frame, box)
+    fine = at_edges(np.asarray(patch.pixels, np.float32), image_rgb[patch.place])
+    cleaned = _without_eyes(clean_map(_without_grain(fine, grid.step * frame_scale(frame))), frame, box)
     if not cleaned.any():
         return None
     body = Patch(patch.left, patch.top, cleaned)
@@ -178,11 +177,12 @@ def _without_eyes(map_: U8, frame: F64, box: Box) -> U8:
     return map_
 
 
-def _at_edges(probabilities: F32, image_rgb: U8, pixel_px: float) -> F32:
-    """Fit an enlarged map to the photograph, and not to its grain; ``pixel_px`` is a pixel of the network there."""
-    fine = follow_edges(probabilities, image_rgb, EDGE_REACH * pixel_px)
+def _without_grain(probabilities: F32, pixel_px: float) -> F32:
+    """Smooth a map that follows a photograph's grain, too; ``pixel_px`` is a pixel of the network there."""
     sigma = EDGE_SMOOTH * pixel_px
-    return fine if sigma < _LEAST_SIGMA else np.asarray(cv2.GaussianBlur(fine, (0, 0), sigma), np.float32)
+    if sigma < _LEAST_SIGMA:
+        return probabilities
+    return np.asarray(cv2.GaussianBlur(probabilities, (0, 0), sigma), np.float32)
 
 
 def _strap_patch(probabilities: F32, mask: U8, grid: Grid, frame: F64, box: Box) -> U8:
@@ -206,7 +206,7 @@ def _seen_several_times(module: FaceModule, picture: PicturePyramid, frame: F64,
         picture.cut(view.to_picture(frame), view.width, view.height, border=cv2.BORDER_REPLICATE)
         for view in views
     ]
-    seen = see_pictures(module, crops)
+    seen = look_at(module, crops)
     body = _mean([_laid(one.body, view, grid) for one, view in zip(seen, views, strict=True)])
     straps = [
         _laid(one.straps, view, grid) for one, view in zip(seen, views, strict=True) if one.straps is not None

@@ -62,7 +62,7 @@ class NetworkFrame:
         return np.asarray(cv2.copyMakeBorder(image, top, below, left, right, border), np.uint8)
 
     def enlarge(self, answer: NDArray[np.generic]) -> NDArray[np.generic]:
-        """Cut the padding off what a network returned, (h, w[, 3]), and scale it to the picture."""
+        """Cut the padding off what a network returned, (h, w[, c]), and scale it to the picture."""
         (left, top), (width, height) = self._corner, self.inner
         inner = answer[top : top + height, left : left + width]
         if (width, height) == (self.width, self.height):
@@ -71,4 +71,11 @@ class NetworkFrame:
         if min(self.width, self.height) >= self.side:
             # Cubic interpolation of probabilities would overshoot.
             method = cv2.INTER_CUBIC if answer.dtype == np.uint8 else cv2.INTER_LINEAR
+        if inner.ndim == 2:
+            return self._scaled(inner, method)
+        # OpenCV means areas of up to four planes at once.
+        some = [self._scaled(inner[..., first : first + 4], method) for first in range(0, inner.shape[2], 4)]
+        return np.dstack(some)
+
+    def _scaled(self, inner: NDArray[np.generic], method: int) -> NDArray[np.generic]:
         return np.asarray(cv2.resize(inner, (self.width, self.height), interpolation=method))

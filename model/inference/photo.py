@@ -256,7 +256,7 @@ def paste_face(raw: U8, frame: F64, mask: FaceMask, done: U8) -> None:
     if mask.straps.pixels.any():
         thin = (max(1.0, STRAP_SHARE * reach) for reach in (grow, feather))
         alpha = np.maximum(alpha, _alpha(mask.straps.pixels[rows, columns], *thin))
-    drawn = to_photo(raw, work_grid(raw.shape[1]), frame, near.box)
+    drawn = to_photo(raw, work_grid(raw.shape[1]), frame, near.box, border=cv2.BORDER_REPLICATE)
     below = done[near.place]
     clear = clear_ground(drawn.pixels, below, alpha, scale)
     grained = add_grain(clear, below, alpha, seed=near.top * _GRAIN_ROW + near.left)

@@ -56,22 +56,25 @@ def bounds(frame: F64, size: tuple[int, int]) -> Box | None:
     return None if (low >= high).any() else (int(low[0]), int(low[1]), int(high[0]), int(high[1]))
 
 
-def to_photo(crop: NDArray[np.generic], grid: Grid, frame: F64, box: Box) -> Patch:
+def to_photo(
+    crop: NDArray[np.generic], grid: Grid, frame: F64, box: Box, *, border: int = cv2.BORDER_CONSTANT
+) -> Patch:
     """Carry a crop back to a rectangle of the photograph, cubic.
 
     Parameters
     ----------
-    crop : (h, w) or (h, w, 3)
+    crop : (h, w) or (h, w, c)
         On ``grid``.
     frame : float64 (2, 3)
         Of the face.
     box : tuple of int
-        Left, top, right, bottom in the photograph. Beyond the crop a map is 0, and a picture goes on as it ends.
+        Left, top, right, bottom in the photograph.
+    border : int
+        OpenCV's name of what is beyond the crop: 0 unless said.
     """
     left, top, right, bottom = box
     matrix = grid.to_picture(frame)
     matrix[:, 2] -= (left, top)
-    border = cv2.BORDER_CONSTANT if crop.ndim == 2 else cv2.BORDER_REPLICATE
     patch = cv2.warpAffine(
         crop, matrix, (right - left, bottom - top), flags=cv2.INTER_CUBIC, borderMode=border
     )
