@@ -87,3 +87,12 @@ def test_grey_stays_grey_and_the_seed_says_which_grain():
 def test_a_photograph_that_is_covered_all_over_has_nothing_to_measure():
     whole = np.ones((160, 200), np.float32)
     assert np.array_equal(add_grain(ramp(), noisy(5.0), whole, 7), ramp().astype(np.float32))
+
+
+def test_a_small_face_gets_no_grain_and_a_larger_one_by_and_by():
+    below = noisy(5.0, grey=True)
+    spread = [
+        float(np.std(add_grain(ramp(), below, hole(), 7, scale) - ramp()))
+        for scale in (0.3, 0.5, 0.75, 1.0, 4.0)
+    ]
+    assert spread[0] == spread[1] == 0 < spread[2] < spread[3] == spread[4]

@@ -77,7 +77,11 @@ at_edges (coefficients, guide) => (probabilities)
 def edge_functions() -> str:
     """Return ``edge_coefficients`` (body (n, 1, h, w), guide (n, 3, h, w) in [0, 1]) and ``at_edges``, as text."""
     text = _TEXT.replace("SOLVE", "\n  ".join(_solve()))
-    return text.replace("SQUARE", str(2 * REACH_PX + 1)).replace("REACH", str(REACH_PX)).replace("EDGE", str(EDGE))
+    return (
+        text.replace("SQUARE", str(2 * REACH_PX + 1))
+        .replace("REACH", str(REACH_PX))
+        .replace("EDGE", str(EDGE))
+    )
 
 
 def _solve() -> list[str]:
@@ -96,5 +100,7 @@ def _solve() -> list[str]:
 
 
 def _dot(name: str, ones: tuple[str, ...] | str, others: str) -> list[str]:
-    products = [f"{name}_{k} = Mul ({one}, {other})" for k, (one, other) in enumerate(zip(ones, others, strict=True))]
+    products = [
+        f"{name}_{k} = Mul ({one}, {other})" for k, (one, other) in enumerate(zip(ones, others, strict=True))
+    ]
     return [*products, f"{name} = Sum ({name}_0, {name}_1, {name}_2)"]

@@ -69,7 +69,7 @@ class FaceMask:
         both = self.both
         there = matrix.copy()
         there[:, 2] -= (both.left, both.top)
-        return PicturePyramid(both.pixels).cut(there, width, height, border=cv2.BORDER_CONSTANT)
+        return PicturePyramid(both.pixels).cut(there, width, height, border=cv2.BORDER_REFLECT_101)
 
 
 def segment_face(module: FaceModule, picture: PicturePyramid, frame: F64) -> FaceMask | None:

@@ -12,9 +12,12 @@ from unmask.datagen.render.sensor import grain_window
 _LEAST_LEVELS, _MOST_LEVELS = 0.4, 8.0  # less is rounding, more is texture
 _LEAST_PIXELS = 64
 _MEAN_OF_UNIT = 0.7979  # mean of |x| of a normal distribution of unit variance
-# Noise is what the smoothest tenth of a picture has: elsewhere hair, cloth and blocks respond as it does. The means
-# of squares of white noise have 0.8 of their mean there.
-_SQUARE_PX, _SMOOTHEST_PERCENT, _OF_MEAN = 9, 10, 0.8
+# Noise is what the smoothest twentieth of a picture has: elsewhere hair, cloth and blocks respond as it does. The
+# means of squares of white noise have 0.63 of their mean there.
+_SQUARE_PX, _SMOOTHEST_PERCENT, _OF_MEAN = 5, 5, 0.63
+# Pixels of the photograph for one of the frame: below the first nothing is grain, from the second all of it is. On a
+# small face eyelids and the blocks of JPEG are as fine as noise, and look like a rash on cheeks.
+_SMALL = (0.5, 1.0)
 _ALIKE = 40.0  # levels of luma: skin is measured, not a white ground or black hair
 _LAPLACIANS = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 _RESPONSE = 6.0  # its standard deviation where the noise's is 1
@@ -60,7 +63,9 @@ def _beside(drawn: NDArray[np.generic], below: NDArray[np.generic], alpha: F32) 
     return alike if np.count_nonzero(alike) >= 4 * _LEAST_PIXELS else seen
 
 
-def add_grain(drawn: NDArray[np.generic], below: NDArray[np.generic], alpha: F32, seed: int) -> F32:
+def add_grain(
+    drawn: NDArray[np.generic], below: NDArray[np.generic], alpha: F32, seed: int, scale: float = 1.0
+) -> F32:
     """Give a drawn part the noise that the photograph has beside it.
 
     Parameters
@@ -71,6 +76,8 @@ def add_grain(drawn: NDArray[np.generic], below: NDArray[np.generic], alpha: F32
         How much is pasted, in [0, 1]; where it is 0 the photograph is seen, and measured.
     seed : int
         Which grain.
+    scale : float
+        Pixels of the photograph for one of aligned CelebA's frame.
 
     Returns
     -------
@@ -78,7 +85,7 @@ def add_grain(drawn: NDArray[np.generic], below: NDArray[np.generic], alpha: F32
         Levels, not clipped. The same grain in all channels: a grey photograph stays grey.
     """
     wanted, there = noise_levels(below, _beside(drawn, below, alpha)), noise_levels(drawn, alpha >= 1)
-    levels = min(np.sqrt(max(wanted**2 - there**2, 0.0)), _MOST_LEVELS)
+    levels = min(np.sqrt(max(wanted**2 - there**2, 0.0)), _MOST_LEVELS) * np.interp(scale, _SMALL, (0, 1))
     grained = np.asarray(drawn, np.float32)
     if levels < _LEAST_LEVELS:
         return grained

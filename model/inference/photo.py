@@ -259,7 +259,7 @@ def paste_face(raw: U8, frame: F64, mask: FaceMask, done: U8) -> None:
     drawn = to_photo(raw, work_grid(raw.shape[1]), frame, near.box, border=cv2.BORDER_REPLICATE)
     below = done[near.place]
     clear = clear_ground(drawn.pixels, below, alpha, scale)
-    grained = add_grain(clear, below, alpha, seed=near.top * _GRAIN_ROW + near.left)
+    grained = add_grain(clear, below, alpha, seed=near.top * _GRAIN_ROW + near.left, scale=scale)
     pasted = alpha > 0
     share = alpha[pasted][:, None]
     mixed = below[pasted] * (1 - share) + grained[pasted] * share
