@@ -20,7 +20,7 @@ from .train_config import write_config
 from .train_flags import EDIT_FLAGS, FRAME_FLAGS, MAP_FLAGS, read_train_options
 
 if TYPE_CHECKING:
-    from unmask.model.training.engine import TrainResult
+    from unmask.model.training.progress import TrainResult
 
 NAME = "unmask-train"
 _SIGNALLED = 128  # plus the signal's number is what a shell says of a program that one ended

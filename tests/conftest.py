@@ -268,7 +268,7 @@ def steps_seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, dict[str, f
     finish_step = Engine.finish_step
 
     def noting(engine: Engine, losses: Mapping[str, Any]) -> None:
-        seen.append((engine.fraction, {name: float(value) for name, value in losses.items()}))
+        seen.append((engine.clock.fraction, {name: float(value) for name, value in losses.items()}))
         finish_step(engine, losses)
 
     monkeypatch.setattr(Engine, "finish_step", noting)

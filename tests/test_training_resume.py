@@ -33,8 +33,8 @@ from unmask.model.checkpoints.card import load_card
 from unmask.model.checkpoints.checkpoint import load_state
 from unmask.model.networks import networks
 from unmask.model.networks.paper import _ElevenBlocks
-from unmask.model.training.engine import step_seed
 from unmask.model.training.folder import RunFolder
+from unmask.model.training.seeds import step_seed
 from unmask.model.training.validation import EditJudge
 
 # Validated after the third step of four, so that neither an interruption nor the end comes right after a row.
