@@ -215,7 +215,7 @@ def test_overwrite_removes_what_a_killed_build_had_written_and_not_yet_noted(
         raise KilledError
 
     with monkeypatch.context() as patch:
-        patch.setattr(worker, "_remove_stale", die)  # all pictures are written, no record is
+        patch.setattr(worker, "remove_stale", die)  # all pictures are written, no record is
         with pytest.raises(KilledError):
             build(options(layers=True))
     assert len(list(options().out.glob("masked/*.png"))) > 1

@@ -24,7 +24,9 @@ from .manifest import STATUSES, ManifestRow, iterate_manifest, write_manifest
 from .options import BuildOptions
 from .plan import BuildPlan, WorkPlan, plan_build, plan_tasks
 from .rows import check_paths
-from .worker import ChunkResult, SourceTask, possible_files, work
+from .task_files import possible_files
+from .tasks import ChunkResult, SourceTask
+from .worker import work
 
 CHUNK_PICTURES = 64
 _GRACE_S = 2.0  # how long an interrupted build waits for its workers

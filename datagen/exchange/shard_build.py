@@ -40,7 +40,7 @@ from unmask.datagen.dataset.folder import (
     check_apart,
 )
 from unmask.datagen.dataset.plan import WorkPlan, plan_fresh, plan_work
-from unmask.datagen.dataset.worker import ChunkResult, load_templates_once
+from unmask.datagen.dataset.tasks import ChunkResult, load_templates_once
 from unmask.datagen.sources.source import SourceFace
 from unmask.datagen.sources.splits import SPLITS
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from unmask.datagen.dataset.worker import peak_rss_mb
+from unmask.datagen.common.memory import peak_rss_mb
 from unmask.model.networks.networks import count_parameters
 
 from .engine import Engine
