@@ -16,7 +16,8 @@ from unmask.datagen.common.errors import UserError
 from unmask.datagen.dataset import build as build_module
 from unmask.datagen.dataset.build import Progress, build
 from unmask.datagen.dataset.journal import JOURNAL_NAME, Journal, SourceRecord
-from unmask.datagen.dataset.manifest import ManifestRow, iterate_manifest
+from unmask.datagen.dataset.manifest import iterate_manifest
+from unmask.datagen.dataset.manifest_row import ManifestRow
 from unmask.datagen.dataset.options import BuildOptions
 from unmask.datagen.dataset.verify import verify
 

@@ -20,7 +20,8 @@ from unmask.datagen.sources.source import SourceFace
 
 from .folder import LANDMARKS_NAME, MANIFEST_NAME, earlier_files, make_folders
 from .journal import Journal, SourceRecord
-from .manifest import STATUSES, ManifestRow, iterate_manifest, write_manifest
+from .manifest import iterate_manifest, write_manifest
+from .manifest_row import STATUSES, ManifestRow
 from .options import BuildOptions
 from .plan import BuildPlan, WorkPlan, plan_build, plan_tasks
 from .rows import check_paths

@@ -21,7 +21,8 @@ from unmask.datagen.sources.splits import SPLITS
 
 from .folder import MANIFEST_NAME, check_unpacked
 from .items import Transform, TripletItem, cells_by_column, checked_index
-from .manifest import ManifestRow, RowReader, iterate_manifest, read_attribute_names
+from .manifest import RowReader, iterate_manifest, read_attribute_names
+from .manifest_row import ManifestRow
 from .rows import layers_file
 from .shared import SharedEpoch, share_cores
 

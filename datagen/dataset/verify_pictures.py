@@ -17,7 +17,7 @@ from unmask.datagen.faces.parsing_labels import CELEBAMASK, Numbering
 from unmask.datagen.pictures.picture import decode_as_stored, decode_picture, encode_jpg, encode_png
 from unmask.datagen.render.triplet import replay
 
-from .manifest import ManifestRow
+from .manifest_row import ManifestRow
 from .rows import layers_file, stray_path
 from .tasks import load_templates_once
 

@@ -27,7 +27,7 @@ from unmask.datagen.render.triplet import (
 from unmask.datagen.sources.source import SourceFace
 
 from .journal import SourceRecord
-from .manifest import ManifestRow
+from .manifest_row import ManifestRow
 from .points import find_points_of, known_points
 from .rows import empty_row, make_row
 from .task_files import clean_file, mask_files, remove_stale

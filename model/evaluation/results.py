@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from unmask.datagen.common.errors import ArgumentError
-from unmask.datagen.dataset.manifest import ATTRIBUTE_PREFIX
+from unmask.datagen.dataset.manifest_row import ATTRIBUTE_PREFIX
 from unmask.datagen.pictures.arrays import F32
 from unmask.model.common.environment import package_versions
 from unmask.model.inference.pasting import DILATE_PX, FEATHER_PX
