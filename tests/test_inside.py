@@ -151,7 +151,7 @@ def test_what_reads_a_dataset_refuses_in_one_line(
 
 
 def test_training_and_evaluation_refuse_in_one_line(built_once: Path, tmp_path: Path, victim: Path):
-    from unmask.datagen.dataset.built import read_rows
+    from unmask.datagen.dataset.built_rows import read_rows
     from unmask.model.evaluation.items import open_eval_set
     from unmask.model.evaluation.options import EvalOptions
 

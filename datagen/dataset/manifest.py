@@ -160,9 +160,7 @@ class _Header:
 
     form: TableForm
     width: int
-    order: (
-        tuple[int, ...] | None
-    )  # of `COLUMNS` and the attributes; None where they stand as they are written
+    order: tuple[int, ...] | None  # of `COLUMNS` and the attributes; None: as they are written
     attribute_names: tuple[str, ...]
 
     @classmethod
