@@ -21,17 +21,10 @@ from .data_pack import pack_command
 from .data_stats import stats_command
 from .data_templates import SheetExisting, Templates, templates_app
 from .data_unpack import unpack_command
+from .flag_names import in_flags
 from .flags import Flag
-from .running import (
-    in_flags,
-    make_app,
-    print_pairs,
-    print_statuses,
-    printable,
-    resumable,
-    run_app,
-    show_progress,
-)
+from .running import make_app, resumable, run_app
+from .showing import print_pairs, print_statuses, printable, show_progress
 
 if TYPE_CHECKING:
     from unmask.datagen.dataset.build import BuildReport
