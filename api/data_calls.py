@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike
 from unmask.datagen.common.arguments import make_options, square_or_size
 from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.common.light_install import naming_packages
-from unmask.datagen.dataset.build import BuildReport, Progress
 from unmask.datagen.dataset.build import build as build_dataset
+from unmask.datagen.dataset.build_report import BuildReport, Progress
 from unmask.datagen.dataset.online import triplet_config
 from unmask.datagen.dataset.options import BuildOptions
 from unmask.datagen.faces.detect import ALIGNED_SIZE, LandmarkFinder

@@ -27,7 +27,7 @@ from .running import make_app, resumable, run_app
 from .showing import print_pairs, print_statuses, printable, show_progress
 
 if TYPE_CHECKING:
-    from unmask.datagen.dataset.build import BuildReport
+    from unmask.datagen.dataset.build_report import BuildReport
 
 NAME = "unmask-data"
 app = make_app("Make, look at and check datasets of masked faces.")

@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 
 from unmask.datagen.dataset import build as build_module
-from unmask.datagen.dataset.build import Progress, build
+from unmask.datagen.dataset.build import build
+from unmask.datagen.dataset.build_report import Progress
 from unmask.datagen.dataset.options import BuildOptions
 from unmask.datagen.drawn_faces.demo import draw_demo_face, write_demo
 from unmask.datagen.faces.landmarks import Landmarks, quantise
