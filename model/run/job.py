@@ -29,18 +29,8 @@ from .face_rows import WORDS, FaceRow, face_rows
 from .inputs import RunInput, list_inputs
 from .loading import Loaded, encode_result, load
 from .options import RunOptions
-from .results import (
-    MAPS,
-    RESTORED,
-    STATUSES,
-    STRAPS,
-    STRIPS,
-    UNWRITTEN,
-    RunFolder,
-    RunRow,
-    check_apart,
-    open_results,
-)
+from .results import MAPS, RESTORED, STRAPS, STRIPS, RunFolder, check_apart, open_results
+from .run_row import STATUSES, UNWRITTEN, RunRow
 from .single import check_single, is_file_name, run_single
 from .strip import draw_strip
 from .tally import Tally, Update
