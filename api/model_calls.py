@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import torch
 
     from unmask.model.inference.unmasker import Unmasker
-    from unmask.model.run.job import RunReport
+    from unmask.model.run.run_report import RunReport
     from unmask.model.video.restore import RestoredFrame
 
 

@@ -21,7 +21,7 @@ from .showing import print_statuses, printable, show_progress
 
 if TYPE_CHECKING:
     from unmask.model.run.clip_rows import ClipRow
-    from unmask.model.run.job import RunReport
+    from unmask.model.run.run_report import RunReport
 
 NAME = "unmask-run"
 _CLIP_TABLES = ("clips.csv", "tracks.csv")
