@@ -167,11 +167,8 @@ def launch(folder: Path, trainings: list[Training], stops: dict[Training, str]) 
     said = run_processes(folder, jobs)
     assert all(file.exists() for file in files), said  # the launcher kills what takes over 30 seconds to stop
     codes = [json.loads(file.read_text()) for file in files]
-    logs = {
-        one: read_log(runs[one] / "log.csv") for one in trainings
-    }  # before a launch that goes on with them
     return {
-        one: Ended(runs[one], notes[one], list(code), said, logs[one])
+        one: Ended(runs[one], notes[one], list(code), said, read_log(runs[one] / "log.csv"))
         for one, code in zip(trainings, zip(*codes, strict=True), strict=True)
     }
 
