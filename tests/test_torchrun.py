@@ -132,16 +132,8 @@ def launch(folder: Path, trainings: list[Training], stops: dict[Training, str]) 
     flags = {
         "map": ["--precision", "bf16", "--workers", "1"],
         "edit": [
-            *(
-                "--precision",
-                "fp32",
-                "--workers",
-                "0",
-                "--preset",
-                "perceptual",
-                "--set",
-                "discriminator.width=16",
-            ),
+            *("--precision", "fp32", "--workers", "0"),
+            *("--preset", "perceptual", "--set", "discriminator.width=16"),
             *("--map", str(folder / "straight map"), "--predicted-share", "0.5"),
         ],
     }
