@@ -20,19 +20,19 @@ Importing this loads nothing else: each name brings what it needs when it is fir
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from unmask.calls import adopt as adopt
-    from unmask.calls import build as build
-    from unmask.calls import evaluate as evaluate
-    from unmask.calls import export_dataset as export_dataset
-    from unmask.calls import load_model as load_model
-    from unmask.calls import put_mask as put_mask
-    from unmask.calls import restore_frames as restore_frames
-    from unmask.calls import restore_video as restore_video
+    from unmask.data_calls import adopt as adopt
+    from unmask.data_calls import build as build
+    from unmask.data_calls import export_dataset as export_dataset
+    from unmask.data_calls import put_mask as put_mask
     from unmask.datagen.dataset.built import BuiltDataset as BuiltDataset
     from unmask.datagen.dataset.online import TripletDataset as TripletDataset
     from unmask.model.data.tensors import to_tensors as to_tensors
     from unmask.model.export.push import push_to_hub as push_to_hub
     from unmask.model.inference.unmasker import Unmasker as Unmasker
+    from unmask.model_calls import evaluate as evaluate
+    from unmask.model_calls import load_model as load_model
+    from unmask.model_calls import restore_frames as restore_frames
+    from unmask.model_calls import restore_video as restore_video
 
     __version__: str
 else:
@@ -40,15 +40,15 @@ else:
         "BuiltDataset": "unmask.datagen.dataset.built",
         "TripletDataset": "unmask.datagen.dataset.online",
         "Unmasker": "unmask.model.inference.unmasker",
-        "adopt": "unmask.calls",
-        "build": "unmask.calls",
-        "evaluate": "unmask.calls",
-        "export_dataset": "unmask.calls",
-        "load_model": "unmask.calls",
+        "adopt": "unmask.data_calls",
+        "build": "unmask.data_calls",
+        "evaluate": "unmask.model_calls",
+        "export_dataset": "unmask.data_calls",
+        "load_model": "unmask.model_calls",
         "push_to_hub": "unmask.model.export.push",
-        "put_mask": "unmask.calls",
-        "restore_frames": "unmask.calls",
-        "restore_video": "unmask.calls",
+        "put_mask": "unmask.data_calls",
+        "restore_frames": "unmask.model_calls",
+        "restore_video": "unmask.model_calls",
         "to_tensors": "unmask.model.data.tensors",
     }
 

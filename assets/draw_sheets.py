@@ -8,6 +8,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from unmask.datagen.masks.template_format import ANCHORS, fabric_size
 from unmask.datagen.masks.template_layers import LARGE_FACTOR, LARGE_FOLDER
@@ -125,7 +126,11 @@ def _fringed(trim: F) -> F:
     return np.concatenate([np.where(cover > 0, trim[..., :3], mean), cover], axis=-1)
 
 
+def levels(image: F) -> NDArray[np.uint8]:
+    """Return a layer as it is written: its values, 0 to 255, rounded."""
+    return np.clip(np.rint(image + _TIE), 0, 255).astype(np.uint8)
+
+
 def _write(path: Path, image: F) -> None:
-    rounded = np.clip(np.rint(image + _TIE), 0, 255).astype(np.uint8)
-    if not cv2.imwrite(str(path), rounded, [cv2.IMWRITE_PNG_COMPRESSION, 9]):
+    if not cv2.imwrite(str(path), levels(image), [cv2.IMWRITE_PNG_COMPRESSION, 9]):
         raise OSError(f"{path} could not be written")

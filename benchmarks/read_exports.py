@@ -15,7 +15,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from unmask.datagen.dataset.manifest import ManifestRow, iterate_manifest
+from unmask.datagen.dataset.manifest import iterate_manifest
+from unmask.datagen.dataset.manifest_row import ManifestRow
 from unmask.datagen.exchange.export import export
 from unmask.datagen.exchange.options import SPLITS, ExportOptions
 from unmask.datagen.pictures.open_picture import open_file

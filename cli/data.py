@@ -21,20 +21,13 @@ from .data_pack import pack_command
 from .data_stats import stats_command
 from .data_templates import SheetExisting, Templates, templates_app
 from .data_unpack import unpack_command
+from .flag_names import in_flags
 from .flags import Flag
-from .running import (
-    in_flags,
-    make_app,
-    print_pairs,
-    print_statuses,
-    printable,
-    resumable,
-    run_app,
-    show_progress,
-)
+from .running import make_app, resumable, run_app
+from .showing import print_pairs, print_statuses, printable, show_progress
 
 if TYPE_CHECKING:
-    from unmask.datagen.dataset.build import BuildReport
+    from unmask.datagen.dataset.build_report import BuildReport
 
 NAME = "unmask-data"
 app = make_app("Make, look at and check datasets of masked faces.")

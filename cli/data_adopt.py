@@ -9,7 +9,8 @@ from unmask.datagen.exchange.adopt_options import AdoptOptions
 
 from . import flags
 from .flags import Flag
-from .running import print_statuses, printable, resumable, show_progress
+from .running import resumable
+from .showing import print_statuses, printable, show_progress
 
 _FLAGS = {
     "source": Flag("Folder with masked, clean and map folders.", "SOURCE", argument=True),

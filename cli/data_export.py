@@ -10,7 +10,8 @@ from unmask.datagen.exchange.options import FORMATS, ExportOptions
 
 from . import flags
 from .flags import Flag
-from .running import printable, resumable, show_progress
+from .running import resumable
+from .showing import printable, show_progress
 
 if TYPE_CHECKING:
     from unmask.datagen.exchange.export import ExportReport

@@ -11,7 +11,8 @@ from unmask.datagen.dataset.pack_options import PackOptions
 
 from . import flags
 from .flags import Flag
-from .running import print_statuses, printable, resumable, show_progress
+from .running import resumable
+from .showing import print_statuses, printable, show_progress
 
 if TYPE_CHECKING:
     from unmask.datagen.dataset.pack import PackReport

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .running import print_table, printable, show_progress
+from .showing import print_table, printable, show_progress
 
 if TYPE_CHECKING:
     from unmask.datagen.stats.measure import Stats

@@ -9,7 +9,8 @@ from unmask.datagen.common.checks import check_free
 from unmask.datagen.common.errors import ArgumentError
 
 from .flags import FAMILIES, split_names
-from .running import make_app, print_table, printable
+from .running import make_app
+from .showing import print_table, printable
 
 templates_app = make_app("Mask templates: list them, check a folder, draw a sheet.")
 SheetExisting = Annotated[str, typer.Option(help="A file of that name: fail or overwrite.")]

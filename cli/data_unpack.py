@@ -8,7 +8,8 @@ import typer
 
 from unmask.datagen.exchange.shard_options import UnpackOptions
 
-from .running import printable, resumable, show_progress
+from .running import resumable
+from .showing import printable, show_progress
 
 
 def unpack_command(

@@ -13,16 +13,8 @@ from unmask.model.metrics.table import MINUS, score_of, score_words
 
 from . import eval_verify, flags
 from .flags import Flag
-from .running import (
-    make_app,
-    print_pairs,
-    print_table,
-    printable,
-    resumable,
-    run_app,
-    show_progress,
-    showing_log,
-)
+from .running import make_app, resumable, run_app
+from .showing import print_pairs, print_table, printable, show_progress, showing_log
 
 if TYPE_CHECKING:
     from unmask.model.evaluation.run import EvalResult

@@ -12,7 +12,8 @@ from unmask.model.verification.options import VerifyOptions
 
 from . import flags
 from .flags import Flag
-from .running import make_app, print_pairs, print_table, printable, show_progress, showing_log
+from .running import make_app
+from .showing import print_pairs, print_table, printable, show_progress, showing_log
 
 if TYPE_CHECKING:
     from unmask.model.verification.verify import Verification

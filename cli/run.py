@@ -16,11 +16,12 @@ from unmask.model.run.options import RunOptions
 
 from . import flags
 from .flags import Flag
-from .running import RESUMES, make_app, print_statuses, printable, resumable, run_app, show_progress
+from .running import RESUMES, make_app, resumable, run_app
+from .showing import print_statuses, printable, show_progress
 
 if TYPE_CHECKING:
     from unmask.model.run.clip_rows import ClipRow
-    from unmask.model.run.job import RunReport
+    from unmask.model.run.run_report import RunReport
 
 NAME = "unmask-run"
 _CLIP_TABLES = ("clips.csv", "tracks.csv")

@@ -1,17 +1,14 @@
-"""What every command line of the toolkit shares: one-line errors, exit codes, progress, tables."""
+"""How every command line of the toolkit runs and ends: one-line errors, exit codes, signals."""
 
 import errno
 import gc
 import io
-import logging
 import multiprocessing
 import os
-import re
 import signal
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from multiprocessing import util
@@ -19,23 +16,20 @@ from types import FrameType
 from typing import Any, TypeVar
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
-from rich.progress import TimeRemainingColumn as EtaColumn
-from rich.table import Table
-from rich.text import Text
 from typer.core import TyperCommand
 
 from unmask.datagen.common.errors import UserError
 from unmask.datagen.common.light_install import naming_packages
 from unmask.datagen.common.memory import check_limit, is_near_limit, is_want_of_memory
 
+from .flag_names import in_flags, known_flags, note_flags
+from .showing import printable
+
 EXIT_USER_ERROR = 2
 _SIGNALLED = 128  # plus the signal's number is what a shell says of a program that one ended
 _AGAIN = "the same command begins again"
 RESUMES = "the same command resumes"
 _received = 0  # the signal that asked us to stop, where it was not Ctrl-C
-_PLAIN_EVERY_S = 5.0
 # What the system refuses whatever the program does: rights, names, links, space, limits, broken disks.
 _MENDABLE = tuple(
     getattr(errno, name)
@@ -53,21 +47,14 @@ _UsageError: type[Exception] = next(
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-# Arguments that errors name and a command does not take by that name.
-_ELSEWHERE = {"source": "SOURCE", "out": "OUT", "pins": "--set", "tuning": "--set"}
 _least_mb = 0  # that the command needs before it has done anything
-_flags: dict[str, str] = {}  # of the command that runs, by the names that Python knows its arguments by
 
 
 class _Command(TyperCommand):
-    """Notes how it calls its arguments, for `in_flags`."""
+    """Notes how it calls its arguments, for `in_flags`; says in its own words that it was stopped."""
 
     def invoke(self, ctx: Any) -> Any:
-        _flags.clear()
-        for parameter in self.params:
-            argument = str(parameter.metavar).strip("[].")
-            is_option = parameter.param_type_name == "option"
-            _flags[str(parameter.name)] = parameter.opts[0] if is_option else argument
+        note_flags(self.params)
         check_limit(_least_mb)
         try:
             return super().invoke(ctx)
@@ -86,18 +73,6 @@ class App(typer.Typer):
         """Register a command, as Typer does."""
         register: Callable[[Function], Function] = super().command(name, cls=_Command, **settings)
         return register
-
-
-def in_flags(text: str) -> str:
-    """Return a text of the core with arguments, which it has in backticks, as this command line calls them."""
-
-    def flag(found: re.Match[str]) -> str:
-        name = found[1]
-        if "." in name:  # a key of a table
-            return f"--set {name}"
-        return _flags.get(name) or _ELSEWHERE.get(name) or f"--{name.replace('_', '-')}"
-
-    return re.sub(r"`([\w.-]+)`", flag, text)
 
 
 def make_app(summary: str | None = None, *, completes: bool = True) -> App:
@@ -189,7 +164,7 @@ def _take_any_letter() -> None:
 def _refusal(error: Exception) -> str | None:
     """Say in words what the system refused a command, None where the error is another one."""
     if is_want_of_memory(error) or (is_near_limit() and not isinstance(error, OSError)):
-        flags = [_flags[name] for name in ("workers", "batch_size", "size", "limit") if name in _flags]
+        flags = known_flags("workers", "batch_size", "size", "limit")
         return f"out of memory; lower {' or '.join(flags)}" if flags else "out of memory"
     if not isinstance(error, OSError) or error.errno not in _MENDABLE:
         return None
@@ -224,46 +199,6 @@ def _fail(message: str) -> int:
     return EXIT_USER_ERROR
 
 
-def printable(text: str) -> str:
-    """Return a text that every terminal takes: file names may hold bytes that are no UTF-8."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-class _RateColumn(ProgressColumn):
-    """Items per second since the start of this run."""
-
-    def __init__(self, unit: str) -> None:
-        super().__init__()
-        self.unit = unit
-
-    def render(self, task: Task) -> Text:
-        """Return the column's text."""
-        made = task.completed - task.fields["first"]
-        rate = made / task.elapsed if task.elapsed else 0.0
-        return Text(f"{rate:.1f} {self.unit}/s")
-
-
-class _Terminal(logging.Handler):
-    """Prints what the core logs, line by line, on stderr."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        print(printable(in_flags(record.getMessage())), file=sys.stderr, flush=True)
-
-
-@contextmanager
-def showing_log() -> Iterator[None]:
-    """Print what the toolkit logs inside the block."""
-    logger, handler = logging.getLogger("unmask"), _Terminal()
-    level = logger.level
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(level)
-
-
 @contextmanager
 def resumable(words: str = RESUMES) -> Iterator[None]:
     """Work that Ctrl-C may stop, and the same command resumes: says so, or ``words``, and exits with 130."""
@@ -271,72 +206,3 @@ def resumable(words: str = RESUMES) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         raise _StoppedError(words) from None
-
-
-@contextmanager
-def show_progress(title: str, unit: str) -> Iterator[Callable[[int, int, int], None]]:
-    """Show a bar on a terminal, and a plain line every few seconds elsewhere; both on stderr.
-
-    Yields
-    ------
-    callable
-        Takes how many are done, how many there are, and how many were done before this run.
-    """
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield _plain_lines(title, unit)
-        return
-    words = TextColumn("{task.description}")
-    columns = (words, BarColumn(), MofNCompleteColumn(), _RateColumn(unit), EtaColumn())
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task(title, total=None, first=0)
-        yield lambda done, total, first: bar.update(task, completed=done, total=total, first=first)
-
-
-def _plain_lines(title: str, unit: str) -> Callable[[int, int, int], None]:
-    start = last = time.monotonic()
-
-    def update(done: int, total: int, first: int) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if done < total and now - last < _PLAIN_EVERY_S:
-            return
-        last = now
-        rate = (done - first) / max(now - start, 1e-9)
-        eta = f", {(total - done) / rate:.0f} s left" if rate and done < total else ""
-        print(f"{title}: {done}/{total} {unit}, {rate:.1f}/s{eta}", file=sys.stderr, flush=True)
-
-    return update
-
-
-def print_table(
-    title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], folds: int | None = None
-) -> None:
-    """Print a title and a small table on stdout; columns that hold numbers are right-aligned.
-
-    Only the first ``folds`` columns are folded where it is wide; None: all are.
-    """
-    print(title)
-    table = Table()
-    for number, column in enumerate(columns):
-        numeric = all(row[number].replace(".", "").replace(",", "").isdigit() for row in rows)
-        keeps = folds is not None and number >= folds
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold", no_wrap=keeps)
-    for row in rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))
-    Console().print(table)
-
-
-def print_statuses(report: Any, title: str, counted: str) -> None:
-    """Print the notes of a report, and its counts by status as a table."""
-    for note in report.notes:
-        print(f"note: {printable(note)}")
-    rows = [[status, str(count)] for status, count in report.counts.items() if count or status == "ok"]
-    print_table(title, ["status", counted], rows)
-
-
-def print_pairs(pairs: Mapping[str, object]) -> None:
-    """Print ``name  value`` lines on stdout."""
-    width = max(len(name) for name in pairs)
-    for name, value in pairs.items():
-        print(f"{name:<{width}}  {printable(str(value))}")

@@ -11,7 +11,8 @@ from unmask.model.serve.options import ServeOptions
 
 from . import flags
 from .flags import Flag
-from .running import make_app, printable, run_app
+from .running import make_app, run_app
+from .showing import printable
 
 NAME = "unmask-serve"
 app = make_app("Take masks off photographs in the browser, and look through datasets.")

@@ -14,13 +14,15 @@ from unmask.datagen.common.errors import ArgumentError
 from unmask.model.training.options import EditOptions, FrameOptions, MapOptions
 from unmask.model.training.preset_files import packaged_presets, summary_of
 
+from .flag_names import in_flags
 from .flags import takes_options
-from .running import in_flags, make_app, print_pairs, printable, resumable, run_app, showing_log
+from .running import make_app, resumable, run_app
+from .showing import print_pairs, printable, showing_log
 from .train_config import write_config
 from .train_flags import EDIT_FLAGS, FRAME_FLAGS, MAP_FLAGS, read_train_options
 
 if TYPE_CHECKING:
-    from unmask.model.training.engine import TrainResult
+    from unmask.model.training.progress import TrainResult
 
 NAME = "unmask-train"
 _SIGNALLED = 128  # plus the signal's number is what a shell says of a program that one ended

@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 
 from unmask.datagen.dataset import build as build_module
-from unmask.datagen.dataset.build import Progress, build
+from unmask.datagen.dataset.build import build
+from unmask.datagen.dataset.build_report import Progress
 from unmask.datagen.dataset.options import BuildOptions
 from unmask.datagen.drawn_faces.demo import draw_demo_face, write_demo
 from unmask.datagen.faces.landmarks import Landmarks, quantise
@@ -268,7 +269,7 @@ def steps_seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, dict[str, f
     finish_step = Engine.finish_step
 
     def noting(engine: Engine, losses: Mapping[str, Any]) -> None:
-        seen.append((engine.fraction, {name: float(value) for name, value in losses.items()}))
+        seen.append((engine.clock.fraction, {name: float(value) for name, value in losses.items()}))
         finish_step(engine, losses)
 
     monkeypatch.setattr(Engine, "finish_step", noting)

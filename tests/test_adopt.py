@@ -15,7 +15,8 @@ from exchange_support import iou, read_map, read_rgb
 import unmask
 from unmask.cli.data import main
 from unmask.datagen.common.errors import UserError
-from unmask.datagen.dataset.manifest import ManifestRow, iterate_manifest
+from unmask.datagen.dataset.manifest import iterate_manifest
+from unmask.datagen.dataset.manifest_row import ManifestRow
 from unmask.datagen.dataset.verify import inspect_dataset
 from unmask.datagen.exchange import adopt_pairs as pairs_module
 from unmask.datagen.exchange.adopt import AdoptReport, adopt

@@ -74,7 +74,7 @@ def test_a_face_is_restored_to_the_same_levels_at_every_size(
         assert map_.any()
         assert apart(by_torch.segment(image), by_onnx.segment(image)) < 1e-5
         assert apart(by_torch.restore(image, map_), by_onnx.restore(image, map_)) <= 1
-        assert apart(by_torch.restore(image), by_onnx.restore(image)) <= 1
+    assert apart(by_torch.restore(image), by_onnx.restore(image)) <= 1
 
 
 def test_a_photograph_is_restored_to_the_same_levels(

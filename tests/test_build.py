@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from unmask.datagen.common.errors import UserError
-from unmask.datagen.dataset.build import Progress, build
+from unmask.datagen.dataset.build import build
+from unmask.datagen.dataset.build_report import Progress
 from unmask.datagen.dataset.manifest import iterate_manifest, read_manifest
 from unmask.datagen.dataset.options import BuildOptions, parse_size
 from unmask.datagen.pictures.picture import decode_picture

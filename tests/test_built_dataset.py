@@ -10,7 +10,8 @@ import pytest
 
 from unmask.datagen.common.errors import UserError
 from unmask.datagen.dataset.built import BuiltDataset
-from unmask.datagen.dataset.manifest import ManifestRow, RowReader, iterate_manifest, write_manifest
+from unmask.datagen.dataset.manifest import RowReader, iterate_manifest, write_manifest
+from unmask.datagen.dataset.manifest_row import ManifestRow
 from unmask.datagen.pictures.picture import fit_picture
 
 

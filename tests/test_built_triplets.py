@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from unmask.datagen.common.errors import UserError
-from unmask.datagen.dataset.built import filter_families, read_rows
+from unmask.datagen.dataset.built_rows import filter_families, read_rows
 from unmask.datagen.dataset.manifest import iterate_manifest
 from unmask.datagen.pictures.picture import fit_picture
 from unmask.model.data.built import BuiltTriplets

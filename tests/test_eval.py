@@ -16,6 +16,7 @@ from picture_scores import psnr, ssim
 from unmask.cli.eval import _print_result, main
 from unmask.datagen.common.errors import UserError
 from unmask.model.evaluation import evaluate as evaluate_module
+from unmask.model.evaluation.items import open_eval_set
 from unmask.model.evaluation.options import EvalOptions
 from unmask.model.metrics.metrics import score_map
 
@@ -191,10 +192,11 @@ def test_pictures_of_another_size_have_no_mean_face(
     options: EvalOptions, built_once: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(built_once, tmp_path / "data")
-    stem = table_of_manifest(tmp_path / "data").iloc[0].key[:-3]
+    options = replace(options, data=tmp_path / "data", limit=3, identity=True, features=True)
+    stem = open_eval_set(options).items[0].key[:-3]
     for path in (tmp_path / "data").glob(f"[mc]*/{stem}*"):
         cv2.imwrite(str(path), cv2.resize(cv2.imread(str(path), cv2.IMREAD_UNCHANGED), (96, 120)))
-    evaluate(options, data=tmp_path / "data", limit=6, identity=True, features=True)
+    evaluate(options)
     rows = table(options.out)
     assert rows["nearest_psnr"].notna().all()
     assert rows["edit_identity"].notna().all()

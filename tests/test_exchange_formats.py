@@ -13,12 +13,8 @@ import pytest
 from exchange_support import EXTRA, exported, iou, read_map, read_rgb
 from skimage.draw import polygon2mask
 
-from unmask.datagen.dataset.manifest import (
-    ManifestRow,
-    iterate_manifest,
-    read_attribute_names,
-    write_manifest,
-)
+from unmask.datagen.dataset.manifest import iterate_manifest, read_attribute_names, write_manifest
+from unmask.datagen.dataset.manifest_row import ManifestRow
 from unmask.datagen.exchange.kinds import KINDS
 from unmask.datagen.exchange.options import FORMATS
 

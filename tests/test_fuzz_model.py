@@ -25,7 +25,8 @@ from unmask.model.evaluation.items import open_eval_set
 from unmask.model.evaluation.options import EvalOptions
 from unmask.model.inference.aligned import predict_probabilities
 from unmask.model.inference.torch_modules import TrainedModule
-from unmask.model.run.results import CARD, JOURNAL, TABLE, RunRow, open_results
+from unmask.model.run.results import CARD, JOURNAL, TABLE, open_results
+from unmask.model.run.run_row import RunRow
 from unmask.model.training.folder import CONFIG_NAME, ENVIRONMENT_NAME, LOG_NAME, RunFolder
 from unmask.model.training.options import MapOptions
 from unmask.model.training.preset_files import load_preset, packaged_presets, tables_of

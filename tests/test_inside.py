@@ -151,7 +151,7 @@ def test_what_reads_a_dataset_refuses_in_one_line(
 
 
 def test_training_and_evaluation_refuse_in_one_line(built_once: Path, tmp_path: Path, victim: Path):
-    from unmask.datagen.dataset.built import read_rows
+    from unmask.datagen.dataset.built_rows import read_rows
     from unmask.model.evaluation.items import open_eval_set
     from unmask.model.evaluation.options import EvalOptions
 
@@ -215,7 +215,7 @@ def test_overwrite_removes_what_a_killed_build_had_written_and_not_yet_noted(
         raise KilledError
 
     with monkeypatch.context() as patch:
-        patch.setattr(worker, "_remove_stale", die)  # all pictures are written, no record is
+        patch.setattr(worker, "remove_stale", die)  # all pictures are written, no record is
         with pytest.raises(KilledError):
             build(options(layers=True))
     assert len(list(options().out.glob("masked/*.png"))) > 1

@@ -5,14 +5,12 @@ import pytest
 
 from unmask.datagen.common.errors import UserError
 from unmask.datagen.dataset.manifest import (
-    COLUMNS,
-    STATUSES,
-    ManifestRow,
     iterate_manifest,
     read_attribute_names,
     read_manifest,
     write_manifest,
 )
+from unmask.datagen.dataset.manifest_row import COLUMNS, STATUSES, ManifestRow
 
 AWKWARD = [
     "plain.jpg",

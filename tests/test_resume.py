@@ -14,9 +14,11 @@ import pytest
 
 from unmask.datagen.common.errors import UserError
 from unmask.datagen.dataset import build as build_module
-from unmask.datagen.dataset.build import Progress, build
+from unmask.datagen.dataset.build import build
+from unmask.datagen.dataset.build_report import Progress
 from unmask.datagen.dataset.journal import JOURNAL_NAME, Journal, SourceRecord
-from unmask.datagen.dataset.manifest import ManifestRow, iterate_manifest
+from unmask.datagen.dataset.manifest import iterate_manifest
+from unmask.datagen.dataset.manifest_row import ManifestRow
 from unmask.datagen.dataset.options import BuildOptions
 from unmask.datagen.dataset.verify import verify
 

@@ -5,8 +5,8 @@ import pytest
 
 from unmask.cli.run import main
 from unmask.model.run import job as job_module
-from unmask.model.run.job import RunReport
 from unmask.model.run.options import RunOptions
+from unmask.model.run.run_report import RunReport
 
 
 @pytest.fixture(autouse=True)

@@ -24,8 +24,9 @@ from unmask.model.inference.photo_patch import Patch
 from unmask.model.inference.unmasker import Unmasker
 from unmask.model.run import job as job_module
 from unmask.model.run.inputs import list_inputs, result_names
-from unmask.model.run.job import RunReport, run_job
+from unmask.model.run.job import run_job
 from unmask.model.run.options import RunOptions
+from unmask.model.run.run_report import RunReport
 from unmask.model.run.strip import draw_strip
 
 SIZES = {"a": (60, 70), "sub/b": (33, 90), "c.d": (109, 89)}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from unmask.cli.data import main
-from unmask.datagen.dataset.manifest import ManifestRow
+from unmask.datagen.dataset.manifest_row import ManifestRow
 from unmask.datagen.stats import measure as stats_module
 from unmask.datagen.stats.colour import (
     CELL,

@@ -16,6 +16,8 @@ from unmask.model.training.log_file import read_log
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals, and gloo over localhost")
 
 RANKS, BATCH, PICTURES, EPOCHS, STEPS = 2, 3, 8, 3, 4  # epochs end within steps: 8 is no multiple of 6
+KINDS = ("map", "edit")
+Training = tuple[str, str]  # the story's part, and which module
 LIMIT_S = 420  # of a launch; a quiet machine needs 15
 
 # What torchrun runs: commands one after the other, with notes of what each process saw. A job says who gets SIGTERM
@@ -77,7 +79,7 @@ if __name__ == "__main__":  # data workers read this file, too
 class Ended:
     """A module's run after a launch, with what its processes noted in all launches of it.
 
-    Exit codes are those of the command in each process, ``said`` is what all processes printed for both modules.
+    Exit codes are those of the command in each process, ``said`` is what all processes printed in the launch.
     """
 
     run: Path
@@ -112,20 +114,26 @@ class Story:
 
 @pytest.fixture(scope="module")
 def stories(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Story]:
-    """Both modules' trainings; the Map Module's is stopped at its second process, the other one at the launcher."""
+    """Both modules' trainings; the Map Module's is stopped at its second process, the other one at the launcher.
+
+    The one that ends its launcher is the last of its launch.
+    """
     folder = tmp_path_factory.mktemp("torchrun")
-    straight = launch(folder, "straight", {"map": "", "edit": ""})
-    stopped = launch(folder, "halved", {"map": "process 1", "edit": "launcher"})
-    resumed = launch(folder, "halved", {"map": "", "edit": ""})
-    return {kind: Story(straight[kind], stopped[kind], resumed[kind]) for kind in ("map", "edit")}
+    straight, halved = ([(name, "map"), (name, "edit")] for name in ("straight", "halved"))
+    first = launch(folder, [*straight, *halved], {halved[0]: "process 1", halved[1]: "launcher"})
+    again = launch(folder, halved, {})
+    return {
+        kind: Story(first["straight", kind], first["halved", kind], again["halved", kind]) for kind in KINDS
+    }
 
 
-def launch(folder: Path, name: str, stops: dict[str, str]) -> dict[str, Ended]:
-    """Train both modules in one launch: importing takes longer than the trainings."""
+def launch(folder: Path, trainings: list[Training], stops: dict[Training, str]) -> dict[Training, Ended]:
+    """Do several trainings in one launch: importing takes longer than they do."""
     flags = {
         "map": ["--precision", "bf16", "--workers", "1"],
         "edit": [
-            *("--precision", "fp32", "--workers", "0", "--preset", "perceptual"),
+            *("--precision", "fp32", "--workers", "0"),
+            *("--preset", "perceptual", "--set", "discriminator.width=16"),
             *("--map", str(folder / "straight map"), "--predicted-share", "0.5"),
         ],
     }
@@ -133,17 +141,17 @@ def launch(folder: Path, name: str, stops: dict[str, str]) -> dict[str, Ended]:
         *("--online", "demo", "--limit", str(PICTURES), "--val-pictures", "4"),
         *("--cache", str(folder / "cache")),
         *("--size", "64", "--batch-size", str(BATCH), "--epochs", str(EPOCHS), "--device", "cpu"),
-        *("--val-every", "12", "--sample-every", "24"),
+        *("--val-every", "12", "--sample-every", "24", "--set", "network.width=16"),
     ]
-    runs = {kind: folder / f"{name} {kind}" for kind in stops}
-    notes = {kind: folder / f"{name} {kind} notes" for kind in stops}
-    jobs = [
+    runs = {one: folder / " ".join(one) for one in trainings}
+    notes = {one: folder / " ".join((*one, "notes")) for one in trainings}
+    jobs: list[dict[str, object]] = [
         {
-            "arguments": [kind, str(runs[kind]), *flags[kind], *usual],
-            "notes": str(notes[kind]),
-            "stop": stop,
+            "arguments": [one[1], str(runs[one]), *flags[one[1]], *usual],
+            "notes": str(notes[one]),
+            "stop": stops.get(one, ""),
         }
-        for kind, stop in stops.items()
+        for one in trainings
     ]
     files = [folder / f"codes{rank}.json" for rank in range(RANKS)]
     for file in files:
@@ -152,8 +160,8 @@ def launch(folder: Path, name: str, stops: dict[str, str]) -> dict[str, Ended]:
     assert all(file.exists() for file in files), said  # the launcher kills what takes over 30 seconds to stop
     codes = [json.loads(file.read_text()) for file in files]
     return {
-        kind: Ended(runs[kind], notes[kind], list(code), said, read_log(runs[kind] / "log.csv"))
-        for kind, code in zip(stops, zip(*codes, strict=True), strict=True)
+        one: Ended(runs[one], notes[one], list(code), said, read_log(runs[one] / "log.csv"))
+        for one, code in zip(trainings, zip(*codes, strict=True), strict=True)
     }
 
 
@@ -177,7 +185,7 @@ def run_processes(folder: Path, jobs: list[dict[str, object]]) -> str:
     return said
 
 
-both = pytest.mark.parametrize("kind", ["map", "edit"])
+both = pytest.mark.parametrize("kind", KINDS)
 
 
 @both

@@ -75,7 +75,8 @@ def test_a_network_without_straps_begins_one_with_them_and_finds_the_same_masks(
     picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         body, straps = grown.eval()(picture).split(1, 1)
-        assert torch.equal(body, shrunk.eval()(picture))
+        # One output more may be summed in another order, by processor.
+        assert torch.allclose(body, shrunk.eval()(picture), atol=1e-5)
     assert (straps < -3).all()
 
 

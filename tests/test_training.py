@@ -31,7 +31,7 @@ from unmask.cli.train import main
 from unmask.datagen.common.errors import UserError
 from unmask.model.checkpoints.card import load_card
 from unmask.model.checkpoints.checkpoint import load_model, load_weights
-from unmask.model.training import engine as engine_module
+from unmask.model.training import clock as clock_module
 from unmask.model.training.engine import Engine
 from unmask.model.training.log_file import read_log
 from unmask.model.training.samples import GAP_PX, HEADER_PX
@@ -222,7 +222,7 @@ def test_a_budget_in_minutes_ends_in_time_with_a_falling_rate(
 ):
     asked = short_run("map", images=None, minutes=0.02, val_every=BATCH, sample_every=10**6)
     clock = itertools.count(1)
-    monkeypatch.setattr(engine_module, "time", SimpleNamespace(monotonic=lambda: next(clock) * 0.05))
+    monkeypatch.setattr(clock_module, "time", SimpleNamespace(monotonic=lambda: next(clock) * 0.05))
     stopped = train(asked, stop_in=5)
     result = train(asked)
     assert result.stopped == "finished"
@@ -244,7 +244,7 @@ def test_validations_get_a_tenth_of_the_minutes_and_the_warm_up_ends_in_time(
 ):
     asked = short_run("map", images=None, minutes=0.02, sample_every=10**6, learning_rate=0.01)
     clock = itertools.count(1)
-    monkeypatch.setattr(engine_module, "time", SimpleNamespace(monotonic=lambda: next(clock) * 0.02))
+    monkeypatch.setattr(clock_module, "time", SimpleNamespace(monotonic=lambda: next(clock) * 0.02))
     monkeypatch.setattr(MapJudge, "estimate_s", lambda *_: takes_s)
     rates: list[float] = []
     prepare = Engine._prepare_step

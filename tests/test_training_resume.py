@@ -33,18 +33,23 @@ from unmask.model.checkpoints.card import load_card
 from unmask.model.checkpoints.checkpoint import load_state
 from unmask.model.networks import networks
 from unmask.model.networks.paper import _ElevenBlocks
-from unmask.model.training.engine import step_seed
 from unmask.model.training.folder import RunFolder
+from unmask.model.training.seeds import step_seed
 from unmask.model.training.validation import EditJudge
 
 # Validated after the third step of four, so that neither an interruption nor the end comes right after a row.
 APART = {"val_every": 3 * BATCH, "sample_every": 3 * BATCH}
+THIN = (
+    "network.width=16",
+    "discriminator.width=16",
+)  # the same steps with a fraction of the weights
 KINDS: dict[str, tuple[str, dict[str, Any]]] = {
-    "compact map": ("map", {}),
+    "compact map": ("map", {"tuning": THIN[:1]}),
     "paper map": ("map", {"preset": "paper"}),  # has dropout
-    "fidelity": ("edit", {"preset": "fidelity"}),
-    "perceptual": ("edit", {"preset": "perceptual"}),  # discriminators join in the second and the third step
-    "projected": ("edit", {"preset": "projected"}),
+    "fidelity": ("edit", {"preset": "fidelity", "tuning": THIN}),
+    # Its discriminators join in the second and the third step.
+    "perceptual": ("edit", {"preset": "perceptual", "tuning": THIN}),
+    "projected": ("edit", {"preset": "projected", "tuning": THIN}),
 }
 
 

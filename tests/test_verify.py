@@ -13,12 +13,8 @@ import pytest
 from unmask.datagen.common.errors import UserError
 from unmask.datagen.dataset import verify as verify_module
 from unmask.datagen.dataset.build import build
-from unmask.datagen.dataset.manifest import (
-    ManifestRow,
-    iterate_manifest,
-    read_attribute_names,
-    write_manifest,
-)
+from unmask.datagen.dataset.manifest import iterate_manifest, read_attribute_names, write_manifest
+from unmask.datagen.dataset.manifest_row import ManifestRow
 from unmask.datagen.dataset.options import BuildOptions
 from unmask.datagen.dataset.verify import inspect_dataset, verify
 

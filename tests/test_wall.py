@@ -11,7 +11,8 @@ import pytest
 
 from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.dataset.again import Again
-from unmask.datagen.dataset.manifest import ManifestRow, iterate_manifest, read_manifest, write_manifest
+from unmask.datagen.dataset.manifest import iterate_manifest, read_manifest, write_manifest
+from unmask.datagen.dataset.manifest_row import ManifestRow
 from unmask.datagen.dataset.wall import Wall, WallFilter
 from unmask.datagen.masks.recipe import MaskRecipe
 from unmask.datagen.pictures.picture import decode_picture

@@ -11,13 +11,13 @@ import pytest
 from unmask.datagen.common.errors import UserError
 from unmask.datagen.common.table import read_rows
 from unmask.datagen.dataset.manifest import (
-    ManifestRow,
     RowReader,
     iterate_manifest,
     read_attribute_names,
     read_manifest,
     write_manifest,
 )
+from unmask.datagen.dataset.manifest_row import ManifestRow
 from unmask.datagen.masks.recipe_config import load_recipe_config
 from unmask.datagen.pictures.picture import encode_jpg
 from unmask.datagen.sources.celeba import read_tables

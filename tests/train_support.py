@@ -16,9 +16,10 @@ from unmask.model.checkpoints.card import BEST, LAST, load_card
 from unmask.model.checkpoints.checkpoint import load_state, load_weights
 from unmask.model.training import preset_files
 from unmask.model.training import train as training
-from unmask.model.training.engine import Engine, TrainResult
+from unmask.model.training.engine import Engine
 from unmask.model.training.log_file import read_log
 from unmask.model.training.options import EditOptions, FrameOptions, MapOptions
+from unmask.model.training.progress import TrainResult
 
 BATCH, STEPS, SIZE = 2, 4, 64
 EVERY_STEP = 1e-9  # minutes between two checkpoints

@@ -1,6 +1,7 @@
-"""Want of memory as the system, numpy, OpenCV and torch tell of it."""
+"""How much memory a process has had, and want of it as the system, numpy, OpenCV and torch tell of it."""
 
 import errno
+import sys
 from pathlib import Path
 
 from .errors import UserError
@@ -64,3 +65,13 @@ def check_limit(least_mb: int) -> None:
         raise UserError(
             f"out of memory: {there:.0f} MB are allowed, {least_mb} needed; raise the limit, ulimit -v"
         )
+
+
+def peak_rss_mb() -> float:
+    """Return the largest resident size of this process so far in MB, 0.0 where the system does not tell."""
+    try:
+        import resource
+    except ImportError:
+        return 0.0
+    unit = 1e6 if sys.platform == "darwin" else 1e3  # bytes there, kilobytes elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit

@@ -27,7 +27,7 @@ from unmask.datagen.render.triplet import (
 )
 
 from .folder import read_build
-from .manifest import ManifestRow
+from .manifest_row import ManifestRow
 from .verify import check_order
 
 _PARTS = ("shape", "fabric", "fold", "light", "shadow", "strap", "sensor")

@@ -1,9 +1,9 @@
 """`build`: from a source of faces to a dataset on disk, resumable at any moment."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import groupby, islice
 from pathlib import Path
 from threading import Thread
@@ -18,58 +18,20 @@ from unmask.datagen.faces.landmark_table import LandmarkTable, write_landmark_ta
 from unmask.datagen.masks.draw import prepare_colours
 from unmask.datagen.sources.source import SourceFace
 
+from .build_report import BuildReport, Progress, describe, describe_timings
 from .folder import LANDMARKS_NAME, MANIFEST_NAME, earlier_files, make_folders
 from .journal import Journal, SourceRecord
-from .manifest import STATUSES, ManifestRow, iterate_manifest, write_manifest
+from .manifest import iterate_manifest, write_manifest
+from .manifest_row import STATUSES, ManifestRow
 from .options import BuildOptions
 from .plan import BuildPlan, WorkPlan, plan_build, plan_tasks
 from .rows import check_paths
-from .worker import ChunkResult, SourceTask, possible_files, work
+from .task_files import possible_files
+from .tasks import ChunkResult, SourceTask
+from .worker import work
 
 CHUNK_PICTURES = 64
 _GRACE_S = 2.0  # how long an interrupted build waits for its workers
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a build is, in source pictures; ``resumed`` of the ``done`` ones come from an earlier run.
-
-    ``stage_seconds`` is what the stages took so far, summed over workers.
-    """
-
-    done: int
-    total: int
-    resumed: int
-    stage_seconds: Mapping[str, float] = field(default_factory=dict, compare=False)
-
-
-@dataclass(frozen=True)
-class BuildReport:
-    """What a build made.
-
-    Attributes
-    ----------
-    out : Path
-        The dataset.
-    pictures, resumed : int
-        Source pictures of this run, and how many of them an earlier run had finished.
-    sources : int
-        Source pictures that the manifest has rows of: earlier runs may have had others.
-    counts : dict
-        Rows of the manifest by status.
-    timings : dict
-        As in ``build.json``: seconds of this run, seconds by stage summed over workers, peak memory.
-    notes : tuple of str
-        What a person should know: the source's notes, and rows that are of earlier runs only.
-    """
-
-    out: Path
-    pictures: int
-    resumed: int
-    sources: int
-    counts: dict[str, int]
-    timings: dict[str, Any]
-    notes: tuple[str, ...]
 
 
 def build(
@@ -134,20 +96,6 @@ def build(
         timings=timings,
         notes=(*plan.source.notes, *_note_beside(beside)),
     )
-
-
-def describe_timings(
-    seconds: float, made: int, resumed: int, workers: int, worked: ChunkResult
-) -> dict[str, Any]:
-    """Return what ``build.json`` says of the time that a run took."""
-    return {
-        "seconds": round(seconds, 3),
-        "workers": workers,
-        "pictures_resumed": resumed,
-        "pictures_per_second": round(made / seconds, 2),
-        "stage_seconds": {stage: round(value, 3) for stage, value in worked.seconds.items()},
-        "peak_rss_mb": round(worked.peak_rss_mb, 1),
-    }
 
 
 @contextmanager
@@ -296,21 +244,3 @@ def _annotated(row: ManifestRow, face: SourceFace | None, width: int) -> Manifes
     if face is not None:
         return replace(row, split=face.split, identity=face.identity, attributes=face.attributes)
     return row if len(row.attributes) == width else replace(row, attributes=())
-
-
-def describe(plan: WorkPlan, status: str, counts: dict[str, int], timings: dict[str, Any]) -> dict[str, Any]:
-    """Return the content of build.json; what may differ between equal datasets is in ``timings``."""
-    source = plan.source
-    summary = {
-        "pictures": len(source.faces),
-        "attribute_names": list(source.attribute_names),
-        "notes": list(source.notes),
-    }
-    return {
-        "status": status,
-        **plan.identity,
-        "source": plan.identity["source"] | summary,
-        "selection": {"limit": plan.options.limit, "split": plan.options.split},
-        "counts": counts,
-        "timings": timings,
-    }

@@ -6,7 +6,7 @@ from typing import Any, NotRequired, Protocol, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from .manifest import ATTRIBUTE_PREFIX, COLUMNS, ManifestRow
+from .manifest_row import ATTRIBUTE_PREFIX, COLUMNS, ManifestRow
 
 U8 = NDArray[np.uint8]
 

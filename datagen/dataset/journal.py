@@ -12,7 +12,7 @@ from unmask.datagen.common.json_text import NUMBER, Each, Maybe, misfit, parse_j
 from unmask.datagen.common.line_journal import LineJournal
 from unmask.datagen.faces.landmarks import Landmarks
 
-from .manifest import ManifestRow
+from .manifest_row import ManifestRow
 from .rows import check_paths
 
 JOURNAL_NAME = ".journal.jsonl"

@@ -19,7 +19,7 @@ from unmask.datagen.sources.open_source import open_source
 from unmask.datagen.sources.source import Source, SourceFace
 
 from .items import Transform, TripletItem, cells_by_column, checked_index
-from .manifest import ManifestRow
+from .manifest_row import ManifestRow
 from .options import BuildOptions
 from .points import find_points, known_points
 from .rows import make_row

@@ -26,7 +26,7 @@ from .folder import DATASET, check_apart
 from .journal import Journal, SourceRecord
 from .options import BuildOptions
 from .rows import layers_file, row_files
-from .worker import SourceTask, WorkOrder
+from .tasks import SourceTask, WorkOrder
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from unmask.datagen.common.rng import generator
 from unmask.datagen.pictures.picture import decode_picture
 
 from .folder import MANIFEST_NAME, read_build
-from .manifest import ManifestRow, iterate_manifest
+from .manifest import iterate_manifest
+from .manifest_row import ManifestRow
 from .online import TripletDataset
 from .rows import check_paths
 

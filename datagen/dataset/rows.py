@@ -10,7 +10,7 @@ from unmask.datagen.faces.landmarks import Landmarks
 from unmask.datagen.render.triplet import Triplet
 from unmask.datagen.sources.source import SourceFace
 
-from .manifest import ManifestRow
+from .manifest_row import ManifestRow
 
 
 def empty_row(face: SourceFace, sha256: str, variant: int, status: str, reason: str) -> ManifestRow:

@@ -15,7 +15,8 @@ from unmask.datagen.common.inside import Inside
 from unmask.datagen.common.work_folder import TOOLKIT_KEY
 
 from .folder import BUILD_NAME, MANIFEST_NAME, has_clean, is_adopted, list_files, read_build
-from .manifest import STATUSES, ManifestRow, iterate_manifest
+from .manifest import iterate_manifest
+from .manifest_row import STATUSES, ManifestRow
 from .rows import row_files, stray_path
 from .verify_pictures import CheckOrder, Problem, check_pictures
 

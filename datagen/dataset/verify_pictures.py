@@ -17,9 +17,9 @@ from unmask.datagen.faces.parsing_labels import CELEBAMASK, Numbering
 from unmask.datagen.pictures.picture import decode_as_stored, decode_picture, encode_jpg, encode_png
 from unmask.datagen.render.triplet import replay
 
-from .manifest import ManifestRow
+from .manifest_row import ManifestRow
 from .rows import layers_file, stray_path
-from .worker import load_templates_once
+from .tasks import load_templates_once
 
 COVERAGE_TOLERANCE = 1.1e-5  # the manifest keeps five digits
 LOSSY_SHARE = 0.01  # of the pixels may change sides when the clean picture went through JPEG

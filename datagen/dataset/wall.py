@@ -10,8 +10,10 @@ from pathlib import Path
 from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.common.inside import Inside
 
-from .built import BuiltRow, families_of, find_manifest, read_file, read_rows_as
-from .manifest import ManifestRow, RowReader, read_attribute_names
+from .built_pictures import read_file
+from .built_rows import BuiltRow, families_of, find_manifest, read_rows_as
+from .manifest import RowReader, read_attribute_names
+from .manifest_row import ManifestRow
 
 Span = tuple[float, float]
 EVERYTHING: Span = (-math.inf, math.inf)

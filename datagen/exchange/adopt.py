@@ -20,7 +20,8 @@ from unmask.datagen.dataset.folder import (
     make_folders,
 )
 from unmask.datagen.dataset.journal import Journal
-from unmask.datagen.dataset.manifest import STATUSES, ManifestRow, write_manifest
+from unmask.datagen.dataset.manifest import write_manifest
+from unmask.datagen.dataset.manifest_row import STATUSES, ManifestRow
 
 from .adopt_options import AdoptOptions
 from .adopt_pairs import Adopter

@@ -12,7 +12,7 @@ from unmask.datagen.common.atomic import write_atomic
 from unmask.datagen.common.errors import UnreadablePictureError
 from unmask.datagen.common.read_file import read_whole
 from unmask.datagen.dataset.journal import SourceRecord
-from unmask.datagen.dataset.manifest import ManifestRow
+from unmask.datagen.dataset.manifest_row import ManifestRow
 from unmask.datagen.dataset.rows import row_files
 from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.pictures.coverage import decode_coverage, what_is_wrong

@@ -11,12 +11,8 @@ from typing import Any
 from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.common.inside import Inside
 from unmask.datagen.dataset.folder import MANIFEST_NAME, read_build
-from unmask.datagen.dataset.manifest import (
-    ATTRIBUTE_PREFIX,
-    ManifestRow,
-    iterate_manifest,
-    read_attribute_names,
-)
+from unmask.datagen.dataset.manifest import iterate_manifest, read_attribute_names
+from unmask.datagen.dataset.manifest_row import ATTRIBUTE_PREFIX, ManifestRow
 from unmask.datagen.dataset.rows import check_paths, row_files
 from unmask.datagen.dataset.splits import ValidationDraw
 from unmask.datagen.faces.landmarks import Landmarks

@@ -23,14 +23,8 @@ from unmask.datagen.common.executors import CHUNKS_PER_WORKER, completed, naming
 from unmask.datagen.common.json_text import misfit, parse_json
 from unmask.datagen.common.object_store import ObjectStore
 from unmask.datagen.common.work_folder import differences
-from unmask.datagen.dataset.build import (
-    BuildReport,
-    Progress,
-    check_sight,
-    describe,
-    describe_timings,
-    preparing_colours,
-)
+from unmask.datagen.dataset.build import check_sight, preparing_colours
+from unmask.datagen.dataset.build_report import BuildReport, Progress, describe, describe_timings
 from unmask.datagen.dataset.folder import (
     BUILD_NAME,
     DATASET,
@@ -40,7 +34,7 @@ from unmask.datagen.dataset.folder import (
     check_apart,
 )
 from unmask.datagen.dataset.plan import WorkPlan, plan_fresh, plan_work
-from unmask.datagen.dataset.worker import ChunkResult, load_templates_once
+from unmask.datagen.dataset.tasks import ChunkResult, load_templates_once
 from unmask.datagen.sources.source import SourceFace
 from unmask.datagen.sources.splits import SPLITS
 

@@ -12,7 +12,8 @@ from unmask.datagen.common.object_store import ObjectStore
 from unmask.datagen.common.table import read_rows
 from unmask.datagen.dataset.folder import LANDMARKS_NAME, MANIFEST_NAME
 from unmask.datagen.dataset.journal import SourceRecord
-from unmask.datagen.dataset.manifest import STATUSES, ManifestRow, write_manifest
+from unmask.datagen.dataset.manifest import write_manifest
+from unmask.datagen.dataset.manifest_row import STATUSES, ManifestRow
 from unmask.datagen.faces.landmark_table import write_landmark_table
 from unmask.datagen.sources.splits import SPLITS
 

@@ -19,9 +19,10 @@ from unmask.datagen.common.object_store import ObjectStore
 from unmask.datagen.dataset.build import CHUNK_PICTURES
 from unmask.datagen.dataset.folder import make_folders
 from unmask.datagen.dataset.journal import SourceRecord
-from unmask.datagen.dataset.manifest import ManifestRow
+from unmask.datagen.dataset.manifest_row import ManifestRow
 from unmask.datagen.dataset.options import file_sha256
-from unmask.datagen.dataset.worker import ChunkResult, SourceTask, WorkOrder, work
+from unmask.datagen.dataset.tasks import ChunkResult, SourceTask, WorkOrder
+from unmask.datagen.dataset.worker import work
 
 from .rows import facts_of
 from .shards import add_member, open_shard

@@ -12,7 +12,7 @@ import numpy as np
 
 from unmask.datagen.common.errors import UnreadablePictureError, UserError
 from unmask.datagen.dataset.folder import MANIFEST_NAME
-from unmask.datagen.dataset.manifest import ManifestRow
+from unmask.datagen.dataset.manifest_row import ManifestRow
 from unmask.datagen.dataset.rows import layers_file
 from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.pictures.coverage import COVERED

@@ -14,7 +14,8 @@ from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.common.inside import Inside, real_path
 from unmask.datagen.common.rng import generator
 from unmask.datagen.dataset.folder import MANIFEST_NAME, read_build
-from unmask.datagen.dataset.manifest import ManifestRow, iterate_manifest, read_attribute_names
+from unmask.datagen.dataset.manifest import iterate_manifest, read_attribute_names
+from unmask.datagen.dataset.manifest_row import ManifestRow
 from unmask.datagen.dataset.rows import check_paths
 from unmask.datagen.pictures.tree import PICTURE_EXTENSIONS
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.datagen.dataset.manifest import ManifestRow
+from unmask.datagen.dataset.manifest_row import ManifestRow
 
 COUNTED = ("status", "family", "template", "texture", "worn", "split", "landmark_source")
 # Degrees; the middle cell holds faces that look straight into the camera.

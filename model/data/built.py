@@ -9,14 +9,14 @@ import numpy as np
 
 from unmask.datagen.common.errors import ArgumentError, UnreadablePictureError
 from unmask.datagen.common.rng import generator
-from unmask.datagen.dataset.built import (
-    BuiltRow,
+from unmask.datagen.dataset.built_pictures import (
     has_layers,
     read_file,
     read_layers,
     read_triplet,
     sizes_differ,
 )
+from unmask.datagen.dataset.built_rows import BuiltRow
 from unmask.datagen.dataset.folder import MANIFEST_NAME
 from unmask.datagen.pictures.header import read_header
 

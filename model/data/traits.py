@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from unmask.datagen.common.errors import ArgumentError
-from unmask.datagen.dataset.built import BuiltRow, find_manifest
+from unmask.datagen.dataset.built_rows import BuiltRow, find_manifest
 from unmask.datagen.dataset.manifest import iterate_manifest, read_attribute_names
 from unmask.datagen.pictures.arrays import F32
 from unmask.datagen.sources.source import Source

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.common.user_cache import default_cache_folder
-from unmask.datagen.dataset.built import filter_families, read_rows
+from unmask.datagen.dataset.built_rows import filter_families, read_rows
 from unmask.datagen.dataset.splits import choose_split, stable_order
 from unmask.datagen.faces.landmark_table import LandmarkTable
 from unmask.datagen.masks.draw import check_recipe

@@ -12,15 +12,11 @@ from unmask.datagen.common.cores import available_cores
 from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.common.read_file import read_whole
 from unmask.datagen.common.table import read_rows
-from unmask.datagen.dataset.built import check_files
+from unmask.datagen.dataset.built_rows import check_files
 from unmask.datagen.dataset.folder import MANIFEST_NAME as MANIFEST
 from unmask.datagen.dataset.folder import read_build
-from unmask.datagen.dataset.manifest import (
-    ATTRIBUTE_PREFIX,
-    ManifestRow,
-    iterate_manifest,
-    read_attribute_names,
-)
+from unmask.datagen.dataset.manifest import iterate_manifest, read_attribute_names
+from unmask.datagen.dataset.manifest_row import ATTRIBUTE_PREFIX, ManifestRow
 from unmask.datagen.faces.landmarks import Landmarks
 from unmask.datagen.pictures.pairs import CLEAN, MAPS, PICTURES, by_stem, pair_pictures, subfolder
 from unmask.datagen.render.recipe_text import parse_recipe

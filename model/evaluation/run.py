@@ -15,7 +15,9 @@ from .identity import IdentityMeter
 from .identity_scores import measure_identity
 from .items import EvalSet
 from .options import EvalOptions
-from .results import collect, judges_of, write_report
+from .passes import collect
+from .results import write_report
+from .summary import judges_of
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""`unmask.model.inference.edges` in tensor operations: functions for the graph of `unmask.model.export.onnx_frame`."""
+"""`unmask.model.inference.edges` in tensor operations: functions for `unmask.model.export.onnx_frame`."""
 
 from unmask.model.inference.edges import EDGE, REACH_PX
 

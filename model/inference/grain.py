@@ -15,7 +15,7 @@ _MEAN_OF_UNIT = 0.7979  # mean of |x| of a normal distribution of unit variance
 # Noise is what the smoothest twentieth of a picture has: elsewhere hair, cloth and blocks respond as it does. The
 # means of squares of white noise have 0.63 of their mean there.
 _SQUARE_PX, _SMOOTHEST_PERCENT, _OF_MEAN = 5, 5, 0.63
-# Pixels of the photograph for one of the frame: below the first nothing is grain, from the second all of it is. On a
+# Pixels of the photograph for one of the frame: below the first nothing is grain, from the second all is. On a
 # small face eyelids and the blocks of JPEG are as fine as noise, and look like a rash on cheeks.
 _SMALL = (0.5, 1.0)
 _ALIKE = 40.0  # levels of luma: skin is measured, not a white ground or black hair

@@ -21,7 +21,8 @@ from unmask.model.video.writer import ClipWriter, NoEncoderError, written_size
 from .clip_rows import ClipRow, TrackRow, TrackSums
 from .inputs import RunInput
 from .options import RunOptions
-from .results import RESTORED, STRIPS, WORKSHOP, RunFolder, RunRow
+from .results import RESTORED, STRIPS, WORKSHOP, RunFolder
+from .run_row import RunRow
 from .strip import draw_strip
 from .tally import Tally
 

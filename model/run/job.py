@@ -4,11 +4,10 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,24 +22,14 @@ from unmask.model.inference.photo import NO_MASK, OK, TOO_SMALL, TURNED_AWAY, UN
 from unmask.model.inference.unmasker import Unmasker
 from unmask.model.video.clip import count_frames
 
-from .clip_rows import ClipRow
 from .clips import ClipJob
-from .face_rows import WORDS, FaceRow, face_rows
+from .face_rows import FaceRow, face_rows
 from .inputs import RunInput, list_inputs
 from .loading import Loaded, encode_result, load
 from .options import RunOptions
-from .results import (
-    MAPS,
-    RESTORED,
-    STATUSES,
-    STRAPS,
-    STRIPS,
-    UNWRITTEN,
-    RunFolder,
-    RunRow,
-    check_apart,
-    open_results,
-)
+from .results import MAPS, RESTORED, STRAPS, STRIPS, RunFolder, check_apart, open_results
+from .run_report import RunReport
+from .run_row import STATUSES, UNWRITTEN, RunRow
 from .single import check_single, is_file_name, run_single
 from .strip import draw_strip
 from .tally import Tally, Update
@@ -56,55 +45,6 @@ REASONS = {
     TURNED_AWAY: "every masked face is turned away too far; unchanged",
     UNSURE: "every masked face has a score below `least_score`; unchanged",
 }
-
-
-@dataclass(frozen=True)
-class RunReport:
-    """What a run did.
-
-    Attributes
-    ----------
-    out : Path
-    counts : dict
-        Status to number of pictures and clips of this run's inputs, those of earlier runs included.
-    done, resumed : int
-        Pictures and clips done now, and those found finished.
-    restored : int
-        Masks taken off now.
-    seconds : float
-    notes : list of str
-        What was left out.
-    faces : dict
-        Status to number of faces of this run's inputs.
-    failures : list of str
-        The first inputs that could not be used, and why.
-    clips : list of ClipRow
-        What is to be said of the clips among the inputs.
-    """
-
-    out: Path
-    counts: dict[str, int]
-    done: int
-    resumed: int
-    restored: int
-    seconds: float
-    notes: list[str]
-    faces: dict[str, int] = field(default_factory=dict)
-    failures: list[str] = field(default_factory=list)
-    clips: list[ClipRow] = field(default_factory=list)
-
-    @property
-    def none_used(self) -> bool:
-        """Whether there was no input that could be used."""
-        return not any(count for status, count in self.counts.items() if status not in UNWRITTEN)
-
-    def faces_left(self) -> str:
-        """How many faces were left as they are, and why: "2 too small, 1 without a mask"; empty where none."""
-        return ", ".join(
-            f"{self.faces[status]} {words}"
-            for status, words in WORDS.items()
-            if status != OK and self.faces.get(status)
-        )
 
 
 def run_job(options: RunOptions, update: Update = lambda done, total, first: None) -> RunReport:

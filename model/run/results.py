@@ -6,9 +6,9 @@ import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 from unmask.datagen.common.atomic import write_atomic
 from unmask.datagen.common.errors import ArgumentError
@@ -17,68 +17,18 @@ from unmask.datagen.common.json_text import Needs, parse_json
 from unmask.datagen.common.line_journal import LineJournal
 from unmask.datagen.common.read_file import read_whole
 from unmask.datagen.common.work_folder import TOOLKIT_KEY, FolderKind, WorkFolder
-from unmask.model.inference.photo import BAD_MAP, UNREADABLE
 
 from .clip_rows import ClipRow, TrackRow
 from .face_rows import FaceRow
-from .inputs import PNG, RunInput, result_suffix
+from .inputs import PNG, RunInput
 from .options import RunOptions
-from .table_row import TableRow
+from .run_row import UNWRITTEN, RunRow
 
 TABLE, FACES, CARD, JOURNAL = "run.csv", "faces.csv", "run.json", ".run.jsonl"
 CLIPS, TRACKS = "clips.csv", "tracks.csv"
 WORKSHOP = ".clip"  # half-written files of the clip that is worked on
 RESTORED, MAPS, STRAPS, STRIPS = "restored", "map", "straps", "side_by_side"
 FOLDERS = (RESTORED, MAPS, STRAPS, STRIPS)
-STATUSES = ("ok", "no_face", "no_mask", "too_small", "turned_away", "unsure", UNREADABLE, BAD_MAP)
-UNWRITTEN = (UNREADABLE, BAD_MAP)  # the others have results, if only a copy
-
-
-@dataclass(frozen=True)
-class RunRow(TableRow):
-    """What became of one picture or clip.
-
-    Attributes
-    ----------
-    name : str
-        Of its results, without extension.
-    input : str
-        The file that was read.
-    status : str
-        One of ``STATUSES``.
-    faces, restored : int
-        Faces found, and masks taken off; of a clip: faces followed, and those whose masks were taken off.
-    seconds : float
-        Without reading and writing; of a clip: with both.
-    reason : str
-        In words, where the status is not ``ok``.
-    sha256 : str
-        Of the file; "" where it could not be read.
-    map_sha256 : str
-        Of its own map's file; "" without one, and where that could not be read.
-    """
-
-    name: str
-    input: str
-    status: str
-    faces: int = 0
-    restored: int = 0
-    seconds: float = 0.0
-    reason: str = ""
-    sha256: str = ""
-    map_sha256: str = ""
-
-    @classmethod
-    def from_cells(cls, cells: Mapping[str, Any]) -> Self:
-        """Rebuild a row from text; KeyError, TypeError or ValueError where it is none."""
-        return super().from_cells({"map_sha256": "", **cells})  # which tables of older versions lack
-
-    @property
-    def suffix(self) -> str:
-        """Extension of its results."""
-        return result_suffix(self.input)
-
-
 _Row = RunRow | FaceRow | ClipRow | TrackRow
 _Kind = TypeVar("_Kind", RunRow, FaceRow, ClipRow, TrackRow)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from unmask.datagen.dataset.worker import peak_rss_mb
+from unmask.datagen.common.memory import peak_rss_mb
 from unmask.model.networks.networks import count_parameters
 
 from .engine import Engine
@@ -65,9 +65,10 @@ def _promise(engine: Engine, pace: float) -> dict[str, str]:
     options = engine.session.options
     each_s = engine.validation_s()
     engine.plan_validations(each_s)
-    total = engine.budget.total_images(len(engine.session.splits.train))
+    budget = engine.clock.budget
+    total = budget.total_images(len(engine.session.splits.train))
     training_s = 60 * (options.minutes or 0.0) if total is None else total / pace
-    times = engine.validations
+    times = engine.intervals.validations
     if options.val_every is not None:
         # Those before the end take from minutes; so fewer pictures, so fewer of them: x pictures take x / pace.
         images = total or training_s / (1 / pace + each_s / options.val_every)
@@ -77,7 +78,7 @@ def _promise(engine: Engine, pace: float) -> dict[str, str]:
     all_s = training_s + each_s + (during_s if total is not None else 0.0)
     return {
         "validation": f"{_times(times)}, about {each_s:.0f} s each: {times * each_s / all_s:.0%} of the time",
-        "budget": f"{engine.budget.words()}: about {images:,.0f} pictures, {all_s / 60:.1f} min with validation",
+        "budget": f"{budget.words()}: about {images:,.0f} pictures, {all_s / 60:.1f} min with validation",
     }
 
 

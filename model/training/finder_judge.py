@@ -12,8 +12,8 @@ from unmask.datagen.faces.frame import FRAME_BOX
 from unmask.datagen.pictures.arrays import F64, U8
 from unmask.model.networks.finder_answer import decode
 
-from .engine import Network
 from .finder_targets import average_precision, match
+from .judge import Network
 from .samples import draw_grid
 from .scenes import Scene
 

@@ -15,7 +15,7 @@ from unmask.model.inference.aligned import find_maps
 from unmask.model.inference.torch_modules import TrainedModule
 from unmask.model.metrics.metrics import score_map
 
-from .engine import Network
+from .judge import Network
 
 _LOG = logging.getLogger(__name__)
 _GOOD = 0.8

@@ -5,9 +5,9 @@ from contextlib import contextmanager
 
 from unmask.model.networks.spec import EDIT, FRAME, MAP
 
-from .engine import TrainResult
 from .folder import BASELINES_NAME
 from .options import EditOptions, FrameOptions, MapOptions
+from .progress import TrainResult
 from .session import open_session
 from .train_edit import EditTraining, check_edit_files
 from .train_frame import FrameTraining, check_frame_files

@@ -17,11 +17,12 @@ from unmask.model.networks.networks import build_network
 from unmask.model.networks.perceptual import PerceptualNetwork, load_perceptual
 from unmask.model.networks.spec import DISCRIMINATOR, EDIT, MAP, NetworkSpec
 
-from .engine import Engine, step_seed
+from .engine import Engine
 from .judged import MASK, WHOLE, JudgedPictures
 from .objective import EditObjective
 from .options import EditOptions
 from .presets import PROJECTED, EditPreset
+from .seeds import step_seed
 from .seen_maps import SeenMaps
 from .session import Session
 from .trained import Trained
@@ -91,7 +92,7 @@ class EditTraining:
 
     def active_discriminators(self) -> frozenset[str]:
         """Which discriminators take part in the present step."""
-        spent = self.engine.fraction
+        spent = self.engine.clock.fraction
         names = discriminator_names(self.preset)
         return frozenset(name for name in names if spent >= self.starts[name])
 

@@ -14,11 +14,12 @@ from unmask.model.inference.precision import probe_pictures
 from unmask.model.networks.networks import build_network
 from unmask.model.networks.spec import FRAME, NetworkSpec
 
-from .engine import Engine, step_seed
+from .engine import Engine
 from .finder_judge import FinderJudge
 from .finder_targets import Targets, finder_loss, targets_of
 from .options import FrameOptions
 from .scenes import Scene, draw_scene
+from .seeds import step_seed
 from .session import Session
 from .trained import Trained
 from .validation import fixed_batches

@@ -14,10 +14,11 @@ from unmask.model.networks.networks import build_network
 from unmask.model.networks.spec import MAP, NetworkSpec
 
 from .adaptation import ADAPT_SHARE, Adaptation, check_photos, label_photos
-from .engine import Engine, step_seed
+from .engine import Engine
 from .losses import bce_dice, strap_loss, sure_loss
 from .options import MapOptions
 from .photo_judge import PhotoJudge, open_judge
+from .seeds import step_seed
 from .session import Session
 from .trained import Trained
 from .validation import MapJudge

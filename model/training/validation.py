@@ -23,8 +23,8 @@ from unmask.model.metrics.baselines import MeanFace, do_nothing, nearest_fill
 from unmask.model.metrics.metrics import MASKED, EditScores, mean_scores, score_edit, score_map
 from unmask.model.networks.perceptual import PerceptualNetwork
 
-from .engine import Network
 from .folder import BASELINES_NAME
+from .judge import Network
 from .photo_judge import PhotoJudge
 from .samples import draw_grid
 from .seen_maps import predict_maps

@@ -16,7 +16,7 @@ from unmask.datagen.pictures.arrays import F64
 from unmask.model.common.environment import package_versions
 from unmask.model.evaluation.evaluate import Bar
 from unmask.model.evaluation.items import EvalItem
-from unmask.model.evaluation.results import plain
+from unmask.model.evaluation.summary import plain
 from unmask.model.inference.torch_modules import choose_device
 
 from .curve import DRAWS, FARS, LEVEL, Curve, Value, change, draw_weights, measure
