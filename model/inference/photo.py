@@ -13,7 +13,8 @@ from unmask.datagen.pictures.pyramid import PicturePyramid
 
 from .aligned import FaceModule, restore_pictures
 from .face_finder import ONLY, SURE, FaceFinder, FoundFace
-from .face_mask import FaceMask, beside_face, given_mask, masks_left, segment_face
+from .face_mask import FaceMask, beside_face, segment_face
+from .given_maps import given_mask, masks_left
 from .grain import add_grain
 from .ground import clear_ground
 from .photo_patch import Patch, to_photo, work_grid
@@ -23,7 +24,7 @@ from .quarter_turns import View, find_views, frame_turned_back, quarter_turned
 OK, NO_FACE, NO_MASK, TOO_SMALL, UNSURE = "ok", "no_face", "no_mask", "too_small", "unsure"
 TURNED_AWAY = "turned_away"
 UNREADABLE, BAD_MAP = "unreadable", "bad_map"  # of inputs that cannot be used
-LEAST_EYE_DIST_PX = 10.0  # a face in less is two dozen pixels wide: nothing to go by
+LEAST_EYE_DIST_PX = 7.0  # a face in less is a dozen and a half pixels wide: nothing to go by
 # Pixels of the frame from the face's midline to the middle of its mask, which grow with the turn of the head. Of
 # drawn masks on CelebA one in a hundred has more (docs/results.md): the networks hardly know such faces.
 MOST_BESIDE = 18.0
