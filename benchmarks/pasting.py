@@ -2,11 +2,16 @@
 
     python benchmarks/pasting.py edges CELEBA [--n 40]
     python benchmarks/pasting.py ground CELEBA [--n 80]
+    python benchmarks/pasting.py beyond CELEBA [--n 60]
+    python benchmarks/pasting.py grain CELEBA [--n 120]
 
 ``edges`` enlarges faces five times, so that each pixel of the Map Module is seven of the photograph, and compares
 the map that `segment_face` finds with the true one, with and without the step that follows the photograph's edges.
 ``ground`` takes faces before a light ground in masks that reach beyond the jaw, and compares what is pasted with
 the clean picture, with and without the step that clears the ground: beyond the jaw, along it, and all over.
+``beyond`` cuts pictures off through the mask, above the chin, and compares what is pasted with the clean picture,
+where the map ends with the picture and where it is mirrored with it. ``grain`` changes faces in size and quality,
+and compares the noise of what would be pasted with that of the clean picture under the mask.
 """
 
 import argparse
@@ -27,14 +32,29 @@ from unmask.datagen.pictures.pyramid import PicturePyramid
 from unmask.datagen.render.triplet import Triplet, TripletConfig, make_triplet
 from unmask.datagen.sources.open_source import open_source
 from unmask.model.inference import face_mask, photo
-from unmask.model.inference.face_mask import segment_face
+from unmask.model.inference.face_mask import FaceMask, segment_face
+from unmask.model.inference.grain import noise_levels
+from unmask.model.inference.photo_patch import Patch
 from unmask.model.inference.unmasker import Unmasker
 from unmask.model.metrics.metrics import boundary_f, score_map
 
 U8 = NDArray[np.uint8]
+F64 = NDArray[np.float64]
 ENLARGED = 5
 LIGHT = 170  # levels; of what lies to both sides of the jaw
 LEAST_BEYOND_PX, BAND_PX, LOWEST_ROW = 120, 8, 192
+CUT_PX = 20  # above the lowest row of the mask
+MUCH = 1.5  # levels of noise too much: a rash
+# Scale, noise in levels, quality of JPEG (0: none).
+QUALITIES = {
+    "as it is": (1.0, 0.0, 0),
+    "half, quality 60": (0.5, 0.0, 60),
+    "half, quality 85": (0.5, 0.0, 85),
+    "three quarters, quality 70": (0.75, 0.0, 70),
+    "twice, quality 70": (2.0, 0.0, 70),
+    "noise of 6": (1.0, 6.0, 0),
+    "noise of 3, quality 80": (1.0, 3.0, 80),
+}
 
 
 def drawn(
@@ -110,6 +130,67 @@ def ground(celeba: Path, unmasker: Unmasker, count: int) -> None:
     print(f"nearer beyond the jaw on {(after[:, 0] < before[:, 0]).sum()} of {len(rows)}")
 
 
+def beyond(celeba: Path, unmasker: Unmasker, count: int) -> None:
+    """Print how near the pasted part of a cut picture comes to the clean one, by what the map is beyond the cut."""
+    scores: dict[str, list[float]] = {"nothing": [], "mirrored": []}
+    mirrored = FaceMask.cut
+
+    def ended(self: FaceMask, matrix: F64, width: int, height: int, *, border: int) -> U8:
+        return mirrored(self, matrix, width, height)
+
+    cuts: dict[str, Callable[..., U8]] = {"nothing": ended, "mirrored": mirrored}
+    for made, clean, _ in drawn(celeba, 1):
+        bottom = int(np.flatnonzero((made.map >= 128).any(1))[-1])
+        end = bottom - CUT_PX
+        frame, whole = np.eye(2, 3), made.map[:end]
+        if (whole[-1] >= 128).sum() < CUT_PX:
+            continue
+        mask = FaceMask.of_body(Patch(0, 0, np.where(whole >= 128, 255, 0).astype(np.uint8)))
+        for name, cut in cuts.items():
+            done = made.masked[:end].copy()
+            with patch.object(FaceMask, "cut", cut):
+                raw = photo.draw_face(unmasker.edit_module, PicturePyramid(made.masked[:end]), frame, mask)
+            photo.paste_face(raw, frame, mask, done)
+            scores[name].append(_decibel((done.astype(float) - clean[:end])[whole >= 128]))
+        if len(scores["nothing"]) >= count:
+            break
+    before, after = np.array(scores["nothing"]), np.array(scores["mirrored"])
+    print(f"beyond the cut nothing: {before.mean():.2f} dB in the mask; mirrored: {after.mean():.2f} dB")
+    print(f"nearer on {(after > before).sum()} of {len(after)}")
+
+
+def grain(celeba: Path, count: int) -> None:
+    """Print how noisy a pasted part would be, beside what is there, in small, large, noisy, compressed pictures."""
+    faces = [(made, clean) for (made, clean, _), _ in zip(drawn(celeba, 1), range(count), strict=False)]
+    for name, (scale, noise, quality) in QUALITIES.items():
+        after, there = [], []
+        for number, (made, clean) in enumerate(faces):
+            rng = np.random.default_rng(number)
+            picture, masked = (_changed(each, scale, noise, quality, rng) for each in (clean, made.masked))
+            map_ = cv2.resize(made.map, picture.shape[1::-1])
+            alpha = (cv2.dilate(map_, np.ones((5, 5), np.uint8)) >= 128).astype(np.float32)
+            smooth = cv2.bilateralFilter(picture, 9, 40, 5)  # in place of what is drawn
+            grained = photo.add_grain(smooth, masked, alpha, number, scale)
+            after.append(noise_levels(grained, alpha > 0))
+            there.append(noise_levels(picture, alpha > 0))
+        over = np.mean(np.subtract(after, there) > MUCH)
+        print(
+            f"{name:<28} there {np.median(there):.2f} levels, pasted {np.median(after):.2f}, "
+            f"more than {MUCH} too much on {100 * over:.1f} %"
+        )
+
+
+def _changed(image_rgb: U8, scale: float, noise: float, quality: int, rng: np.random.Generator) -> U8:
+    """A picture in another size, with grain, and compressed where ``quality`` is not 0."""
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    small = cv2.resize(image_rgb, None, fx=scale, fy=scale, interpolation=method)
+    noisy = np.clip(small + rng.normal(0, noise, (*small.shape[:2], 1)), 0, 255).astype(np.uint8)
+    if not quality:
+        return noisy
+    data = cv2.imencode(".jpg", noisy, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+
+
 def _has_light_side(image_rgb: U8) -> bool:
     sides = (image_rgb[125:185, 3:20].mean(2), image_rgb[125:185, 158:175].mean(2))
     return max(float(np.percentile(side, 20)) for side in sides) >= LIGHT
@@ -137,15 +218,16 @@ def _decibel(off: NDArray[np.float64]) -> float:
 def main() -> None:
     """Measure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("edges", "ground"))
+    parser.add_argument("what", choices=("edges", "ground", "beyond", "grain"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--n", type=int)
     options = parser.parse_args()
+    if options.what == "grain":
+        grain(options.folder, options.n or 120)
+        return
     unmasker = Unmasker(None, None, "cpu")
-    if options.what == "edges":
-        edges(options.folder, unmasker, options.n or 40)
-    else:
-        ground(options.folder, unmasker, options.n or 80)
+    measure, count = {"edges": (edges, 40), "ground": (ground, 80), "beyond": (beyond, 60)}[options.what]
+    measure(options.folder, unmasker, options.n or count)
 
 
 if __name__ == "__main__":

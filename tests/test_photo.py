@@ -6,7 +6,7 @@ import pytest
 
 from unmask.datagen.faces.frame import frame_distance, place_frame
 from unmask.datagen.pictures.pyramid import PicturePyramid
-from unmask.model.inference.aligned import Seen
+from unmask.model.inference.aligned import Restoration, Seen
 from unmask.model.inference.face_finder import FoundFace
 from unmask.model.inference.face_mask import EYES, FaceMask, _doubted, beside_face, main_mask, segment_face
 from unmask.model.inference.photo import (
@@ -19,6 +19,7 @@ from unmask.model.inference.photo import (
     OK,
     TOO_SMALL,
     TURNED_AWAY,
+    draw_face,
     restore_photo,
 )
 from unmask.model.inference.photo_patch import Patch, work_grid
@@ -300,3 +301,30 @@ def test_a_face_in_profile_is_left_and_said_unless_its_mask_is_marked(
     marked = np.zeros(photo.shape[:2], np.uint8)
     marked[mask_beside(side * (MOST_BESIDE + 2)).body.place] = 255
     assert restore_photo(unmasker, photo, marked).status == OK
+
+
+def test_a_mask_that_the_photograph_cuts_off_goes_on_beyond_it_as_the_picture_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    image = np.full((150, 178, 3), 200, np.uint8)
+    map_ = np.zeros((150, 178), np.uint8)
+    map_[110:, 60:120] = 255
+    image[map_ > 0] = (20, 90, 160)
+    given: list[np.ndarray] = []
+
+    class Editor:
+        side = 176
+
+    def restore(
+        editor: object, pictures: Sequence[np.ndarray], maps: Sequence[np.ndarray]
+    ) -> list[Restoration]:
+        given.extend([pictures[0], maps[0]])
+        return [Restoration(pictures[0], pictures[0])]
+
+    monkeypatch.setattr("unmask.model.inference.photo.restore_pictures", restore)
+    # However small the rectangle that it comes in: nothing is mirrored at an edge that is not the photograph's.
+    for rectangle in (Patch(0, 0, map_), Patch(60, 110, map_[110:, 60:120])):
+        draw_face(Editor(), PicturePyramid(image), np.eye(2, 3), FaceMask.of_body(rectangle))
+        picture, seen = given[-2:]
+        assert (((seen > 127) != (picture[..., 0] < 110)).mean()) < 0.005  # but for half covered pixels
+        assert (seen[205:] > 127).any()

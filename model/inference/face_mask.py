@@ -64,12 +64,33 @@ class FaceMask:
         """All that is taken off."""
         return Patch(self.body.left, self.body.top, self.body.pixels | self.straps.pixels)
 
-    def cut(self, matrix: F64, width: int, height: int) -> U8:
-        """Return mask and straps as a crop, uint8 (h, w), cut as `PicturePyramid.cut` cuts the photograph."""
+    def cut(self, matrix: F64, width: int, height: int, *, border: int = cv2.BORDER_CONSTANT) -> U8:
+        """Return mask and straps as a crop, uint8 (h, w), cut as `PicturePyramid.cut` cuts the photograph.
+
+        Beyond its rectangle there is no mask, unless ``border``, OpenCV's name, says otherwise.
+        """
         both = self.both
         there = matrix.copy()
         there[:, 2] -= (both.left, both.top)
-        return PicturePyramid(both.pixels).cut(there, width, height, border=cv2.BORDER_REFLECT_101)
+        return PicturePyramid(both.pixels).cut(there, width, height, border=border)
+
+    def within(self, box: Box) -> Self:
+        """Return the same mask in another rectangle, what reaches beyond it cut off."""
+        return type(self)(_within(self.body, box), _within(self.straps, box))
+
+
+def _within(patch: Patch, box: Box) -> Patch:
+    left, top, right, bottom = box
+    pixels = np.zeros((bottom - top, right - left), patch.pixels.dtype)
+    first, last = np.maximum(box[:2], patch.box[:2]), np.minimum(box[2:], patch.box[2:])
+    if (first < last).all():
+        (x, y), (past_x, past_y) = first.tolist(), last.tolist()
+        mine, theirs = (
+            (slice(y - origin.top, past_y - origin.top), slice(x - origin.left, past_x - origin.left))
+            for origin in (Patch(left, top, pixels), patch)
+        )
+        pixels[mine] = patch.pixels[theirs]
+    return Patch(left, top, pixels)
 
 
 def segment_face(module: FaceModule, picture: PicturePyramid, frame: F64) -> FaceMask | None:

@@ -17,13 +17,14 @@ from .face_mask import FaceMask, beside_face, segment_face
 from .given_maps import given_mask, masks_left
 from .grain import add_grain
 from .ground import clear_ground
-from .photo_patch import Patch, to_photo, work_grid
+from .photo_patch import Patch, bounds, to_photo, work_grid
 from .printed_faces import worn_masks
 from .quarter_turns import View, find_views, frame_turned_back, quarter_turned
 
 OK, NO_FACE, NO_MASK, TOO_SMALL, UNSURE = "ok", "no_face", "no_mask", "too_small", "unsure"
 TURNED_AWAY = "turned_away"
 UNREADABLE, BAD_MAP = "unreadable", "bad_map"  # of inputs that cannot be used
+BEYOND = cv2.BORDER_REFLECT_101  # as jitter mirrors what is beyond a picture in training
 LEAST_EYE_DIST_PX = 7.0  # a face in less is a dozen and a half pixels wide: nothing to go by
 # Pixels of the frame from the face's midline to the middle of its mask, which grow with the turn of the head. Of
 # drawn masks on CelebA one in a hundred has more (docs/results.md): the networks hardly know such faces.
@@ -238,8 +239,12 @@ def draw_face(editor: FaceModule, picture: PicturePyramid, frame: F64, mask: Fac
     """Draw what is under a mask and its straps: uint8 (h, w, 3) on `.photo_patch.work_grid` of its width."""
     grid = work_grid(editor.side)
     matrix = grid.to_picture(frame)
-    crop = picture.cut(matrix, grid.width, grid.height)
-    map_crop = mask.cut(matrix, grid.width, grid.height)
+    crop = picture.cut(matrix, grid.width, grid.height, border=BEYOND)
+    # A mask that the photograph cuts off goes on beyond it, where its picture is mirrored, too: cloth in plain
+    # sight there would be taken for a chin.
+    here = bounds(frame, picture.levels[0].shape[1::-1])
+    seen = mask if here is None else mask.within(here)
+    map_crop = seen.cut(matrix, grid.width, grid.height, border=BEYOND)
     return restore_pictures(editor, [crop], [map_crop])[0].raw
 
 
