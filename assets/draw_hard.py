@@ -65,6 +65,7 @@ def _valve_cover(cloth: Cloth, rgb: Rgb) -> None:
     )
     cloth.paint(cloth.soft(shape), rgb, 1 - 0.45 * ribs - 0.35 * cloth.line(shape, 0.03))
     cloth.height += 0.9 * cloth.soft(shape + 0.02, 0.07) - 0.35 * ribs
+    cloth.stand((0.0, at), (0.31, 0.36), 0.16, corners=5.0, taper=0.85)
 
 
 def half_round(cloth: Cloth, filter_rgb: Rgb, rim_rgb: Rgb, cover_rgb: Rgb) -> None:

@@ -1,6 +1,7 @@
 """Draw mask recipes: the only place where a mask meets a random generator."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import cv2
@@ -28,7 +29,10 @@ from .template_format import SHAPE_PARAMETERS, Template
 
 F64 = NDArray[np.float64]
 
-_RANGES = tuple(name for name in LIMITS if not name.startswith(OCCLUDER))  # `draw_occluder` draws the others
+_THICKNESS = "solid.thickness"  # newer than the others: drawn after them, so that they are drawn as ever
+_RANGES = tuple(  # `draw_occluder` draws those of occluders
+    name for name in LIMITS if not name.startswith(OCCLUDER) and name != _THICKNESS
+)
 _MORE_DRAWS = 24  # shares besides the ranges and the template's own parameters; a few to spare
 _LAB_BOX = np.array([[8, -60, -60], [97, 60, 60]], np.float64)
 _WRONG_BLUR = 2.5
@@ -63,7 +67,7 @@ def draw_recipe(rng: np.random.Generator, config: RecipeConfig, templates: Templ
         name: float(values.at(0.5 + (own_shares[name] - 0.5) * spread))
         for name, values in template.parameters.items()
     }
-    return MaskRecipe(
+    recipe = MaskRecipe(
         template=template.name,
         family=template.family,
         worn=worn,
@@ -84,6 +88,8 @@ def draw_recipe(rng: np.random.Generator, config: RecipeConfig, templates: Templ
         sensor=_sensor(drawn, shares),
         front=next(shares) < drawn["front.keep"],
     )
+    thickness = float(ranges[_THICKNESS].at(next(shares))) if template.solids else 0.0
+    return replace(recipe, shape=replace(recipe.shape, thickness=thickness))
 
 
 def _shape(worn: str, drawn: Mapping[str, float], own: Mapping[str, float], share: float) -> ShapeRecipe:
