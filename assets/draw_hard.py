@@ -88,6 +88,17 @@ def half_box(cloth: Cloth, band_rgb: Rgb, cover_rgb: Rgb) -> None:
     buckle(cloth, cloth.wide * 0.215, cloth.high * 0.235)
 
 
+def half_single(cloth: Cloth) -> None:
+    """A half-face respirator with one round filter before the mouth, and the outlet below it."""
+    at, radius = cloth.high * 0.50, 0.44
+    _face_piece(cloth, [(0.0, at, radius, radius)])
+    outlet = rounded_box(cloth.x, cloth.y, 0.0, cloth.high * 0.85, 0.16, 0.10, 0.05)
+    cloth.paint(cloth.soft(outlet), (58, 60, 64), 1 - 0.4 * cloth.line(outlet, 0.03))
+    cloth.height += 0.7 * cloth.soft(outlet + 0.02, 0.05)
+    round_filter(cloth, 0.0, at, (radius, radius), (206, 208, 206), (96, 100, 106))
+    buckle(cloth, cloth.wide * 0.215, cloth.high * 0.235)
+
+
 _FOLD = {"width": [0.98, 1.08], "top": [-2, 1], "bottom": [-6, 8], "bulge": [0.7, 1.5], "pleat": [0.6, 1.3]}
 _CUP = {
     "width": [0.84, 1.16],
@@ -135,4 +146,5 @@ def sheets() -> list[Sheet]:
         piece("half-face-white",
               draw=partial(half_round, filter_rgb=(232, 232, 228), rim_rgb=(206,) * 3, cover_rgb=(52, 54, 58))),
         piece("half-face-cartridge", draw=partial(half_box, band_rgb=(196, 186, 110), cover_rgb=(88, 92, 98))),
+        piece("half-face-single", draw=half_single),
     ]  # fmt: skip
