@@ -23,8 +23,8 @@ _TEXT_PX_PER_IOD = 240
 class Cloth:
     """A canvas in fabric coordinates: x across and y down in IOD from the middle of the top edge.
 
-    ``height`` is in units of the template's ``relief`` while it is drawn; ``solids`` are those of the JSON. ``factor`` is how many times larger than
-    usual it is drawn, each way.
+    ``height`` is in units of the template's ``relief`` while it is drawn; ``solids`` are those of the JSON.
+    ``factor`` is how many times larger than usual it is drawn, each way.
     """
 
     wide: float
@@ -61,8 +61,8 @@ class Cloth:
     def stand(self, at: tuple[float, float], half: tuple[float, float], height: float, **more: float) -> None:
         """Let a part that is drawn around ``at`` (x, y) stand off the fabric (`SolidPart`); lengths in IOD."""
         place = [at[0] / (self.wide / 2), at[1] / self.high]
-        part = {"at": place, "half": list(half), "height": height, **more}
-        self.solids.append({key: np.round(value, 4).tolist() for key, value in part.items()})
+        pairs = {key: [round(value, 4) for value in pair] for key, pair in (("at", place), ("half", half))}
+        self.solids.append({**pairs, "height": height, **more})
 
     def beyond(self, signed_distance: F) -> F:
         """1 outside, 0 inside, for steps: hard, and a pixel wide on a larger canvas, whose stairs could be seen."""

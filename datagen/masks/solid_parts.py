@@ -58,20 +58,21 @@ def _parse_part(part: Any, where: str, complain: Callable[[str], None]) -> Solid
     given = part if isinstance(part, dict) else {}
     for key in sorted(set(given) - {"at", "half", *_NUMBERS}):
         complain(f"{where}: unknown key {key!r}")
-    pairs = {
-        key: (_number(pair[0], f"{where}.{key}", limits[0], complain), _number(pair[1], f"{where}.{key}", limits[1], complain))
-        for key, limits in (("at", _AT), ("half", _HALF))
-        for pair in [given.get(key) if _is_pair(given.get(key)) else (None, None)]
-    }
     numbers = {
         key: _number(given.get(key, usual), f"{where}.{key}", limits, complain)
         for key, (limits, usual) in _NUMBERS.items()
     }
-    return SolidPart(**pairs, **numbers)
+    at = _pair(given.get("at"), f"{where}.at", _AT, complain)
+    return SolidPart(at, _pair(given.get("half"), f"{where}.half", _HALF, complain), **numbers)
 
 
-def _is_pair(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 2
+def _pair(
+    value: Any, where: str, limits: tuple[Limits, Limits], complain: Callable[[str], None]
+) -> tuple[float, float]:
+    if not isinstance(value, list) or len(value) != 2:
+        complain(f"{where}: expected two numbers, got {value!r}")
+        return limits[0][0], limits[1][0]
+    return _number(value[0], where, limits[0], complain), _number(value[1], where, limits[1], complain)
 
 
 def _number(value: Any, where: str, limits: Limits, complain: Callable[[str], None]) -> float:

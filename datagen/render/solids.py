@@ -1,7 +1,7 @@
 """Parts that stand off a mask: each is a short cylinder whose front carries the template's own drawing of it.
 
-A part's foot lies on the hung fabric, its front is a plane as rigid plastic is; both take colour and relief from the
-same texels, so that with no thickness there is nothing but the flat drawing.
+A part's foot lies on the hung fabric, its front is a plane as rigid plastic is; both take colour and relief from
+the same texels, so that with no thickness there is nothing but the flat drawing.
 """
 
 from dataclasses import dataclass
@@ -126,9 +126,7 @@ def _unit(vector: F64) -> F64:
     return np.asarray(vector / np.maximum(length, 1e-9))
 
 
-def throw_shadows(
-    texels: F32, template: Template, thickness: float, light: F64, strength: float
-) -> None:
+def throw_shadows(texels: F32, template: Template, thickness: float, light: F64, strength: float) -> None:
     """Darken the fabric behind its parts, in place: what each takes of the light beside its own foot.
 
     Parameters
