@@ -186,3 +186,29 @@ def test_the_range_changes_thickness_alone_and_only_where_there_are_parts(templa
     values = [value for value in drawn if value]
     assert len(set(values)) == len(values) > 10
     assert min(values) >= 0.5 and max(values) <= 1.5
+
+
+def test_dyed_parts_take_the_recipes_colour_and_leave_the_fabric_alone(
+    wear: Wear, pose_points: Pose, even_recipe: Callable, templates: TemplateSet
+):
+    points = pose_points(scale=60, origin=(120, 90))
+    for thickness in (0.0, 1.0):
+        own = thick(even_recipe(templates["valve-cup"], colour="#f0f0f0", cast=0.0), thickness)
+        green = replace(own, fabric=replace(own.fabric, solid="#20a040"))
+        before, after = (wear(flat(), points, recipe) for recipe in (own, green))
+        assert np.array_equal(before.map, after.map)
+        changed = np.abs(before.masked.astype(int) - after.masked).max(axis=2) > 2
+        assert 0.03 < np.count_nonzero(changed) / np.count_nonzero(after.map > 128) < 0.4
+        red, level, blue = after.masked[changed].astype(int).T
+        assert ((level > red + 15) & (level > blue + 10)).mean() > 0.9
+
+
+def test_the_share_of_dyed_parts_is_the_ranges(templates: TemplateSet):
+    config = load_recipe_config("wild", ["family=half_face", "solid.dyed=0.4"])
+    recipes = [draw_recipe(np.random.default_rng(seed), config, templates) for seed in range(200)]
+    colours = [recipe.fabric.solid for recipe in recipes if recipe.fabric.solid]
+    assert 0.3 < len(colours) / len(recipes) < 0.5
+    assert len(set(colours)) == len(colours)
+    assert MaskRecipe.from_json(recipes[0].to_json()) == recipes[0]
+    with pytest.raises(ValueError, match=r"fabric\.solid"):
+        MaskRecipe.from_json(replace(recipes[0], fabric=replace(recipes[0].fabric, solid="red")).to_json())

@@ -29,10 +29,10 @@ from .template_format import SHAPE_PARAMETERS, Template
 
 F64 = NDArray[np.float64]
 
-_THICKNESS = "solid.thickness"  # newer than the others: drawn after them, so that they are drawn as ever
-_RANGES = tuple(  # `draw_occluder` draws those of occluders
-    name for name in LIMITS if not name.startswith(OCCLUDER) and name != _THICKNESS
-)
+_SOLID = "solid."  # newer than the other keys: drawn after them, so that those are drawn as ever
+_RANGES = tuple(
+    name for name in LIMITS if not name.startswith((OCCLUDER, _SOLID))
+)  # for `draw_occluder`, `_solid`
 _MORE_DRAWS = 24  # shares besides the ranges and the template's own parameters; a few to spare
 _LAB_BOX = np.array([[8, -60, -60], [97, 60, 60]], np.float64)
 _WRONG_BLUR = 2.5
@@ -88,8 +88,19 @@ def draw_recipe(rng: np.random.Generator, config: RecipeConfig, templates: Templ
         sensor=_sensor(drawn, shares),
         front=next(shares) < drawn["front.keep"],
     )
-    thickness = float(ranges[_THICKNESS].at(next(shares))) if template.solids else 0.0
-    return replace(recipe, shape=replace(recipe.shape, thickness=thickness))
+    return _solid(recipe, config, shares) if template.solids else recipe
+
+
+def _solid(recipe: MaskRecipe, config: RecipeConfig, shares: Iterator[float]) -> MaskRecipe:
+    """The recipe with what its template's solid parts are like."""
+    thickness, dyed, *place = (next(shares) for _ in range(5))
+    low, high = _LAB_BOX
+    is_dyed = dyed < float(config.ranges["solid.dyed"].at(0.5))
+    return replace(
+        recipe,
+        shape=replace(recipe.shape, thickness=float(config.ranges["solid.thickness"].at(thickness))),
+        fabric=replace(recipe.fabric, solid=_to_rgb(low + (high - low) * place) if is_dyed else ""),
+    )
 
 
 def _shape(worn: str, drawn: Mapping[str, float], own: Mapping[str, float], share: float) -> ShapeRecipe:

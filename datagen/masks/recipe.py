@@ -50,7 +50,10 @@ class ShapeRecipe:
 
 @dataclass(frozen=True)
 class FabricRecipe:
-    """Colours as hex sRGB under neutral light, print and grain; ``seed`` places motifs, grain and wrinkles."""
+    """Colours as hex sRGB under neutral light, print and grain; ``seed`` places motifs, grain and wrinkles.
+
+    ``solid`` is the colour of the template's solid parts; empty where they keep their own.
+    """
 
     colour: str
     second: str
@@ -60,6 +63,7 @@ class FabricRecipe:
     turn: float
     weave: float
     seed: int
+    solid: str = ""
 
 
 @dataclass(frozen=True)
@@ -203,10 +207,12 @@ class MaskRecipe:
     occluder: OccluderRecipe | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Nested dict of plain values; without an occluder, or thickness, it has no such key."""
+        """Nested dict of plain values; what is newer than the first recipes has a key only where it is used."""
         values = {name: dict(vars(value)) if name in _PARTS else value for name, value in vars(self).items()}
         if not self.shape.thickness:
             del values["shape"]["thickness"]
+        if not self.fabric.solid:
+            del values["fabric"]["solid"]
         if self.occluder is None:
             del values[_OCCLUDER]
             return values
@@ -254,6 +260,8 @@ def _check_value(part: str, name: str, wanted: Any, value: object) -> None:
         good = low <= value <= high
     elif good and name in ("colour", "second", "third"):
         good = is_hex(str(value))
+    elif good and name == "solid":
+        good = value == "" or is_hex(str(value))
     elif good and name == "kind":
         good = value in KINDS
     elif good and name == "blend":

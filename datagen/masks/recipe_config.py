@@ -33,6 +33,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "shape.tilt": (-20, 20),  # degrees, one side up and the other down
     "shape.shift": (-20, 20),  # degrees of azimuth, the whole mask to one side
     "solid.thickness": (0, 3),  # factor on how far valves and filters stand off the fabric: 0 flat
+    "solid.dyed": (0, 1),  # share of masks whose valves and filters have any colour instead of their own
     "colour.free": (0, 1),  # share of colours drawn from all of Lab instead of the family's palette
     "colour.jitter": (0, 40),  # Lab units around the palette's colour, standard deviation
     "texture.scale": (0.02, 1.0),  # IOD, period of a print

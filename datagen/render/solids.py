@@ -23,6 +23,9 @@ _FOOT_LEAN = 0.7  # how far the wall's normal turns to the fabric at its foot, w
 _LEAST_HEIGHT_IOD = 0.01
 _STEEPEST_LIGHT = 0.35  # cosine: shadows grow no longer than that
 _SHADOW_SOFTNESS = 0.3  # sigma, share of the height
+_OUTLINE_POINTS = 49
+_LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)  # Rec. 709, linear light
+_LIGHTEST = 1.7  # of a dyed part's light places against its mean
 _SHADOW_LOST = 0.8  # most light that a shadow takes, with what creases take
 
 
@@ -145,13 +148,40 @@ def throw_shadows(texels: F32, template: Template, thickness: float, light: F64,
     tall = [part for part in template.solids if part.height * thickness > _LEAST_HEIGHT_IOD]
     for part, (right, down, up) in zip(tall, light, strict=True):
         height = part.height * thickness
-        foot = (outline(template, part, 25) * [0.5, 1.0] + [0.5, 0.0]) * size - 0.5
+        foot = _on_raster(template, part, size)
         long = height / max(up, _STEEPEST_LIGHT * float(np.linalg.norm((right, down, up))), 1e-6)
         moved = foot - np.array([right, down]) * long * px_per_iod
         dark = _filled(cv2.convexHull(np.concatenate([foot, moved]).astype(np.float32))[:, 0], (rows, cols))
         soft = cv2.GaussianBlur(dark, (0, 0), max(_SHADOW_SOFTNESS * height * float(px_per_iod[0]), 0.5))
         lost = soft * (1 - _filled(foot, (rows, cols))) * np.float32(strength)
         texels[..., 6] = np.minimum(texels[..., 6] + lost, np.maximum(texels[..., 6], _SHADOW_LOST))
+
+
+def dye_parts(trim_rgb: F32, template: Template, dye: F32) -> F32:
+    """Colours of a template's trim with its solid parts in another colour, their own light and dark kept.
+
+    Parameters
+    ----------
+    trim_rgb : float32 (3, h, w)
+        Linear colours.
+    dye : float32 (3,)
+        Linear colour that a part of mean lightness gets.
+    """
+    shape = trim_rgb.shape[1:]
+    size = np.array(shape[::-1])
+    level = np.tensordot(_LUMA, trim_rgb, 1)
+    dyed = trim_rgb
+    for part in template.solids:
+        cover = _filled(_on_raster(template, part, size), shape)
+        mean = float((level * cover).sum() / max(float(cover.sum()), 1e-6))
+        shade = np.minimum(level / max(mean, 1e-4), _LIGHTEST)
+        dyed = dyed + cover * (dye[:, None, None] * shade - dyed)
+    return np.ascontiguousarray(dyed, np.float32)
+
+
+def _on_raster(template: Template, part: SolidPart, size: NDArray[np.integer]) -> F64:
+    """Outline of a part on a raster of (columns, rows), pixels, float64 (n, 2)."""
+    return np.asarray((outline(template, part, _OUTLINE_POINTS) * [0.5, 1.0] + [0.5, 0.0]) * size - 0.5)
 
 
 def _filled(points_px: NDArray[np.floating], shape: tuple[int, int]) -> F32:
