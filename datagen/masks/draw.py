@@ -30,9 +30,8 @@ from .template_format import SHAPE_PARAMETERS, Template
 F64 = NDArray[np.float64]
 
 _SOLID = "solid."  # newer than the other keys: drawn after them, so that those are drawn as ever
-_RANGES = tuple(
-    name for name in LIMITS if not name.startswith((OCCLUDER, _SOLID))
-)  # for `draw_occluder`, `_solid`
+# `draw_occluder` and `_solid` draw what is left out here.
+_RANGES = tuple(name for name in LIMITS if not name.startswith((OCCLUDER, _SOLID)))
 _MORE_DRAWS = 24  # shares besides the ranges and the template's own parameters; a few to spare
 _LAB_BOX = np.array([[8, -60, -60], [97, 60, 60]], np.float64)
 _WRONG_BLUR = 2.5
