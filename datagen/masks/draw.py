@@ -29,9 +29,10 @@ from .template_format import SHAPE_PARAMETERS, Template
 
 F64 = NDArray[np.float64]
 
-_SOLID = "solid."  # newer than the other keys: drawn after them, so that those are drawn as ever
-# `draw_occluder` and `_solid` draw what is left out here.
-_RANGES = tuple(name for name in LIMITS if not name.startswith((OCCLUDER, _SOLID)))
+# Newer than the other keys, and not drawn among them, so that those are drawn as ever: by `draw_occluder`, `_solid`
+# and `jitter.draw_jitter`.
+_ELSEWHERE = (OCCLUDER, "solid.", "jitter.turn")
+_RANGES = tuple(name for name in LIMITS if not name.startswith(_ELSEWHERE))
 _MORE_DRAWS = 24  # shares besides the ranges and the template's own parameters; a few to spare
 _LAB_BOX = np.array([[8, -60, -60], [97, 60, 60]], np.float64)
 _WRONG_BLUR = 2.5

@@ -67,6 +67,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "jitter.roll": (-180, 180),  # degrees
     "jitter.shift": (-0.4, 0.4),  # share of the width and of the height
     "jitter.flip": (0, 1),  # share of mirrored pictures
+    "jitter.turn": (0, 90),  # degrees by which a head is turned further to the side to which it looks
     "occluder.probability": (0, 1),  # share of faces with something in front of them (on-the-fly only)
     "occluder.size": (0.5, 2.0),  # factor on the size in life
     "occluder.shift": (-1.5, 1.5),  # IOD from where its kind usually is, across and down
