@@ -65,8 +65,9 @@ def apply_jitter(
 ) -> tuple[U8, list[Landmarks]]:
     """Crop, scale, turn and mirror a picture with its landmarks; what is beyond its edges comes from inside.
 
-    A head that is alone is turned further first. The picture is scaled and turned around the middle of the first face, which so stays in the picture when that becomes a
-    narrow crop; around the picture's middle where there is none.
+    A head that is alone is turned further first. The picture is scaled and turned around the middle of the first
+    face, which so stays in the picture when that becomes a narrow crop; around the picture's middle where there is
+    none.
 
     Parameters
     ----------

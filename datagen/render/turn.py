@@ -1,9 +1,9 @@
 """Turn a face further than its photograph shows it, for the profiles that data sets of aligned faces lack.
 
-The photograph becomes a relief: the posed generic face in front, what is around it behind; the relief is turned about
-the head's own axis and drawn again, nearer parts before farther ones (after the face profiling of Zhu et al. 2016,
-"Face alignment across large poses: a 3D solution"). What comes into sight on the near side is what lay beside the
-face, foreshortened; what the photograph did not show at all is not invented.
+The photograph becomes a relief: the posed generic face in front, what is around it behind; the relief is turned
+about the head's own axis and drawn again, nearer parts before farther ones (after the face profiling of Zhu et al.
+2016, "Face alignment across large poses: a 3D solution"). What comes into sight on the near side is what lay beside
+the face, stretched; what the photograph did not show at all is not invented.
 """
 
 from dataclasses import dataclass
@@ -22,13 +22,18 @@ F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 U8 = NDArray[np.uint8]
 
-FARTHEST_DEG = 68.0  # yaw that no face is turned beyond: then its own relief, which has no nose, is seen
+FARTHEST_DEG = (
+    68.0  # estimated yaw that no face is turned beyond: few masks can be fitted to what is then left of it
+)
 _FRONTAL_DEG = 15.0  # how far a face seen from the front may be turned: its cheeks are hardly in sight
 _BACK_IOD = -1.3  # depth of what is around the head, towards the camera
 _FALL_IOD = 0.7  # how soon hair and neck beside the face are as far back as that
 _STEP_PX = 3  # of the relief's grid
 _BEYOND = 0.6  # share of the picture's size by which the relief reaches beyond its edges
 _JAW = 17
+_FEATURES = np.arange(27, 60)  # nose, eyes, lips: what the taut skin spans
+_FEATURE_IOD = 0.16  # reach of a feature's own depth, sigma
+_FEATURE_RIDGE = 0.3
 _AZIMUTH, _ELEVATION = (
     grid.astype(np.float64) for grid in np.meshgrid(np.arange(-105.0, 106.0, 5), np.arange(60.0, -81.0, -5))
 )
@@ -48,7 +53,9 @@ class _Turn:
         scale, (left, top) = self.pose.scale_px, self.pose.translation_px
         points = np.stack([(x_px - left) / scale, (top - y_px) / scale, depth], axis=-1)
         turned = (points - self.pivot) @ self.rotation.T + self.pivot
-        return np.stack([turned[..., 0] * scale + left, top - turned[..., 1] * scale, turned[..., 2]], axis=-1)
+        return np.stack(
+            [turned[..., 0] * scale + left, top - turned[..., 1] * scale, turned[..., 2]], axis=-1
+        )
 
 
 def turn_face(image_rgb: U8, face: Landmarks, degrees: float) -> tuple[U8, Landmarks]:
@@ -75,7 +82,7 @@ def turn_face(image_rgb: U8, face: Landmarks, degrees: float) -> tuple[U8, Landm
     if degrees <= 0 or most <= 0:
         return image_rgb, face
     turn = _Turn(_about(posed.pose.rotation[:, 1], angle), posed.pose.rotation @ CENTRE, posed.pose)
-    turned = _redraw(image_rgb, _depth(posed, image_rgb.shape[:2]), turn)
+    turned = _redraw(image_rgb, _depth(posed, image_rgb.shape[:2]), turn, np.asarray(face.points, np.float64))
     return turned, Landmarks(quantise(_turned_points(posed, face.points, turn)), face.source, face.score)
 
 
@@ -102,18 +109,34 @@ def _depth(face: PosedFace, shape: tuple[int, int]) -> F32:
     return np.asarray(np.where(beside, fallen, depth), np.float32)
 
 
-def _redraw(image_rgb: U8, depth: F32, turn: _Turn) -> U8:
-    """The picture as a relief, turned."""
+def _redraw(image_rgb: U8, depth: F32, turn: _Turn, points: F64) -> U8:
+    """The picture as a relief, turned; points: the 68, pixels."""
     height, width = depth.shape
     x, y = np.meshgrid(*(np.arange(-_BEYOND * n, (1 + _BEYOND) * n, _STEP_PX) for n in (width, height)))
     places = x.astype(np.float32), y.astype(np.float32)
     there = cv2.remap(depth, *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    grid = turn.seen(x, y, np.asarray(there, np.float64))
+    features = _features(x, y, depth, turn.pose, points)
+    grid = turn.seen(x, y, np.asarray(there, np.float64) + features)
     found, _ = rasterize(grid.astype(np.float32), np.dstack(places), height, width)
     drawn = cv2.remap(
         image_rgb, found[..., 0], found[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
     )
     return np.asarray(drawn, np.uint8)
+
+
+def _features(x: F64, y: F64, depth: F32, pose: Pose, points: F64) -> F64:
+    """How far nose, eyes and lips are before the taut skin at places of the picture, IOD, float64 (h, w)."""
+    spots = points[_FEATURES]
+    column, row = (
+        np.clip(np.rint(at), 0, n - 1).astype(int) for at, n in zip(spots.T, depth.shape[::-1], strict=True)
+    )
+    beyond = GENERIC_POINTS[_FEATURES] @ pose.rotation[2] - depth[row, column]
+    reach = 1 / (_FEATURE_IOD * pose.scale_px)
+    across, down = (
+        np.exp(-0.5 * ((places[:, None] - spots[:, axis]) * reach) ** 2)
+        for axis, places in ((0, x[0]), (1, y[:, 0]))
+    )
+    return np.asarray((down * beyond) @ across.T / (down @ across.T + _FEATURE_RIDGE))
 
 
 def _turned_points(face: PosedFace, points: NDArray[np.floating], turn: _Turn) -> F64:
