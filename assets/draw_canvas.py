@@ -7,6 +7,7 @@ parts with a colour of their own, glass what can be seen through.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import cv2
 import numpy as np
@@ -22,8 +23,8 @@ _TEXT_PX_PER_IOD = 240
 class Cloth:
     """A canvas in fabric coordinates: x across and y down in IOD from the middle of the top edge.
 
-    ``height`` is in units of the template's ``relief`` while it is drawn. ``factor`` is how many times larger than
-    usual it is drawn, each way.
+    ``height`` is in units of the template's ``relief`` while it is drawn; ``solids`` are those of the JSON.
+    ``factor`` is how many times larger than usual it is drawn, each way.
     """
 
     wide: float
@@ -43,6 +44,7 @@ class Cloth:
         self.albedo = np.ones((rows, cols))
         self.trim = np.zeros((rows, cols, 4))
         self.glass = np.zeros((rows, cols))
+        self.solids: list[dict[str, Any]] = []
 
     def cut(self, signed_distance: F) -> None:
         """Give the outline: negative inside, in IOD."""
@@ -55,6 +57,12 @@ class Cloth:
     def line(self, distance: F, width: float) -> F:
         """1 on a line of the given width (IOD), smooth to both sides."""
         return np.exp(-0.5 * (distance / (width / 2)) ** 2)
+
+    def stand(self, at: tuple[float, float], half: tuple[float, float], height: float, **more: float) -> None:
+        """Let a part that is drawn around ``at`` (x, y) stand off the fabric (`SolidPart`); lengths in IOD."""
+        place = [at[0] / (self.wide / 2), at[1] / self.high]
+        pairs = {key: [round(value, 4) for value in pair] for key, pair in (("at", place), ("half", half))}
+        self.solids.append({**pairs, "height": height, **more})
 
     def beyond(self, signed_distance: F) -> F:
         """1 outside, 0 inside, for steps: hard, and a pixel wide on a larger canvas, whose stairs could be seen."""

@@ -65,6 +65,7 @@ def _valve_cover(cloth: Cloth, rgb: Rgb) -> None:
     )
     cloth.paint(cloth.soft(shape), rgb, 1 - 0.45 * ribs - 0.35 * cloth.line(shape, 0.03))
     cloth.height += 0.9 * cloth.soft(shape + 0.02, 0.07) - 0.35 * ribs
+    cloth.stand((0.0, at), (0.31, 0.36), 0.16, corners=5.0, taper=0.85)
 
 
 def half_round(cloth: Cloth, filter_rgb: Rgb, rim_rgb: Rgb, cover_rgb: Rgb) -> None:
@@ -84,6 +85,17 @@ def half_box(cloth: Cloth, band_rgb: Rgb, cover_rgb: Rgb) -> None:
     for side in (-1, 1):
         box_filter(cloth, side, cx, cy, (0.44, 0.44), band_rgb)
     _valve_cover(cloth, cover_rgb)
+    buckle(cloth, cloth.wide * 0.215, cloth.high * 0.235)
+
+
+def half_single(cloth: Cloth) -> None:
+    """A half-face respirator with one round filter before the mouth, and the outlet below it."""
+    at, radius = cloth.high * 0.50, 0.44
+    _face_piece(cloth, [(0.0, at, radius, radius)])
+    outlet = rounded_box(cloth.x, cloth.y, 0.0, cloth.high * 0.85, 0.16, 0.10, 0.05)
+    cloth.paint(cloth.soft(outlet), (58, 60, 64), 1 - 0.4 * cloth.line(outlet, 0.03))
+    cloth.height += 0.7 * cloth.soft(outlet + 0.02, 0.05)
+    round_filter(cloth, 0.0, at, (radius, radius), (206, 208, 206), (96, 100, 106))
     buckle(cloth, cloth.wide * 0.215, cloth.high * 0.235)
 
 
@@ -134,4 +146,5 @@ def sheets() -> list[Sheet]:
         piece("half-face-white",
               draw=partial(half_round, filter_rgb=(232, 232, 228), rim_rgb=(206,) * 3, cover_rgb=(52, 54, 58))),
         piece("half-face-cartridge", draw=partial(half_box, band_rgb=(196, 186, 110), cover_rgb=(88, 92, 98))),
+        piece("half-face-single", draw=half_single),
     ]  # fmt: skip

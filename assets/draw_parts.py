@@ -5,6 +5,8 @@ import numpy as np
 from .draw_canvas import Cloth, F, Rgb, ellipse, rounded_box
 
 STEEL: Rgb = (176, 178, 181)
+# How far parts stand off the fabric, IOD of 63 mm: valves 8 mm, pancake filters 15 to 20, gas cartridges 30.
+_VALVE_IOD, _PANCAKE_IOD, _CARTRIDGE_IOD = 0.13, 0.28, 0.46
 
 
 def staples(cloth: Cloth, corners: tuple[tuple[float, float], ...], rgb: Rgb = STEEL) -> None:
@@ -38,6 +40,7 @@ def round_valve(cloth: Cloth, cx: float, cy: float, radius: float, rgb: Rgb, spo
     groove = cloth.line(far - 0.86 * radius, 0.028)
     _plastic(cloth, cover, far - radius, rgb, 1 - 0.55 * slots - 0.22 * groove)
     cloth.height += 0.35 * cloth.soft(far - 0.34 * radius, 0.03) - 0.45 * slots - 0.3 * groove
+    cloth.stand((cx, cy), (radius, radius), _VALVE_IOD, taper=0.9)
 
 
 def square_valve(cloth: Cloth, cx: float, cy: float, half: float, rgb: Rgb) -> None:
@@ -50,6 +53,7 @@ def square_valve(cloth: Cloth, cx: float, cy: float, half: float, rgb: Rgb) -> N
     shade = 1 - 0.38 * ribs - 0.6 * cloth.soft(mouth, 0.02) - 0.15 * cloth.line(shape + 0.20 * half, 0.03)
     _plastic(cloth, cover, shape, rgb, shade)
     cloth.height += 0.35 * inner - 0.30 * ribs - 0.5 * cloth.soft(mouth, 0.02)
+    cloth.stand((cx, cy), (half, half * 0.86), _VALVE_IOD, corners=6.0, taper=0.85)
 
 
 def _plastic(cloth: Cloth, cover: F, shape: F, rgb: Rgb, shade: F) -> None:
@@ -73,6 +77,7 @@ def round_filter(
     cloth.paint(cloth.soft(hub), rgb, 0.82 - 0.3 * cloth.line(hub, 0.025))
     cloth.height += 1.4 * cloth.soft(shape + 0.03, 0.09) + 0.3 * rings + 0.35 * cloth.line(shape + 0.05, 0.04)
     cloth.height += 0.3 * cloth.soft(hub, 0.03)
+    cloth.stand((cx, cy), radius, _PANCAKE_IOD)
 
 
 def box_filter(
@@ -93,6 +98,7 @@ def box_filter(
     cloth.paint(cloth.soft(band), band_rgb)
     cloth.paint(np.clip(slots, 0, 1) * 0.9, (34, 35, 38))
     cloth.height += 1.5 * cloth.soft(shape + 0.03, 0.09) - 0.4 * slots
+    cloth.stand((side * cx, cy), half, _CARTRIDGE_IOD, corners=7.0, taper=0.97, lean=-0.25 * side)
 
 
 def buckle(cloth: Cloth, x: float, y: float, rgb: Rgb = (36, 37, 40)) -> None:

@@ -91,6 +91,8 @@ def write_sheet(one: Sheet, folder: Path) -> Path:
     near = cloth.outside < 0.06  # the slope at the border needs a few pixels beyond it
     low, high = float(cloth.height[near].min()), float(cloth.height[near].max())
     _add_layers(data, cloth)
+    if cloth.solids:
+        data["solids"] = cloth.solids
     for canvas, place in ((cloth, home), (large, home / LARGE_FOLDER)):
         _write_layers(place, data["layers"], canvas, low, high)
     data["relief"] = round(float(data["relief"] * max(high - low, _FLAT)), 4)

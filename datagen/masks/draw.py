@@ -1,6 +1,7 @@
 """Draw mask recipes: the only place where a mask meets a random generator."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import cv2
@@ -28,7 +29,10 @@ from .template_format import SHAPE_PARAMETERS, Template
 
 F64 = NDArray[np.float64]
 
-_RANGES = tuple(name for name in LIMITS if not name.startswith(OCCLUDER))  # `draw_occluder` draws the others
+# Newer than the other keys, and not drawn among them, so that those are drawn as ever: by `draw_occluder`, `_solid`
+# and `jitter.draw_jitter`.
+_ELSEWHERE = (OCCLUDER, "solid.", "jitter.turn")
+_RANGES = tuple(name for name in LIMITS if not name.startswith(_ELSEWHERE))
 _MORE_DRAWS = 24  # shares besides the ranges and the template's own parameters; a few to spare
 _LAB_BOX = np.array([[8, -60, -60], [97, 60, 60]], np.float64)
 _WRONG_BLUR = 2.5
@@ -63,7 +67,7 @@ def draw_recipe(rng: np.random.Generator, config: RecipeConfig, templates: Templ
         name: float(values.at(0.5 + (own_shares[name] - 0.5) * spread))
         for name, values in template.parameters.items()
     }
-    return MaskRecipe(
+    recipe = MaskRecipe(
         template=template.name,
         family=template.family,
         worn=worn,
@@ -83,6 +87,19 @@ def draw_recipe(rng: np.random.Generator, config: RecipeConfig, templates: Templ
         shadow=ShadowRecipe(drawn["shadow.strength"], drawn["shadow.offset"], drawn["shadow.blur"]),
         sensor=_sensor(drawn, shares),
         front=next(shares) < drawn["front.keep"],
+    )
+    return _solid(recipe, config, shares) if template.solids else recipe
+
+
+def _solid(recipe: MaskRecipe, config: RecipeConfig, shares: Iterator[float]) -> MaskRecipe:
+    """The recipe with what its template's solid parts are like."""
+    thickness, dyed, *place = (next(shares) for _ in range(5))
+    low, high = _LAB_BOX
+    is_dyed = dyed < float(config.ranges["solid.dyed"].at(0.5))
+    return replace(
+        recipe,
+        shape=replace(recipe.shape, thickness=float(config.ranges["solid.thickness"].at(thickness))),
+        fabric=replace(recipe.fabric, solid=_to_rgb(low + (high - low) * place) if is_dyed else ""),
     )
 
 

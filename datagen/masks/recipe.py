@@ -33,6 +33,8 @@ class ShapeRecipe:
         Degrees that the top edge hangs down: 0 worn properly, about 30 nose out, 60 on the chin.
     loose : float
         -1, 0 or 1: the side (picture left or right) whose loop is off the ear.
+    thickness : float
+        Factor on how far the template's solid parts stand off its fabric; 0 leaves them drawn flat on it.
     """
 
     width: float
@@ -43,11 +45,15 @@ class ShapeRecipe:
     shift: float
     slide: float
     loose: float
+    thickness: float = 0.0
 
 
 @dataclass(frozen=True)
 class FabricRecipe:
-    """Colours as hex sRGB under neutral light, print and grain; ``seed`` places motifs, grain and wrinkles."""
+    """Colours as hex sRGB under neutral light, print and grain; ``seed`` places motifs, grain and wrinkles.
+
+    ``solid`` is the colour of the template's solid parts; empty where they keep their own.
+    """
 
     colour: str
     second: str
@@ -57,6 +63,7 @@ class FabricRecipe:
     turn: float
     weave: float
     seed: int
+    solid: str = ""
 
 
 @dataclass(frozen=True)
@@ -158,6 +165,7 @@ _WIDEST = (-400.0, 400.0)  # degrees and factors: no recipe file can draw as muc
 _SPANS = {
     ("shape", "width"): (0.05, 10.0),
     ("shape", "bulge"): (-10.0, 20.0),
+    ("shape", "thickness"): (0.0, 4.0),
     ("fabric", "scale"): (0.005, 10.0),
     ("shadow", "offset"): (0.0, 2.0),
     ("shadow", "blur"): (1e-4, 2.0),
@@ -199,8 +207,12 @@ class MaskRecipe:
     occluder: OccluderRecipe | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Nested dict of plain values; without an occluder it has no such key."""
+        """Nested dict of plain values; what is newer than the first recipes has a key only where it is used."""
         values = {name: dict(vars(value)) if name in _PARTS else value for name, value in vars(self).items()}
+        if not self.shape.thickness:
+            del values["shape"]["thickness"]
+        if not self.fabric.solid:
+            del values["fabric"]["solid"]
         if self.occluder is None:
             del values[_OCCLUDER]
             return values
@@ -248,6 +260,8 @@ def _check_value(part: str, name: str, wanted: Any, value: object) -> None:
         good = low <= value <= high
     elif good and name in ("colour", "second", "third"):
         good = is_hex(str(value))
+    elif good and name == "solid":
+        good = value == "" or is_hex(str(value))
     elif good and name == "kind":
         good = value in KINDS
     elif good and name == "blend":

@@ -32,6 +32,8 @@ LIMITS: dict[str, tuple[float, float]] = {
     "shape.bulge": (0, 3),  # factor on the lift above the skin
     "shape.tilt": (-20, 20),  # degrees, one side up and the other down
     "shape.shift": (-20, 20),  # degrees of azimuth, the whole mask to one side
+    "solid.thickness": (0, 3),  # factor on how far valves and filters stand off the fabric: 0 flat
+    "solid.dyed": (0, 1),  # share of masks whose valves and filters have any colour instead of their own
     "colour.free": (0, 1),  # share of colours drawn from all of Lab instead of the family's palette
     "colour.jitter": (0, 40),  # Lab units around the palette's colour, standard deviation
     "texture.scale": (0.02, 1.0),  # IOD, period of a print
@@ -65,6 +67,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "jitter.roll": (-180, 180),  # degrees
     "jitter.shift": (-0.4, 0.4),  # share of the width and of the height
     "jitter.flip": (0, 1),  # share of mirrored pictures
+    "jitter.turn": (0, 90),  # degrees by which a head is turned further to the side to which it looks
     "occluder.probability": (0, 1),  # share of faces with something in front of them (on-the-fly only)
     "occluder.size": (0.5, 2.0),  # factor on the size in life
     "occluder.shift": (-1.5, 1.5),  # IOD from where its kind usually is, across and down

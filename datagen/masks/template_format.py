@@ -22,6 +22,7 @@ from unmask.datagen.pictures.picture import decode_as_stored
 from unmask.datagen.prints.kinds import PRINTS
 
 from .ranges import Range, parse_range, parse_weights
+from .solid_parts import SolidPart, parse_solid_parts
 
 Edge = Sequence[Sequence[float]]  # azimuth and elevation of centre, middle and side
 ANCHORS = ("top_centre", "top_middle", "top_side", "bottom_centre", "bottom_middle", "bottom_side")
@@ -36,7 +37,7 @@ SHAPE_PARAMETERS = tuple(_PARAMETER_LIMITS)
 STRAPS = ("ear_loops", "head_straps", "ties", "none")
 LAYERS = ("albedo", "height", "trim", "glass")
 _REQUIRED = ("name", "family", "licence", "layers", "anchors", "lift", "relief", "palette", "straps")
-_OPTIONAL = ("author", "ridge", "drop", "textures", "parameters", "tint", "wrinkle", "least_cover")
+_OPTIONAL = ("author", "ridge", "drop", "textures", "parameters", "tint", "wrinkle", "least_cover", "solids")
 _SKIN_RADIUS_IOD = 1.15
 _LIFT_POINTS = 5  # values of a lift profile, evenly spaced from the top edge to the bottom edge
 _SIZE_LIMITS_PX = (64, 2048)
@@ -80,6 +81,8 @@ class Template:
         Width of the layers.
     least_cover : float
         Share of the lower face that it must cover when worn properly (`quality.Fit.lower_face`).
+    solids : tuple of SolidPart
+        Valves and filters that stand off the fabric by the recipe's thickness.
     """
 
     name: str
@@ -102,6 +105,7 @@ class Template:
     textures: dict[str, float]
     parameters: dict[str, Range]
     straps: Straps
+    solids: tuple[SolidPart, ...]
     width_px: int
     digest: str
 
@@ -198,6 +202,7 @@ class _Reader:
             textures=self._textures(),
             parameters=self._parameters(),
             straps=self._straps(),
+            solids=parse_solid_parts(self.data.get("solids", []), self._complain),
             width_px=self.width_px,
             digest=digest.hexdigest(),
             **names,

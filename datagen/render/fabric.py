@@ -23,6 +23,7 @@ from unmask.datagen.prints.sheet import BRIGHTEST, DARKEST
 from ._cloth import slopes as find_slopes
 from ._cloth import weave
 from .folds import fold_height
+from .solids import dye_parts
 
 F32 = NDArray[np.float32]
 
@@ -86,9 +87,10 @@ def make_fabric(
         reflectance = reflectance * drawn.rgb
     texels = np.empty((rows, cols, 8), np.float32)
     relief = _relief(template, recipe, fold, level, layers)
+    trim_rgb = dye_parts(layers.trim_rgb, template, _dye(recipe.solid)) if recipe.solid else layers.trim_rgb
     colours = (
         *_dyes(template, recipe, drawn),
-        *((layers.trim, layers.trim_rgb) if template.trim else (_NONE, _NONE)),
+        *((layers.trim, trim_rgb) if template.trim else (_NONE, _NONE)),
     )
     grain, threads = _threads(recipe, level, (rows, cols))
     weave(

@@ -10,6 +10,8 @@ from unmask.datagen.faces.landmarks import Landmarks, quantise
 from unmask.datagen.masks.recipe_config import RecipeConfig
 from unmask.datagen.pictures.picture import fit_transform
 
+from .turn import turn_face
+
 U8 = NDArray[np.uint8]
 F64 = NDArray[np.float64]
 
@@ -31,8 +33,8 @@ _ALIASING = 0.7  # a picture shrunk further than this is softened first
 class Jitter:
     """How a picture is moved.
 
-    Factor, degrees clockwise, shares of the width and height, mirrored or not, and whether what lies beyond its
-    edges repeats them or mirrors the picture.
+    Factor, degrees clockwise, shares of the width and height, mirrored or not, whether what lies beyond its
+    edges repeats them or mirrors the picture, and degrees by which the head is turned further (`turn.turn_face`).
     """
 
     scale: float
@@ -41,11 +43,12 @@ class Jitter:
     shift_y: float
     flip: bool
     repeat: bool = False
+    turn: float = 0.0
 
 
 def draw_jitter(rng: np.random.Generator, config: RecipeConfig) -> Jitter:
     """Draw a jitter from the recipe file's ``[jitter]`` section."""
-    scale, roll, shift_x, shift_y, flip, repeat = rng.random(6).tolist()
+    scale, roll, shift_x, shift_y, flip, repeat, turn = rng.random(7).tolist()
     return Jitter(
         scale=float(config.ranges["jitter.scale"].at(scale)),
         roll=float(config.ranges["jitter.roll"].at(roll)),
@@ -53,6 +56,7 @@ def draw_jitter(rng: np.random.Generator, config: RecipeConfig) -> Jitter:
         shift_y=float(config.ranges["jitter.shift"].at(shift_y)),
         flip=flip < float(config.ranges["jitter.flip"].at(0.5)),
         repeat=repeat < REPEATED,
+        turn=float(config.ranges["jitter.turn"].at(turn)),
     )
 
 
@@ -61,8 +65,9 @@ def apply_jitter(
 ) -> tuple[U8, list[Landmarks]]:
     """Crop, scale, turn and mirror a picture with its landmarks; what is beyond its edges comes from inside.
 
-    It is scaled and turned around the middle of the first face, which so stays in the picture when that becomes a
-    narrow crop; around the picture's middle where there is none.
+    A head that is alone is turned further first. The picture is scaled and turned around the middle of the first
+    face, which so stays in the picture when that becomes a narrow crop; around the picture's middle where there is
+    none.
 
     Parameters
     ----------
@@ -70,6 +75,9 @@ def apply_jitter(
     size : (width, height) or None
         Of the result; None keeps the picture's.
     """
+    if jitter.turn and len(faces) == 1:
+        image_rgb, turned = turn_face(image_rgb, faces[0], jitter.turn)
+        faces = [turned]
     height, width = image_rgb.shape[:2]
     out_w, out_h = size or (width, height)
     fit = fit_transform(width, height, size)

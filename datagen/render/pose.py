@@ -164,7 +164,7 @@ _CONTOUR = _contour_candidates()  # (15, steps, 3)
 _CHIN_SIDE = np.sign(GENERIC_POINTS[_JAW, 0])
 
 
-def _jaw_on_silhouette(pose: Pose) -> F64:
+def jaw_on_silhouette(pose: Pose) -> F64:
     """Rigid picture positions of the jaw line as seen: where the skin at each height reaches farthest out.
 
     dlib's jaw points mark the visible outline, so on the far cheek they belong to skin nearer to the nose than
@@ -196,7 +196,7 @@ def pose_face(points: NDArray[np.floating]) -> PosedFace:
     """
     target = np.asarray(points, np.float64)
     pose = estimate_pose(target)
-    knots = np.concatenate([_jaw_on_silhouette(pose), pose.project(GENERIC_POINTS[_ANCHORS])])
+    knots = np.concatenate([jaw_on_silhouette(pose), pose.project(GENERIC_POINTS[_ANCHORS])])
     wanted = np.concatenate([target[_JAW], target[_ANCHORS]])
     kernel = _kernel(knots, knots, pose.scale_px)
     pull = np.linalg.solve(kernel + _WARP_RIDGE * np.eye(len(knots)), wanted - knots)

@@ -28,8 +28,9 @@ from .pixels import blend
 from .pose import PosedFace, pose_face
 from .sensor import JPEG_GRID_PX, blur_sigma, expose, grain_window, linear_noise, quantise_layer, to_srgb
 from .shadow import LAST_LEVEL, contact_shadow
+from .solids import throw_shadows
 from .straps import StrapCurve, draw_straps, strap_curves
-from .surface import PlacedMask, hang, place
+from .surface import PlacedMask, clear_solids, hang, place, solid_light
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -156,12 +157,16 @@ def paint_mask(
         return None
     window = image_rgb[region.window]
     fabric = make_fabric(template, recipe.fabric, recipe.fold, scene.face.pose.scale_px, textures)
+    if placed.solids:
+        light = solid_light(placed.solids, _light_direction(scene, recipe))
+        throw_shadows(fabric.texels, template, recipe.shape.thickness, light, recipe.shadow.strength)
     layer = expose(_body(placed, scene, recipe, fabric, region), sigma, recipe.sensor)
     strap, strap_rgb = _straps(
         curves, scene, recipe, recipe.strap.width * template.straps.width, region, sigma
     )
     matte = _in_front(window, scene, region) if recipe.front else None
     if matte is not None:
+        clear_solids(matte, placed.solids, (region.x, region.y))
         hide(layer, strap, matte)
     body, cover = np.empty_like(strap), np.empty_like(strap)
     cut_alphas(layer, strap, body, cover, LAST_LEVEL)
@@ -216,7 +221,7 @@ def _region(
     sigma: float,
     shadow: ShadowRecipe,
 ) -> Region | None:
-    corners = [placed.xyz[..., :2].reshape(-1, 2), *(curve.points_px for curve in curves)]
+    corners = [placed.corners_px, *(curve.points_px for curve in curves)]
     points = np.concatenate(corners)
     margin = 3 * sigma + (shadow.offset + 3 * shadow.blur) * scale_px + 2
     x0, y0 = np.maximum(np.floor(points.min(0) - margin), 0).astype(int)
@@ -229,13 +234,18 @@ def _region(
 
 def _body(placed: PlacedMask, scene: Scene, recipe: MaskRecipe, fabric: Fabric, region: Region) -> F32:
     """The lit fabric at picture resolution: premultiplied linear RGB, opacity, coverage, float32 (h, w, 5)."""
-    rows, cols = placed.xyz.shape[:2]
     texel_rows, texel_cols = fabric.texels.shape[:2]
     inner = _around(placed, region)
-    xyz, attributes = np.empty((rows, cols, 3), np.float32), np.empty((rows, cols, 5), np.float32)
-    mesh = (placed.xyz, placed.normal, placed.along, placed.down, xyz, attributes, rows, cols)
-    x, y, z = _light_direction(scene, recipe).tolist()
-    light_vertices(*mesh, (x, y, z), inner.x, inner.y, inner.fine, texel_rows, texel_cols)
+    direction = _light_direction(scene, recipe)
+    xyz, attributes = _lit_grid(placed, direction, inner, fabric)
+    for solid in placed.solids:
+        # one mesh, so that all hide one another; the seam of no place keeps a grid's last row from the next's first
+        more = _lit_grid(solid, direction, inner, fabric)
+        xyz, attributes = (
+            np.concatenate([grid, np.full_like(grid[:1], np.nan), other])
+            for grid, other in zip((xyz, attributes), more, strict=True)
+        )
+    rows, cols = xyz.shape[:2]
     layer = np.zeros((region.height, region.width, 5), np.float32)
     place = (inner.y - region.y, inner.x - region.x, inner.height, inner.width, inner.fine)
     lighting = (
@@ -249,9 +259,23 @@ def _body(placed: PlacedMask, scene: Scene, recipe: MaskRecipe, fabric: Fabric, 
     return layer
 
 
+def _lit_grid(placed: PlacedMask, direction: F64, inner: Region, fabric: Fabric) -> tuple[F32, F32]:
+    """Vertices as `draw_cloth` takes them: places in samples of a region, and texels and light."""
+    rows, cols = placed.xyz.shape[:2]
+    texel_rows, texel_cols = fabric.texels.shape[:2]
+    xyz, attributes = np.empty((rows, cols, 3), np.float32), np.empty((rows, cols, 5), np.float32)
+    mesh = (placed.xyz, placed.normal, placed.along, placed.down, xyz, attributes, rows, cols)
+    x, y, z = direction.tolist()
+    light_vertices(*mesh, (x, y, z), inner.x, inner.y, inner.fine, texel_rows, texel_cols)
+    if placed.fabric is not None:
+        size = np.array([texel_cols, texel_rows])
+        attributes[..., :2] = (placed.fabric * [0.5, 1.0] + [0.5, 0.0]) * size - 0.5
+    return xyz, attributes
+
+
 def _around(placed: PlacedMask, region: Region) -> Region:
     """The part of a region that the mask body itself can touch: straps and shadow reach much further."""
-    points = placed.xyz[..., :2].reshape(-1, 2)
+    points = placed.corners_px
     low = np.maximum(np.floor(points.min(0)).astype(int), [region.x, region.y])
     far = [region.x + region.width, region.y + region.height]
     high = np.maximum(np.minimum(np.ceil(points.max(0)).astype(int) + 1, far), low + 1)

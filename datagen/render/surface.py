@@ -1,8 +1,10 @@
 """The mask as a surface: template and shape recipe to a vertex grid on the generic face, posed on the picture."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +15,9 @@ from ._geometry import mask_directions as directions_of
 from ._geometry import place_grid, surface_axes
 from .face_model import skin_point
 from .pose import PosedFace
+from .solids import Solid, raise_parts
 
+F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 
 COLUMNS, ROWS = 25, 17
@@ -25,6 +29,7 @@ _SLIDE_TOP = np.array([1.0, 0.8, 0.35])
 _SLIDE_BOTTOM = np.array([0.12, 0.12, 0.05])
 _LOOSE_IOD = 0.22
 _ELEVATION_LIMITS = (-84.0, 60.0)
+_FACING = 0.2  # cosine between a part's front and the camera: nothing of the head is before it
 
 
 @dataclass(frozen=True)
@@ -39,12 +44,15 @@ class MaskSurface:
         Unit tangents towards growing u and growing v.
     normal : float64 (rows, cols, 3)
         Outward unit normals.
+    solids : tuple of Solid
+        The parts that stand off it.
     """
 
     points: F64
     along: F64
     down: F64
     normal: F64
+    solids: tuple[Solid, ...] = ()
 
 
 def hang(template: Template, shape: ShapeRecipe) -> MaskSurface:
@@ -55,7 +63,8 @@ def hang(template: Template, shape: ShapeRecipe) -> MaskSurface:
         points += (_V**2)[:, None, None] * np.array([0.0, -template.drop, -0.35 * template.drop])
     along, down, normal = np.empty_like(points), np.empty_like(points), np.empty_like(points)
     surface_axes(points, along, down, normal, ROWS, COLUMNS)
-    return MaskSurface(points, along, down, normal)
+    solids = raise_parts(template, shape.thickness, points, along, normal)
+    return MaskSurface(points, along, down, normal, solids)
 
 
 def mask_directions(template: Template, shape: ShapeRecipe, u: F64, v: F64) -> tuple[F64, F64]:
@@ -104,6 +113,10 @@ class PlacedMask:
         Tangents and normals in camera axes (right, up, towards the camera).
     folded : float
         Share of the facing area whose quads the residual turned over; more than a little means a broken fit.
+    solids : tuple of PlacedMask
+        The parts that stand off the mask, each with a grid of its own.
+    fabric : float64 (rows, cols, 2) or None
+        Of a solid part, u and v of what its vertices show; the mask itself shows all of the fabric.
     """
 
     xyz: F64
@@ -111,13 +124,50 @@ class PlacedMask:
     down: F64
     normal: F64
     folded: float
+    solids: "tuple[PlacedMask, ...]" = ()
+    fabric: F64 | None = None
+
+    @property
+    def corners_px(self) -> F64:
+        """Picture x, y of all vertices, solids included, float64 (n, 2)."""
+        grids = [self.xyz, *(solid.xyz for solid in self.solids)]
+        return np.concatenate([grid[..., :2].reshape(-1, 2) for grid in grids])
 
 
 def place(surface: MaskSurface, face: PosedFace) -> PlacedMask:
     """Pose a hung mask on the picture."""
-    axes = (surface.along, surface.down, surface.normal)
-    xyz, along, down, normal = (np.empty_like(surface.points) for _ in range(4))
+    mask = _pose_grid(surface, face)
+    solids = tuple(replace(_pose_grid(solid, face), fabric=solid.fabric) for solid in surface.solids)
+    return replace(mask, solids=solids)
+
+
+def _pose_grid(grid: MaskSurface | Solid, face: PosedFace) -> PlacedMask:
+    axes = (grid.along, grid.down, grid.normal)
+    xyz, along, down, normal = (np.empty_like(grid.points) for _ in range(4))
     residual = (face.camera, face.knots_px, face.pull_px)
     placed = (xyz, along, down, normal)
-    folded = place_grid(surface.points, *axes, *residual, *placed, ROWS, COLUMNS, face.reach)
+    rows, columns = grid.points.shape[:2]
+    folded = place_grid(grid.points, *axes, *residual, *placed, rows, columns, face.reach)
     return PlacedMask(*placed, folded)
+
+
+def solid_light(solids: Sequence[PlacedMask], direction: F64) -> F64:
+    """Towards the light along each part's u, v and normal, float64 (parts, 3); directions in camera axes."""
+    middles = [(solid.along[0, 0], solid.down[0, 0], solid.normal[0, 0]) for solid in solids]
+    return np.asarray(np.array(middles) @ direction)
+
+
+def clear_solids(matte: F32, solids: Sequence[PlacedMask], origin: tuple[int, int]) -> None:
+    """Take the parts that stand towards the camera out of what lies before the mask, in place.
+
+    Parameters
+    ----------
+    matte : float32 (h, w)
+        Coverage of hair and glasses in a window of the picture.
+    origin : (x, y)
+        The window's top left corner.
+    """
+    for solid in solids:
+        if solid.normal[0, 0, 2] > _FACING:
+            hull = cv2.convexHull((solid.xyz[..., :2].reshape(-1, 2) - origin).astype(np.float32))
+            cv2.fillConvexPoly(matte, np.rint(hull).astype(np.int32), 0.0)
