@@ -9,7 +9,8 @@ from pathlib import Path
 from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.common.inside import real_path
 
-from .template_format import Template, TemplateProblem, read_template
+from .template_format import Template
+from .template_reader import TemplateProblem, read_template
 from .textures import find_textures
 
 __all__ = [
