@@ -145,7 +145,8 @@ def _turned_points(face: PosedFace, points: NDArray[np.floating], turn: _Turn) -
     near = GENERIC_POINTS @ face.pose.rotation[2]
     turned = turn.seen(given[:, 0], given[:, 1], near)[:, :2]
     after = turn.rotation @ face.pose.rotation
-    origin = turn.seen(*face.pose.translation_px[:, None], np.zeros(1))[0, :2]
+    left, top = face.pose.translation_px
+    origin = turn.seen(np.array(left), np.array(top), np.array(0.0))[:2]
     pose = Pose(after, face.pose.scale_px, origin, 0.0, 0.0, 0.0, 0.0)
     outline, before = jaw_on_silhouette(pose), jaw_on_silhouette(face.pose)
     turned[1 : _JAW - 1] = outline + (given[1 : _JAW - 1] - before)
