@@ -15,7 +15,7 @@ from unmask.datagen.dataset.build import build
 from unmask.datagen.dataset.online import TripletDataset
 from unmask.datagen.dataset.options import BuildOptions
 from unmask.datagen.faces.landmarks import Landmarks
-from unmask.datagen.masks.draw import _RANGES, draw_recipe
+from unmask.datagen.masks.draw import _ELSEWHERE, _RANGES, draw_recipe
 from unmask.datagen.masks.draw_occluder import draw_occluder
 from unmask.datagen.masks.recipe import MaskRecipe, OccluderRecipe
 from unmask.datagen.masks.recipe_config import LIMITS, load_recipe_config
@@ -59,7 +59,8 @@ def test_what_is_asked_of_occluders_changes_no_mask_and_no_fingerprint(triplet_c
     assert usual.text_of_masks == other.text_of_masks != other.text
     assert "occluder" not in usual.text_of_masks
     # shares are drawn for as many ranges as before there were occluders, or every later one would be another
-    assert tuple(name for name in LIMITS if not name.startswith("occluder.")) == _RANGES
+    assert tuple(name for name in LIMITS if not name.startswith(_ELSEWHERE)) == _RANGES
+    assert len(_RANGES) == 47
     one, two = (
         draw_recipe(generator(7, "a", 3, "mask"), config, triplet_config.templates)
         for config in (usual, other)

@@ -143,7 +143,7 @@ def test_every_flag_reaches_its_option(asked: list[TrainOptions]):
     flags += " --map mapper --predicted-share 0.1 --vgg19 net.pth --mask-discriminator-from 0.6"
     flags += " --families cloth,kn95 --holdout-families gaiter,scarf --limit 9 --val-pictures 5 --recipe wild"
     flags += " --set worn=proper --set losses.ssim=2 --set family=cloth --templates own --templates more"
-    flags += " --textures cloth --occluders --balance No_Beard,Young"
+    flags += " --textures cloth --occluders --balance No_Beard,Young --balance-strength 0.5"
     flags += (
         " --landmarks known.csv --no-jitter --cache kept --workers 3 --device cpu --precision fp32 --compile"
     )
@@ -155,6 +155,7 @@ def test_every_flag_reaches_its_option(asked: list[TrainOptions]):
         families=("cloth", "kn95"), holdout_families=("gaiter", "scarf"), limit=9, val_pictures=5, recipe="wild",
         pins=("worn=proper", "family=cloth"), tuning=("losses.ssim=2.0",), templates=(Path("own"), Path("more")),
         textures=Path("cloth"), occluders=True, balance=("No_Beard", "Young"),
+        balance_strength=0.5,
         landmarks=Path("known.csv"), jitter=False, cache=Path("kept"), workers=3, device="cpu", precision="fp32",
         compile=True, val_every=100, sample_every=200, checkpoint_minutes=0.5, init_from=Path("start"),
         existing="fail",

@@ -138,7 +138,7 @@ def test_faces_that_are_too_small_or_doubtful_are_left(unmasker: Unmasker, clip:
     assert [face.status for face in doubtful.faces] == ["unsure"]
     assert np.array_equal(doubtful.image, clip[0].image)
     assert not doubtful.map.any()
-    small = clip[0].frame * 0.2
+    small = clip[0].frame * 0.13
     unmasker.__dict__["finder"] = KnownFaces([replace(clip[0], frame=small)])
     steady_module.see_face = lambda *_: _seen(0.97)  # type: ignore[assignment]  # put back by the fixture
     made = FrameRestorer(unmasker, 25.0).restore(clip[0].image)

@@ -3,6 +3,8 @@
 import { ask, element, toBlob } from "./api.js";
 
 const $ = (id) => document.getElementById(id);
+// Of what a recipe leaves out: solid parts that are drawn flat, in colours of their own.
+const LEFT_OUT = { number: 0, colour: "#808080" };
 const PAUSE_MS = 120; // between the last move of a slider and the question
 const QUIET = /^(key|masked|map|clean|source_sha256|support|attr_|status|reason)/; // cells that tell people little
 
@@ -110,7 +112,7 @@ export class Large {
       if (section !== part) children.push(element("h3", {}, section));
       part = section;
       const value = section === "mask" ? mask[name] : mask[section][name];
-      children.push(control(field, name, value));
+      children.push(control(field, name, value ?? LEFT_OUT[field.kind]));
     }
     $("recipe").replaceChildren(...children);
   }

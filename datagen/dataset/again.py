@@ -35,6 +35,7 @@ _PARTS = ("shape", "fabric", "fold", "light", "shadow", "strap", "sensor")
 _SPANS = {
     "shape.slide": (0.0, 80.0),  # degrees: `worn.*`
     "shape.loose": (-1.0, 1.0),
+    "shape.thickness": LIMITS["solid.thickness"],
     "fabric.scale": LIMITS["texture.scale"],
     "fabric.turn": LIMITS["texture.turn"],
     "fabric.weave": LIMITS["texture.weave"],
