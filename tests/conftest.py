@@ -28,6 +28,7 @@ from unmask.datagen.masks.recipe_config import load_recipe_config
 from unmask.datagen.masks.template import Template, TemplateSet, load_templates
 from unmask.datagen.render.face_model import GENERIC_POINTS
 from unmask.datagen.render.triplet import Triplet, TripletConfig, make_triplet, replay
+from unmask.model.data.options import DataOptions
 
 FACES = 6
 
@@ -59,6 +60,19 @@ def options(drawn_celeba: Path, tmp_path: Path) -> Callable[..., BuildOptions]:
     """Options of a build of the drawn faces with their known points; keywords change them."""
     base = BuildOptions(
         source=str(drawn_celeba), out=tmp_path / "out", seed=1, landmarks=drawn_celeba / "landmarks.csv"
+    )
+    return lambda **changes: replace(base, **changes)
+
+
+@pytest.fixture(scope="module")
+def online(drawn_celeba: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., DataOptions]:
+    """Options of a training on the drawn faces with a cache of the module's own; keywords change them."""
+    base = DataOptions(
+        online=str(drawn_celeba),
+        landmarks=drawn_celeba / "landmarks.csv",
+        size=64,
+        cache=tmp_path_factory.mktemp("cache"),
+        workers=1,
     )
     return lambda **changes: replace(base, **changes)
 

@@ -28,18 +28,6 @@ def read_columns(folder: Path) -> list[str]:
     return (folder / "manifest.csv").read_text().partition("\n")[0].split(",")
 
 
-@pytest.fixture(scope="module")
-def online(drawn_celeba: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., DataOptions]:
-    base = DataOptions(
-        online=str(drawn_celeba),
-        landmarks=drawn_celeba / "landmarks.csv",
-        size=64,
-        cache=tmp_path_factory.mktemp("cache"),
-        workers=1,
-    )
-    return lambda **changes: replace(base, **changes)
-
-
 def test_online_a_face_weighs_by_its_own_attributes(online: Callable[..., DataOptions], drawn_celeba: Path):
     plain, balanced = open_triplets(online()), open_triplets(online(balance=("Male",)))
     assert plain.weights is None

@@ -22,19 +22,6 @@ from unmask.model.data.triplets import open_triplets
 HELD_OUT = ("bandana", "duckbill")
 
 
-@pytest.fixture(scope="module")
-def online(drawn_celeba: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., DataOptions]:
-    """Options of a training on the drawn faces with a cache of the module's own; keywords change them."""
-    base = DataOptions(
-        online=str(drawn_celeba),
-        landmarks=drawn_celeba / "landmarks.csv",
-        size=64,
-        cache=tmp_path_factory.mktemp("cache"),
-        workers=1,
-    )
-    return lambda **changes: replace(base, **changes)
-
-
 @pytest.mark.parametrize("jitter", [False, True])
 @pytest.mark.parametrize("size", [(128, 128), (120, 150), (178, 218)])
 def test_cached_faces_give_the_pixels_of_the_dataset_without_a_cache(

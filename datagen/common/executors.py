@@ -7,7 +7,8 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
     Executor,
@@ -100,6 +101,25 @@ def completed(submissions: Iterator["Future[T]"], in_flight: int) -> Iterator["F
         for future in wait(pending, return_when=FIRST_COMPLETED).done:
             pending.discard(future)
             yield future
+
+
+def in_order(submissions: Iterable["Future[T]"], in_flight: int) -> Iterator[T]:
+    """Yield results in the order of submission.
+
+    Parameters
+    ----------
+    submissions : iterable of Future
+        Submits the next piece of work when it is advanced.
+    in_flight : int
+        How many are under way, at most.
+    """
+    waiting: deque[Future[T]] = deque()
+    for future in submissions:
+        waiting.append(future)
+        if len(waiting) >= in_flight:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
 @contextmanager

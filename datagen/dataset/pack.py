@@ -1,9 +1,9 @@
 """Pack a source of faces: small pictures, their points and CelebA's lists, to be carried to another machine."""
 
 import tarfile
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 
 from unmask.datagen.common.atomic import PART, write_atomic
 from unmask.datagen.common.errors import ArgumentError
-from unmask.datagen.common.executors import naming_dead_workers, open_executor
+from unmask.datagen.common.executors import in_order, naming_dead_workers, open_executor
 from unmask.datagen.common.inside import real_path
 from unmask.datagen.common.json_text import Needs
 from unmask.datagen.common.work_folder import FolderKind, WorkFolder
@@ -146,13 +146,7 @@ def _results(
     chunks: Iterator[list[tuple[SourceFace, KnownFaces]]],
 ) -> Iterator[list[Packed]]:
     """Results in order, a few chunks ahead."""
-    waiting: deque[Future[list[Packed]]] = deque()
-    for chunk in chunks:
-        waiting.append(executor.submit(pack_chunk, order, chunk))
-        if len(waiting) >= in_flight:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
+    return in_order((executor.submit(pack_chunk, order, chunk) for chunk in chunks), in_flight)
 
 
 def _finish(options: PackOptions, source: Source, place: str, packed: Sequence[Packed]) -> PackReport:

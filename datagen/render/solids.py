@@ -71,8 +71,15 @@ def raise_parts(
     points, along, normal : float64 (rows, cols, 3)
         The surface (`surface.MaskSurface`).
     """
-    tall = [part for part in template.solids if part.height * thickness > _LEAST_HEIGHT_IOD]
-    return tuple(_raise(template, part, part.height * thickness, points, along, normal) for part in tall)
+    return tuple(
+        _raise(template, part, part.height * thickness, points, along, normal)
+        for part in _standing(template, thickness)
+    )
+
+
+def _standing(template: Template, thickness: float) -> list[SolidPart]:
+    """The parts that stand off the fabric far enough to be seen."""
+    return [part for part in template.solids if part.height * thickness > _LEAST_HEIGHT_IOD]
 
 
 def _raise(template: Template, part: SolidPart, height: float, points: F64, along: F64, normal: F64) -> Solid:
@@ -145,8 +152,7 @@ def throw_shadows(texels: F32, template: Template, thickness: float, light: F64,
     size = np.array([cols, rows])
     wide, high = template.size_iod
     px_per_iod = np.array([cols / wide, rows / high])
-    tall = [part for part in template.solids if part.height * thickness > _LEAST_HEIGHT_IOD]
-    for part, (right, down, up) in zip(tall, light, strict=True):
+    for part, (right, down, up) in zip(_standing(template, thickness), light, strict=True):
         height = part.height * thickness
         foot = _on_raster(template, part, size)
         long = height / max(up, _STEEPEST_LIGHT * float(np.linalg.norm((right, down, up))), 1e-6)

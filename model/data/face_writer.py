@@ -3,9 +3,9 @@
 import hashlib
 import json
 import logging
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import IO
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.datagen.common.errors import ArgumentError
-from unmask.datagen.common.executors import naming_dead_workers, open_executor
+from unmask.datagen.common.executors import in_order, naming_dead_workers, open_executor
 from unmask.datagen.faces.landmark_table import LandmarkTable
 from unmask.datagen.faces.landmarks import POINT_COUNT
 from unmask.datagen.sources.source import Source, SourceFace
@@ -81,13 +81,8 @@ class FaceWriter:
         self, executor: Executor, in_flight: int, landmarks: LandmarkTable | None
     ) -> Iterator[list[StoredFace | str]]:
         """Results in order, a few chunks ahead."""
-        waiting: deque[Future[list[StoredFace | str]]] = deque()
-        for chunk in chunks(self._source.faces, landmarks):
-            waiting.append(executor.submit(store_chunk, self._frame, chunk))
-            if len(waiting) >= in_flight:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        some = chunks(self._source.faces, landmarks)
+        return in_order((executor.submit(store_chunk, self._frame, chunk) for chunk in some), in_flight)
 
     def _add(self, face: SourceFace, stored: StoredFace | str, file: IO[bytes]) -> None:
         if isinstance(stored, str):

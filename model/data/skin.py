@@ -1,16 +1,14 @@
 """How light the skin of cached faces is: measured once, and kept beside the faces."""
 
 import logging
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 
 from unmask.datagen.common.atomic import write_atomic
-from unmask.datagen.common.executors import naming_dead_workers, open_executor
+from unmask.datagen.common.executors import in_order, naming_dead_workers, open_executor
 from unmask.datagen.pictures.arrays import F32
 from unmask.model.common.pace_log import PaceLog
 from unmask.model.metrics.skin import skin_lightness
@@ -80,16 +78,12 @@ def _measured(cache: FaceCache, workers: int) -> F32:
 
 def _chunks(cache: FaceCache, workers: int) -> Iterator[F32]:
     """Measurements in order, a few chunks ahead."""
-    waiting: deque[Future[F32]] = deque()
     with naming_dead_workers(workers), open_executor(workers) as (executor, in_flight):
-        for first in range(0, len(cache), _CHUNK_PICTURES):
-            waiting.append(
-                executor.submit(_measure_some, cache, first, min(first + _CHUNK_PICTURES, len(cache)))
-            )
-            if len(waiting) >= in_flight:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        submissions = (
+            executor.submit(_measure_some, cache, first, min(first + _CHUNK_PICTURES, len(cache)))
+            for first in range(0, len(cache), _CHUNK_PICTURES)
+        )
+        yield from in_order(submissions, in_flight)
 
 
 def _measure_some(cache: FaceCache, first: int, end: int) -> F32:

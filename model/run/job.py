@@ -14,6 +14,7 @@ import numpy as np
 
 from unmask.datagen.common.atomic import writing_to
 from unmask.datagen.common.checks import check_exists
+from unmask.datagen.common.executors import in_order
 from unmask.datagen.common.inside import real_path
 from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.pictures.picture import encode_png
@@ -159,13 +160,8 @@ class _Job:
         """Decode a few pictures ahead; finished ones are counted and passed over."""
         ahead = 2 * BATCH if self.options.aligned else AHEAD
         finished = partial(self.folder.finished, folders=self.folders)
-        waiting: deque[Future[Loaded]] = deque()
-        for item in items:
-            waiting.append(pool.submit(load, item, finished))
-            if len(waiting) >= ahead:
-                yield from self._unfinished(waiting.popleft().result())
-        while waiting:
-            yield from self._unfinished(waiting.popleft().result())
+        for loaded in in_order((pool.submit(load, item, finished) for item in items), ahead):
+            yield from self._unfinished(loaded)
 
     def _unfinished(self, loaded: Loaded) -> Iterator[Loaded]:
         if not loaded.finished:
