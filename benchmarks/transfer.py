@@ -60,6 +60,8 @@ LINES = {
     "wild without straps": ("wild", [*HOLD_OUT, *pinned("losses.straps=0")]),
     "wild without bare faces": ("wild", [*HOLD_OUT, "--bare-share", "0"]),
     "wild with occluders": ("wild", [*HOLD_OUT, "--occluders"]),
+    "wild without solid parts": ("wild", [*HOLD_OUT, *pinned("solid.thickness=0", "solid.dyed=0")]),
+    "wild without turned heads": ("wild", [*HOLD_OUT, *pinned("jitter.turn=0")]),
     "wild, trained encoder": ("wild", [*HOLD_OUT, *pinned("network.name=thawed")]),
 }
 Scores = NDArray[np.float64]
