@@ -2,6 +2,7 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -17,11 +18,12 @@ from train_support import (
 from unmask.model.data.batches import BatchStream
 from unmask.model.metrics.table import score_of
 from unmask.model.training import train_edit
+from unmask.model.training.augmentation import cut_off, mirrored, recoloured
 from unmask.model.training.judged import JudgedPictures
 from unmask.model.training.preset_files import load_preset, packaged_presets
 from unmask.model.training.presets import EditPreset
 from unmask.model.training.session import open_session
-from unmask.model.training.train_edit import GENERATOR, EditTraining, mirrored, recoloured
+from unmask.model.training.train_edit import GENERATOR, EditTraining
 from unmask.model.training.trained import bare
 
 pytestmark = pytest.mark.usefixtures("narrow")
@@ -223,3 +225,20 @@ def test_masked_and_clean_picture_change_colours_together_and_most_keep_theirs()
     changed = (one != pictures).flatten(1).any(1).float().mean()
     assert 0.15 < changed < 0.3
     assert all(map(torch.equal, recoloured((pictures,), 0.0, rng()), (pictures,)))
+
+
+def test_faces_that_are_cut_off_are_mirrored_where_unmask_run_would_mirror_them():
+    rows, columns = np.mgrid[:40, :30].astype(np.float32)
+    places = torch.from_numpy(np.stack([rows, columns])).repeat(600, 1, 1, 1)
+    one, other = cut_off((places, places[:, 1:]), 0.25, rng())
+    assert torch.equal(one[:, 1:], other)
+    changed = (one != places).flatten(1).any(1)
+    assert 0.15 < changed.float().mean() < 0.25  # of those drawn, 0.6 ** 4 keep all sides
+    for shown in one[changed].numpy().astype(int):
+        (top, left), (bottom, right) = shown.min((1, 2)), shown.max((1, 2))
+        assert (bottom - top + 1) >= 0.3 * 40 and (right - left + 1) >= 0.3 * 30
+        # What is left of the picture lies where it lay, and OpenCV mirrors the rest in the same way.
+        kept = np.ascontiguousarray(places[0].numpy().transpose(1, 2, 0)[top : bottom + 1, left : right + 1])
+        mirrored_beyond = cv2.copyMakeBorder(kept, top, 39 - bottom, left, 29 - right, cv2.BORDER_REFLECT_101)
+        np.testing.assert_array_equal(shown, mirrored_beyond.transpose(2, 0, 1))
+    assert all(map(torch.equal, cut_off((places,), 0.0, rng()), (places,)))

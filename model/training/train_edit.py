@@ -1,7 +1,7 @@
 """What a training of the Editing Module is: it learns to draw what is under the mask."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -10,13 +10,13 @@ from torch.optim import Optimizer
 
 from unmask.model.checkpoints.checkpoint import load_model
 from unmask.model.data.batches import Batch, drawn_rows
-from unmask.model.data.colour_jitter import jitter_colours
 from unmask.model.inference.compositing import paste_alpha
 from unmask.model.inference.precision import probe_pictures
 from unmask.model.networks.networks import build_network
 from unmask.model.networks.perceptual import PerceptualNetwork, load_perceptual
 from unmask.model.networks.spec import DISCRIMINATOR, EDIT, MAP, NetworkSpec
 
+from .augmentation import cut_off, mirrored, recoloured
 from .engine import Engine
 from .judged import MASK, WHOLE, JudgedPictures
 from .objective import EditObjective
@@ -75,6 +75,7 @@ class EditTraining:
         with engine.autocast():
             seen = self.maps.choose(picture, truth, rng)
         seen = torch.maximum(seen, some_straps(straps, rng))
+        picture, clean, seen = cut_off((picture, clean, seen), self.preset.batch.cut_off, rng)
         paste = paste_alpha(seen, dilate_px=int(rng.integers(*self.preset.batch.dilate_px)))
         with engine.autocast():
             output = networks[GENERATOR](picture, paste)
@@ -95,22 +96,6 @@ class EditTraining:
         spent = self.engine.clock.fraction
         names = discriminator_names(self.preset)
         return frozenset(name for name in names if spent >= self.starts[name])
-
-
-def mirrored(parts: Sequence[Tensor], share: float, rng: np.random.Generator) -> list[Tensor]:
-    """Mirror a share of the pictures of a batch, left to right; pictures and maps, each (n, c, h, w)."""
-    turned = drawn_rows(share, parts[0], rng)
-    return [torch.where(turned, part.flip(3), part) for part in parts]
-
-
-def recoloured(pictures: Sequence[Tensor], share: float, rng: np.random.Generator) -> list[Tensor]:
-    """Change the colours of a share of the pictures as `jitter_colours` does, the same of each (n, 3, h, w)."""
-    chosen = drawn_rows(share, pictures[0], rng)
-    if not bool(chosen.any()):
-        return list(pictures)
-    seed = int(rng.integers(2**63))
-    changed = (jitter_colours(part, np.random.default_rng(seed)) for part in pictures)
-    return [torch.where(chosen, new, old) for new, old in zip(changed, pictures, strict=True)]
 
 
 def some_straps(straps: Tensor, rng: np.random.Generator) -> Tensor:
