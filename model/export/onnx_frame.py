@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from unmask.model.common.limits import MULTIPLE_PX
 from unmask.model.inference.pasting import DILATE_PX, FEATHER_PX
 
+from .onnx_calibration import calibration_function
 from .onnx_cleaning import OPSET
 from .onnx_edges import edge_functions
 from .onnx_scaling import LINEAR, SCALING
@@ -115,7 +116,8 @@ after (float[n, rows, columns, layers] answer, uint8[n, rows, columns, 3] seen,
   planes = Transpose <perm = [0, 3, 1, 2]> (answer)
   body = Gather <axis = 1> (planes, first)
   seen_guide = unmask.guide (seen)
-  coefficients = unmask.edge_coefficients (body, seen_guide)
+  calibrated_body = unmask.calibrated (body)
+  coefficients = unmask.edge_coefficients (calibrated_body, seen_guide)
   own = unmask.cut (coefficients, inner, corner)
   fitted = unmask.scaled (own, inner, size, enlarged, linear)
   guide = unmask.guide (image)
@@ -212,7 +214,7 @@ def _model(graph: str, side: int) -> "onnx.ModelProto":
     import onnx
     from onnx import inliner
 
-    functions = f"{_FRAMING}\n{SCALING}{_SHRINKING}{edge_functions()}"
+    functions = f"{_FRAMING}\n{SCALING}{_SHRINKING}{calibration_function()}{edge_functions()}"
     text = f'<ir_version: 8, opset_import: ["": OPSET, "unmask": 1]>\n{graph}{functions}'
     values = {"LINEAR": LINEAR, "SIDE": side, "MOST_ADDED": MULTIPLE_PX - 1}
     for name, value in (values | {"MULTIPLE": MULTIPLE_PX, "OPSET": OPSET}).items():

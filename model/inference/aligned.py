@@ -14,6 +14,7 @@ from unmask.datagen.common.errors import UserError
 from unmask.datagen.pictures.arrays import F32, U8
 from unmask.model.networks.spec import MODULE_NAMES
 
+from .calibration import calibrated
 from .cleaning import clean_map
 from .edges import at_edges, edge_coefficients
 from .network_frame import NetworkFrame
@@ -90,13 +91,15 @@ def see_pictures(module: FaceModule, pictures: Sequence[U8]) -> list[Seen]:
     Returns
     -------
     list of Seen
-        What `look_at` returns, the mask body fitted to the picture's colours: on 40 photographs with hand-drawn
-        maps that is worth 0.013 of IoU.
+        What `look_at` returns, the mask body calibrated and fitted to the picture's colours: on 40 photographs with
+        hand-drawn maps that is worth 0.008 and 0.013 of IoU.
     """
 
     def fitted(stack: U8) -> F32:
         said = module.probabilities(stack)
-        places = [edge_coefficients(body, seen) for body, seen in zip(said[..., 0], stack, strict=True)]
+        places = [
+            edge_coefficients(calibrated(body), seen) for body, seen in zip(said[..., 0], stack, strict=True)
+        ]
         return np.concatenate([np.stack(places), said[..., 1:]], 3)
 
     answers = _layers(module, pictures, fitted)

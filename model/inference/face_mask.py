@@ -12,6 +12,7 @@ from unmask.datagen.pictures.arrays import F32, F64, U8
 from unmask.datagen.pictures.pyramid import Grid, PicturePyramid
 
 from .aligned import FaceModule, Seen, look_at
+from .calibration import grown_region, shifted
 from .cleaning import clean_map
 from .edges import at_edges, edge_coefficients
 from .photo_patch import MIDDLE, Box, Patch, bounds, to_photo, work_grid
@@ -149,6 +150,8 @@ def mask_of(seen: Seen, frame: F64, picture: PicturePyramid, slack: float = 0.0)
     mask = main_mask(probabilities)
     if mask is None or _mean_over(probabilities, mask) < _least_mean(mask, grid) - slack:
         return None
+    probabilities = shifted(probabilities)
+    mask = grown_region(probabilities, mask)
     crop = picture.cut(grid.to_picture(frame), grid.width, grid.height, border=cv2.BORDER_REPLICATE)
     patch = to_photo(edge_coefficients(_smooth(probabilities, mask), crop), grid, frame, box)
     fine = at_edges(np.asarray(patch.pixels, np.float32), image_rgb[patch.place])
