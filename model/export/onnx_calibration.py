@@ -1,12 +1,12 @@
 """`unmask.model.inference.calibration` in tensor operations: a function for `unmask.model.export.onnx_frame`."""
 
-from unmask.model.inference.calibration import MASK_FROM
+from unmask.model.inference.calibration import MASK_FROM, SURE
 
 _TEXT = """
 <domain: "unmask", opset_import: ["": OPSET, "unmask": 1]>
 calibrated (body) => (probabilities)
 {
-  half = Constant <value = float {0.5}> ()
+  sure = Constant <value = float {SURE}> ()
   one = Constant <value = float {1}> ()
   odds = Constant <value = float {ODDS}> ()
   sides = Constant <value = int64[2] {-2, -1}> ()
@@ -14,7 +14,7 @@ calibrated (body) => (probabilities)
   least_negative = MaxPool <kernel_shape = [3, 3], pads = [1, 1, 1, 1]> (negative)
   eroded = Neg (least_negative)
   surest = ReduceMax <keepdims = 1> (eroded, sides)
-  is_seen = GreaterOrEqual (surest, half)
+  is_seen = GreaterOrEqual (surest, sure)
   raised = Mul (body, odds)
   more = Sub (odds, one)
   added = Mul (body, more)
@@ -27,4 +27,4 @@ calibrated (body) => (probabilities)
 
 def calibration_function() -> str:
     """Return ``calibrated`` of bodies (n, 1, h, w) in [0, 1], as text."""
-    return _TEXT.replace("ODDS", repr((1 - MASK_FROM) / MASK_FROM))
+    return _TEXT.replace("ODDS", repr((1 - MASK_FROM) / MASK_FROM)).replace("SURE", repr(SURE))
