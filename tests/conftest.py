@@ -27,7 +27,8 @@ from unmask.datagen.masks.recipe import MaskRecipe
 from unmask.datagen.masks.recipe_config import load_recipe_config
 from unmask.datagen.masks.template import Template, TemplateSet, load_templates
 from unmask.datagen.render.face_model import GENERIC_POINTS
-from unmask.datagen.render.triplet import Triplet, TripletConfig, make_triplet, replay
+from unmask.datagen.render.triplet import Triplet, make_triplet, replay
+from unmask.datagen.render.triplet_config import TripletConfig
 from unmask.model.data.options import DataOptions
 
 FACES = 6

@@ -16,15 +16,10 @@ from unmask.datagen.masks.template import TemplateSet, load_templates
 from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.pictures.picture import decode_picture
 from unmask.datagen.prints.kinds import PRINTS
+from unmask.datagen.render.prepared_picture import Refusal, prepare_picture
 from unmask.datagen.render.recipe_text import parse_recipe, recipe_faces
-from unmask.datagen.render.triplet import (
-    Refusal,
-    Triplet,
-    TripletConfig,
-    mask_picture,
-    prepare_picture,
-    replay,
-)
+from unmask.datagen.render.triplet import Triplet, mask_picture, replay
+from unmask.datagen.render.triplet_config import TripletConfig
 
 from .folder import read_build
 from .manifest_row import ManifestRow
