@@ -96,7 +96,7 @@ def network_model(module: TrainedModule, kind: str) -> "onnx.ModelProto":
 
 
 def _mirror_mean_at_once(network: Callable[..., Tensor], *given: Tensor) -> Tensor:
-    """`mirror_mean` in one pass: a graph that has the network twice takes twice as long to write and to load."""
+    """`mirror_mean` in one pass: tracing the network is most of what an export takes, and so it is traced once."""
     count = given[0].shape[0]
     both = network(*(torch.cat([part, part.flip(3)]) for part in given))
     return (both[:count] + both[count:].flip(3)) / 2
