@@ -20,8 +20,9 @@ from unmask.datagen.faces.detect import ALIGNED_SIZE, LandmarkFinder
 from unmask.datagen.faces.landmarks import POINT_COUNT, Landmarks, quantise
 from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.pictures.open_picture import PictureOrPath, open_picture
+from unmask.datagen.render.prepared_picture import Refusal
 from unmask.datagen.render.sensor import jpeg_quality
-from unmask.datagen.render.triplet import Refusal, Triplet, make_triplet
+from unmask.datagen.render.triplet import Triplet, make_triplet
 
 if TYPE_CHECKING:
     from unmask.datagen.exchange.adopt import AdoptReport

@@ -127,7 +127,7 @@ def measure_online(source: str, limit: int, known: Path) -> Any:
     from unmask.datagen.masks.draw import draw_recipe
     from unmask.datagen.masks.recipe_config import load_recipe_config
     from unmask.datagen.masks.template import load_templates
-    from unmask.datagen.render.triplet import TripletConfig
+    from unmask.datagen.render.triplet_config import TripletConfig
     from unmask.datagen.sources.open_source import open_source
 
     cv2.setNumThreads(1)

@@ -24,8 +24,9 @@ from unmask.datagen.masks.recipe import MaskRecipe
 from unmask.datagen.masks.recipe_config import load_recipe_config
 from unmask.datagen.masks.template import TemplateSet, load_templates
 from unmask.datagen.render.face_model import GENERIC_POINTS
-from unmask.datagen.render.render import Scene, blend_painting, paint_mask, read_scene
-from unmask.datagen.render.triplet import TripletConfig
+from unmask.datagen.render.render import blend_painting, paint_mask
+from unmask.datagen.render.scene import Scene, read_scene
+from unmask.datagen.render.triplet_config import TripletConfig
 from unmask.model.inference.unmasker import Unmasker
 
 U8 = NDArray[np.uint8]

@@ -19,7 +19,7 @@ from torch import nn
 from unmask.datagen.dataset.online import TripletDataset
 from unmask.datagen.masks.recipe_config import load_recipe_config
 from unmask.datagen.masks.template import load_templates
-from unmask.datagen.render.triplet import TripletConfig
+from unmask.datagen.render.triplet_config import TripletConfig
 from unmask.datagen.sources.open_source import open_source
 
 SIDE = 24

@@ -29,7 +29,8 @@ from unmask.datagen.masks.recipe_config import load_recipe_config
 from unmask.datagen.masks.template import load_templates
 from unmask.datagen.pictures.picture import decode_picture
 from unmask.datagen.pictures.pyramid import PicturePyramid
-from unmask.datagen.render.triplet import Triplet, TripletConfig, make_triplet
+from unmask.datagen.render.triplet import Triplet, make_triplet
+from unmask.datagen.render.triplet_config import TripletConfig
 from unmask.datagen.sources.open_source import open_source
 from unmask.model.inference import face_mask, photo
 from unmask.model.inference.face_mask import FaceMask, segment_face

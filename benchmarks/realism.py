@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from unmask.datagen.dataset.online import TripletDataset
 from unmask.datagen.masks.recipe_config import load_recipe_config
 from unmask.datagen.masks.template import load_templates
-from unmask.datagen.render.triplet import TripletConfig
+from unmask.datagen.render.triplet_config import TripletConfig
 from unmask.datagen.sources.open_source import open_source
 from unmask.model.evaluation.features import FeatureNetwork
 from unmask.model.metrics.kid import kid

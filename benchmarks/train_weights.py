@@ -23,11 +23,12 @@ import signal
 import sys
 import threading
 import time
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+
+from weights_card import card_of, model_card, weights_file
+from weights_plan import EVALUATION, KINDS, Table, read_plan
 
 from unmask.cli import data as data_cli
 from unmask.cli import eval as eval_cli
@@ -36,25 +37,9 @@ from unmask.cli.train_config import read_config
 from unmask.datagen.common.atomic import write_atomic
 from unmask.datagen.common.errors import UserError
 from unmask.model.checkpoints.shipped import find_weights
-from unmask.model.training.options import EditOptions, MapOptions
 
 OWN_KEYS = ("module", "export", "average")
-NOT_IN_PLAN = ("run", "online", "data", "landmarks", "config")
-KINDS = {"map": MapOptions, "edit": EditOptions}
-EVALUATION = {"split": "test", "size": 128, "limit": None, "families": None, "seed": 1,
-              "identity": True, "features": True}  # fmt: skip
-SCORES = ("psnr", "ssim", "mask_psnr", "mask_perceptual", "identity")
-HEADINGS = (
-    "PSNR, composited",
-    "SSIM",
-    "PSNR in the mask",
-    "perceptual in the mask",
-    "identity",
-    "KID of the mask crop x 1000",
-)
 INTERRUPTED = (130, 143)
-
-Table = dict[str, Any]
 
 
 class Chain:
@@ -63,7 +48,7 @@ class Chain:
     Parameters
     ----------
     plan : mapping
-        From `read_plan`.
+        From `weights_plan.read_plan`.
     source, landmarks : str, Path or None
     out : Path
     """
@@ -76,7 +61,7 @@ class Chain:
 
     def weights(self, name: str) -> Path:
         """Where a training's weights are exported to."""
-        return self.out / "weights" / f"{name}.safetensors"
+        return weights_file(self.out, name)
 
     def steps(self) -> Iterator[tuple[str, Callable[[], int]]]:
         """Everything that is to be done, in order: words and what does it and returns an exit code."""
@@ -174,24 +159,6 @@ class Chain:
                 words += ["--existing", "overwrite"]
         return call(eval_cli.main, [str(self.out / "test"), "--split", "all", "--out", str(report), *words])
 
-    def card(self) -> str:
-        """The model card's tables, in Markdown."""
-        lines = ["| weights | network | pictures seen | hours | seed | sha256 |", "|---|---|---|---|---|---|"]
-        for name, table in self.trainings.items():
-            card, last = card_of(self.weights(name)), card_of(self.out / name / "last" / "model.safetensors")
-            hours = f"{last['seconds'] / 3600:.1f}"
-            words = (name, f"{table['module']} {card['network']['name']}", f"{last['images']:,}", hours,
-                     str(table.get("seed", 0)), card["sha256"][:8])  # fmt: skip
-            lines.append(f"| {' | '.join(words)} |")
-        rows: dict[str, list[str]] = {}
-        for name in self.judged():
-            path = self.out / f"report-{name}" / "summary.json"
-            if path.is_file():
-                rows |= score_rows(name, json.loads(path.read_text()))
-        lines += ["", f"| | {' | '.join(HEADINGS)} |", f"|---|{'---|' * len(HEADINGS)}"]
-        lines += [f"| {name} | {' | '.join(cells)} |" for name, cells in rows.items()]
-        return "\n".join(lines) + "\n"
-
 
 def call(command: Callable[[list[str]], int], arguments: list[str]) -> int:
     """Run a command of the toolkit in this process; reports say by what command they were made."""
@@ -200,60 +167,6 @@ def call(command: Callable[[list[str]], int], arguments: list[str]) -> int:
         return command(arguments)
     finally:
         sys.argv = own
-
-
-def score_rows(name: str, summary: Table) -> dict[str, list[str]]:
-    """A row for each system of a report: module's own ones by its name, floors by theirs."""
-    rows = {}
-    for system in summary["systems"]:
-        known = {"edit": f"`{name}`, true maps", "pipe": f"`{name}`, predicted maps"}
-        cells = []
-        for score in SCORES:
-            found = summary["means"].get(f"{system['id']}_{score}")
-            cells.append(
-                "-"
-                if found is None or found["mean"] is None
-                else f"{found['mean']:.{2 if 'psnr' in score else 3}f}"
-            )
-        kid = summary["kid"].get(system["id"], {}).get("mask")
-        rows[known.get(system["id"], system["name"])] = [
-            *cells,
-            "-" if kid is None else f"{1000 * kid['mean']:.1f}",
-        ]
-    if "map_iou" in summary["means"]:
-        iou = f"IoU {summary['means']['map_iou']['mean']:.3f}"
-        rows["Map Module"] = [iou, *["-"] * (len(HEADINGS) - 1)]
-    return rows
-
-
-def card_of(weights: Path) -> Table:
-    """What stands beside weights."""
-    return dict(json.loads(weights.with_suffix(".json").read_text()))
-
-
-def read_plan(path: Path) -> dict[str, Table]:
-    """Read a plan; UserError naming the table and key that is wrong, before any work."""
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read: {error}") from error
-    shared, plan = tables.pop("all", {}), {}
-    for name, table in tables.items():
-        if not isinstance(table, dict):
-            raise UserError(f"{path}: {name}: not a table")
-        if name == "evaluation":
-            unknown = sorted(table.keys() - EVALUATION.keys())
-        else:
-            if table.get("module") not in KINDS:
-                raise UserError(f"{path}: [{name}]: module = {table.get('module')!r}: map or edit is needed")
-            table = {**shared, **table}
-            unknown = sorted(table.keys() & set(NOT_IN_PLAN))
-        if unknown:
-            raise UserError(f"{path}: [{name}]: {unknown[0]}: not for a plan")
-        plan[name] = table
-    if not plan.keys() - {"evaluation"}:
-        raise UserError(f"{path}: no table of a training")
-    return plan
 
 
 def check_flags(chain: Chain) -> None:
@@ -323,8 +236,9 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         if code:
             return code
-    write_atomic(chain.out / "card.md", chain.card().encode())
-    print(chain.card(), end="")
+    card = model_card(chain.trainings, chain.judged(), chain.out)
+    write_atomic(chain.out / "card.md", card.encode())
+    print(card, end="")
     print(f"weights: {chain.out / 'weights'}   table: {chain.out / 'card.md'}")
     return 0
 

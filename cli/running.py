@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -29,6 +30,7 @@ EXIT_USER_ERROR = 2
 _SIGNALLED = 128  # plus the signal's number is what a shell says of a program that one ended
 _AGAIN = "the same command begins again"
 RESUMES = "the same command resumes"
+_KILLED_IN_S = 10  # most of it for a process that a file system over the network holds
 _received = 0  # the signal that asked us to stop, where it was not Ctrl-C
 # What the system refuses whatever the program does: rights, names, links, space, limits, broken disks.
 _MENDABLE = tuple(
@@ -141,7 +143,8 @@ def run_app(
     except (typer.Abort, KeyboardInterrupt, _StoppedError) as stop:
         code = _SIGNALLED + (_received or signal.SIGINT)
         if arguments is None:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_IGN)
         print(f"stopped; {stop if isinstance(stop, _StoppedError) else _AGAIN}", file=sys.stderr, flush=True)
         if arguments is None:
             _leave(code)
@@ -181,9 +184,16 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 def _leave(code: int) -> None:
-    """End this process now where threads still work: they would be waited for, or end it by an abort."""
-    for child in multiprocessing.active_children():
+    """End this process now where threads still work: they would be waited for, or end it by an abort.
+
+    Its workers end before it: what is started right after it finds none of them at work.
+    """
+    children = multiprocessing.active_children()
+    for child in children:
         child.kill()
+    last = time.monotonic() + _KILLED_IN_S
+    for child in children:
+        child.join(max(0.0, last - time.monotonic()))
     others = [thread for thread in threading.enumerate() if not thread.daemon]
     if len(others) > 1:
         # Semaphores of queues are given back first: else their tracker complains after our last line.

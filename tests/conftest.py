@@ -27,18 +27,20 @@ from unmask.datagen.masks.recipe import MaskRecipe
 from unmask.datagen.masks.recipe_config import load_recipe_config
 from unmask.datagen.masks.template import Template, TemplateSet, load_templates
 from unmask.datagen.render.face_model import GENERIC_POINTS
-from unmask.datagen.render.triplet import Triplet, TripletConfig, make_triplet, replay
+from unmask.datagen.render.triplet import Triplet, make_triplet, replay
+from unmask.datagen.render.triplet_config import TripletConfig
 from unmask.model.data.options import DataOptions
 
 FACES = 6
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _own_store(pytestconfig: pytest.Config) -> None:
+def _own_store(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Keep tiles and models beside pytest's other files, not in the user's cache; started processes do so, too."""
     os.environ.pop("UNMASK_CACHE", None)
-    if pytestconfig.cache is not None:
-        os.environ["XDG_CACHE_HOME"] = str(pytestconfig.cache.mkdir("cache"))
+    cache = getattr(pytestconfig, "cache", None)  # with `-p no:cacheprovider` there is none
+    folder = tmp_path_factory.mktemp("cache") if cache is None else cache.mkdir("cache")
+    os.environ["XDG_CACHE_HOME"] = str(folder)
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,8 @@ from scipy import ndimage
 
 from unmask.datagen.common.errors import UserError
 from unmask.datagen.faces.landmarks import Landmarks
-from unmask.datagen.render.triplet import Triplet, TripletConfig, make_triplet
+from unmask.datagen.render.triplet import Triplet, make_triplet
+from unmask.datagen.render.triplet_config import TripletConfig
 from unmask.model.checkpoints.checkpoint import save_checkpoint
 from unmask.model.checkpoints.shipped import COMPACT, FIDELITY, FINDER, PERCEPTUAL, SHIPPED, shipped_weights
 from unmask.model.inference import backends, onnx_modules

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from unmask.datagen.render.triplet import Triplet, TripletConfig, make_triplet
+from unmask.datagen.render.triplet import Triplet, make_triplet
+from unmask.datagen.render.triplet_config import TripletConfig
 
 # Where each compiled function is called from, by the name that it has there.
 CALLED = {

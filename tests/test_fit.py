@@ -10,13 +10,9 @@ import pytest
 from unmask.datagen.faces.detect import LandmarkFinder
 from unmask.datagen.masks.template import TemplateSet
 from unmask.datagen.pictures.picture import decode_picture
-from unmask.datagen.render.triplet import (
-    PreparedPicture,
-    Triplet,
-    TripletConfig,
-    mask_picture,
-    prepare_picture,
-)
+from unmask.datagen.render.prepared_picture import PreparedPicture, prepare_picture
+from unmask.datagen.render.triplet import Triplet, mask_picture
+from unmask.datagen.render.triplet_config import TripletConfig
 
 FOLDER = Path(__file__).parents[1].parent / "shared" / "data" / "celeba"
 COUNT = 150

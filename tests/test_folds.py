@@ -7,7 +7,8 @@ import pytest
 from unmask.datagen.masks.recipe import FoldRecipe, MaskRecipe
 from unmask.datagen.masks.template import Template
 from unmask.datagen.render.folds import fold_height
-from unmask.datagen.render.triplet import Triplet, TripletConfig
+from unmask.datagen.render.triplet import Triplet
+from unmask.datagen.render.triplet_config import TripletConfig
 
 SMOOTH = FoldRecipe(pleat=0.0, wrinkle=0.0, tension=0.0, breath=0.0, pinch=0.0)
 STRONG = FoldRecipe(pleat=1.0, wrinkle=1.0, tension=1.4, breath=1.0, pinch=1.2)

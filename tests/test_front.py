@@ -7,7 +7,7 @@ import pytest
 
 from unmask.datagen.faces.landmarks import Landmarks
 from unmask.datagen.render.front import front_matte, hair_colour, labelled_matte
-from unmask.datagen.render.render import Scene, read_scene
+from unmask.datagen.render.scene import Scene, read_scene
 
 HAIR = np.array([34, 26, 22])
 DARK_HAIRED = (1, 9, 15)  # their hair's colour is read on the painted picture

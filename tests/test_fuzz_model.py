@@ -162,7 +162,7 @@ def test_any_folder_of_a_training_is_resumed_or_one_line(
     damaged = damaged_csv(whole) if kind == LOG_NAME else damaged_json(json.loads(whole))
     (run / kind).write_bytes(data.draw(damaged))
     survives(
-        lambda: folder.check(config, "resume", _keys_of_then(folder.read_config(), options, tables)),
+        lambda: folder.check(config, "resume", _keys_of_then(folder.read_config() or {}, options, tables)),
         folder.write_environment,
         folder.read_log,
         lambda: folder.open_log(["step", "images", "loss"]).truncate_after(1),

@@ -10,7 +10,8 @@ from unmask.datagen.common.rng import generator
 from unmask.datagen.faces.landmarks import Landmarks
 from unmask.datagen.masks.recipe_config import load_recipe_config
 from unmask.datagen.render.jitter import MIRRORED_POINTS, Jitter, apply_jitter, draw_jitter
-from unmask.datagen.render.triplet import Triplet, TripletConfig, make_triplet, replay
+from unmask.datagen.render.triplet import Triplet, make_triplet, replay
+from unmask.datagen.render.triplet_config import TripletConfig
 
 STILL = Jitter(scale=1.0, roll=0.0, shift_x=0.0, shift_y=0.0, flip=False)
 DrawFace = Callable[[int], tuple[np.ndarray, Landmarks]]

@@ -22,7 +22,8 @@ from unmask.datagen.faces.frame import (
 )
 from unmask.datagen.faces.landmarks import Landmarks
 from unmask.datagen.pictures.pyramid import Grid, PicturePyramid
-from unmask.datagen.render.triplet import Triplet, TripletConfig, make_triplet
+from unmask.datagen.render.triplet import Triplet, make_triplet
+from unmask.datagen.render.triplet_config import TripletConfig
 from unmask.model.checkpoints.shipped import weights_folder
 from unmask.model.inference.face_finder import (
     SURE,

@@ -21,8 +21,9 @@ from unmask.datagen.masks.recipe import MaskRecipe, OccluderRecipe
 from unmask.datagen.masks.recipe_config import LIMITS, load_recipe_config
 from unmask.datagen.occluders.kinds import KINDS
 from unmask.datagen.render.occluder import paint_occluder
-from unmask.datagen.render.render import read_scene
-from unmask.datagen.render.triplet import Triplet, TripletConfig, make_triplet, replay
+from unmask.datagen.render.scene import read_scene
+from unmask.datagen.render.triplet import Triplet, make_triplet, replay
+from unmask.datagen.render.triplet_config import TripletConfig
 from unmask.model.data.batches import fixed_batch
 from unmask.model.data.options import DataOptions
 from unmask.model.data.triplets import open_triplets

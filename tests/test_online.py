@@ -13,7 +13,7 @@ from unmask.datagen.dataset.manifest import iterate_manifest
 from unmask.datagen.dataset.online import TripletDataset
 from unmask.datagen.masks.recipe_config import load_recipe_config
 from unmask.datagen.masks.template import load_templates
-from unmask.datagen.render.triplet import TripletConfig
+from unmask.datagen.render.triplet_config import TripletConfig
 
 
 def config(seed: int = 1, size: tuple[int, int] | None = None) -> TripletConfig:

@@ -14,14 +14,9 @@ from unmask.datagen.dataset.verify import verify
 from unmask.datagen.faces.parsing import read_fitted_parsing, read_parsing
 from unmask.datagen.masks.recipe_config import load_recipe_config
 from unmask.datagen.render.front import FRONT_LABELS
-from unmask.datagen.render.triplet import (
-    PreparedPicture,
-    Triplet,
-    TripletConfig,
-    mask_picture,
-    prepare_picture,
-    replay,
-)
+from unmask.datagen.render.prepared_picture import PreparedPicture, prepare_picture
+from unmask.datagen.render.triplet import Triplet, mask_picture, replay
+from unmask.datagen.render.triplet_config import TripletConfig
 
 SHAPE = (218, 178)
 # Worn in a state of which quality control asks neither mouth nor nostrils to be covered.

@@ -131,7 +131,7 @@ def test_of_several_faces_one_can_be_bare(unmasker: Unmasker, photo: np.ndarray,
 def test_with_an_own_map_the_map_module_is_not_asked_and_the_map_says_where_a_face_may_be(
     unmasker: Unmasker, photo: np.ndarray, own_map: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("unmask.model.inference.face_mask.look_at", None)
+    monkeypatch.setattr("unmask.model.inference.face_looks.look_at", None)
     finder = use(unmasker, FACE)
     assert restore_photo(unmasker, photo, own_map).status == OK
     assert min(frame_distance(FACE.frame, hint) for hint in finder.hints) < 0.6
@@ -189,7 +189,7 @@ def test_the_map_module_finds_the_mask_in_crops_of_the_face(
     strap = np.array([(115, 128), (145, 118)]) @ FACE.frame[:, :2].T + FACE.frame[:, 2]
     cv2.line(photo, *np.rint(strap).astype(int).tolist(), (0, 0, 255), 4)
     cv2.line(photo, (20, 20), (60, 25), (0, 0, 255), 4)  # hangs together with no mask
-    monkeypatch.setattr("unmask.model.inference.face_mask.look_at", probabilities)
+    monkeypatch.setattr("unmask.model.inference.face_looks.look_at", probabilities)
     use(unmasker, FACE)
     restored = restore_photo(unmasker, photo)
     assert restored.status == OK
@@ -255,7 +255,7 @@ def test_a_map_covers_no_eye(unmasker: Unmasker, monkeypatch: pytest.MonkeyPatch
     def everywhere(module: object, crops: Sequence[np.ndarray]) -> list[Seen]:
         return [Seen(np.ones(crop.shape[:2], np.float32), None) for crop in crops]
 
-    monkeypatch.setattr("unmask.model.inference.face_mask.look_at", everywhere)
+    monkeypatch.setattr("unmask.model.inference.face_looks.look_at", everywhere)
     picture = PicturePyramid(np.zeros((307, 541, 3), np.uint8))
     found = segment_face(unmasker.map_module, picture, FACE.frame)
     assert found is not None

@@ -10,7 +10,8 @@ import torch
 from unmask.datagen.faces.frame import frame_distance, place_frame
 from unmask.datagen.faces.landmarks import Landmarks
 from unmask.datagen.pictures.pyramid import PicturePyramid
-from unmask.datagen.render.triplet import Triplet, TripletConfig, make_triplet
+from unmask.datagen.render.triplet import Triplet, make_triplet
+from unmask.datagen.render.triplet_config import TripletConfig
 from unmask.model.inference.face_finder import SURE, FaceFinder, FoundFace
 from unmask.model.inference.face_mask import FaceMask
 from unmask.model.inference.photo_patch import Patch

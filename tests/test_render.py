@@ -10,13 +10,10 @@ from unmask.datagen.masks.draw import draw_recipe
 from unmask.datagen.masks.recipe import MaskRecipe
 from unmask.datagen.masks.template import Template, TemplateSet
 from unmask.datagen.masks.template_layers import load_layers
+from unmask.datagen.render.prepared_picture import PreparedPicture, prepare_picture
 from unmask.datagen.render.render import blend_painting, paint_mask
-from unmask.datagen.render.triplet import (
-    PreparedPicture,
-    Triplet,
-    TripletConfig,
-    prepare_picture,
-)
+from unmask.datagen.render.triplet import Triplet
+from unmask.datagen.render.triplet_config import TripletConfig
 
 SKIN = (214, 168, 142)
 YAWS = range(-45, 46, 3)

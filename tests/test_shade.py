@@ -7,7 +7,8 @@ import pytest
 
 from unmask.datagen.masks.recipe import MaskRecipe
 from unmask.datagen.render.pose import pose_face
-from unmask.datagen.render.triplet import Triplet, TripletConfig
+from unmask.datagen.render.triplet import Triplet
+from unmask.datagen.render.triplet_config import TripletConfig
 
 SKIN = (214, 168, 142)
 

@@ -9,8 +9,10 @@ from unmask.datagen.masks.draw import draw_recipe
 from unmask.datagen.masks.recipe import MaskRecipe
 from unmask.datagen.masks.recipe_config import load_recipe_config
 from unmask.datagen.masks.template import Template, TemplateSet
-from unmask.datagen.render.render import Painting, paint_mask, read_scene
-from unmask.datagen.render.triplet import Triplet, TripletConfig
+from unmask.datagen.render.render import Painting, paint_mask
+from unmask.datagen.render.scene import read_scene
+from unmask.datagen.render.triplet import Triplet
+from unmask.datagen.render.triplet_config import TripletConfig
 
 SKIN = (214, 168, 142)
 Wear = Callable[..., Triplet]

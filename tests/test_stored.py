@@ -188,7 +188,7 @@ from pathlib import Path
 from unmask.datagen.dataset.build import build
 from unmask.datagen.dataset.options import BuildOptions
 source, out = sys.argv[1:]
-build(BuildOptions(source, Path(out), variants=6, landmarks=Path(source) / "landmarks.csv"))
+build(BuildOptions(source, Path(out), variants=3, landmarks=Path(source) / "landmarks.csv"))
 """
 
 

@@ -16,7 +16,8 @@ from unmask.assets import draw_sheets
 from unmask.datagen.common.errors import UserError
 from unmask.datagen.masks.template import check_templates, load_templates, packaged_folder
 from unmask.datagen.masks.template_layers import LARGE_FOLDER
-from unmask.datagen.render.triplet import Triplet, TripletConfig, make_triplet
+from unmask.datagen.render.triplet import Triplet, make_triplet
+from unmask.datagen.render.triplet_config import TripletConfig
 
 SCRIPT = "unmask.assets.draw_templates"
 ANCHORS = {f"{edge}_{part}" for edge in ("top", "bottom") for part in ("centre", "middle", "side")}

@@ -16,7 +16,8 @@ from unmask.datagen.dataset.verify import verify
 from unmask.datagen.masks.recipe_config import load_recipe_config
 from unmask.datagen.masks.template import load_templates
 from unmask.datagen.masks.textures import find_textures, lay_texture
-from unmask.datagen.render.triplet import Triplet, TripletConfig, make_triplet, replay
+from unmask.datagen.render.triplet import Triplet, make_triplet, replay
+from unmask.datagen.render.triplet_config import TripletConfig
 
 RED, BLUE = (200, 25, 20), (20, 40, 200)
 PINS = ("texture.own=1", "family=cloth", "worn=proper")

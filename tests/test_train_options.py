@@ -133,6 +133,17 @@ def test_the_configuration_is_json_and_has_every_option_but_run():
     )
 
 
+def test_names_of_weights_are_written_down_as_names_and_files_as_whole_paths(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    config = replace(GOOD_EDIT, map_run=Path("shipped"), init_from=Path("hf://some/one")).to_config()
+    assert (config["map"], config["init_from"]) == ("shipped", "hf://some/one")
+    assert replace(GOOD_EDIT, data=Path("shipped")).to_config()["data"] == str(tmp_path / "shipped")
+    Path("shipped").mkdir()
+    assert replace(GOOD_EDIT, map_run=Path("shipped")).to_config()["map"] == str(tmp_path / "shipped")
+
+
 def test_the_data_get_the_options_of_their_names():
     options = replace(GOOD_MAP, holdout_families=("gaiter",), limit=9, pins=("worn=proper",), jitter=True)
     data: DataOptions = options

@@ -53,6 +53,7 @@ ssim = 2.0
 size = 64
 limit = 3
 identity = false
+features = false
 """
 
 
@@ -127,9 +128,7 @@ def test_stopped_in_the_middle_and_started_again_it_ends_with_the_same_weights(
 ):
     text = plan.read_text()
     shorter = tmp_path / "plan.toml"
-    shorter.write_text(
-        text[: text.index("[plain]")] + text[text.index("[evaluation]") :] + "features = false\n"
-    )
+    shorter.write_text(text[: text.index("[plain]")] + text[text.index("[evaluation]") :])
     command = [str(shorter), "demo", str(tmp_path / "out")]
     with stopping_in(3):
         assert script.main(command) == 143

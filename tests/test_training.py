@@ -350,6 +350,26 @@ def test_a_run_with_first_weights_resumes_from_its_own(short_run: Callable[..., 
     assert rows(whole.run) != rows(whole.run.parent / "plain")
 
 
+def test_a_run_that_wrote_a_name_of_weights_down_as_a_path_goes_on_and_another_name_is_refused(
+    short_run: Callable[..., Any],
+):
+    asked = short_run("edit", map_run=Path("shipped"))
+    config = asked.run / "config.json"
+    with open_session(asked, "edit") as session:
+        assert not session.resumed
+    assert read_map(config) == "shipped"
+    config.write_text(config.read_text().replace('"shipped"', json.dumps(str(Path("shipped").absolute()))))
+    with pytest.raises(UserError, match=r"`map` was .*shipped, now compact"):
+        train(replace(asked, map_run=Path("compact")))
+    with open_session(asked, "edit") as session:
+        assert session.resumed
+    assert read_map(config) == "shipped"
+
+
+def read_map(config: Path) -> str:
+    return str(json.loads(config.read_text())["options"]["map"])
+
+
 @pytest.mark.parametrize(("module", "width"), [("edit", 8), ("map", 16)])
 def test_first_weights_of_another_network_are_refused_before_run_is_touched(
     module: str, width: int, short_run: Callable[..., Any], capsys: pytest.CaptureFixture[str], tmp_path: Path

@@ -10,7 +10,9 @@ import pytest
 from unmask.datagen.faces.landmarks import Landmarks, quantise
 from unmask.datagen.masks.recipe_config import WORN_STATES, load_recipe_config
 from unmask.datagen.masks.template import TemplateSet, load_templates
-from unmask.datagen.render.triplet import Refusal, Triplet, TripletConfig, make_triplet, replay
+from unmask.datagen.render.prepared_picture import Refusal
+from unmask.datagen.render.triplet import Triplet, make_triplet, replay
+from unmask.datagen.render.triplet_config import TripletConfig
 
 TEMPLATES = load_templates()
 

@@ -11,7 +11,9 @@ from unmask.datagen.dataset.online import TripletDataset
 from unmask.datagen.faces.landmark_table import LandmarkTable
 from unmask.datagen.masks.recipe_config import load_recipe_config
 from unmask.datagen.masks.template import load_templates
-from unmask.datagen.render.triplet import Refusal, Triplet, TripletConfig
+from unmask.datagen.render.prepared_picture import Refusal
+from unmask.datagen.render.triplet import Triplet
+from unmask.datagen.render.triplet_config import TripletConfig
 from unmask.datagen.sources.open_source import open_source
 from unmask.model.data import online as online_triplets
 from unmask.model.data.faces import open_face_cache

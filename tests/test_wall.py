@@ -17,6 +17,7 @@ from unmask.datagen.dataset.wall import Wall, WallFilter
 from unmask.datagen.masks.recipe import MaskRecipe
 from unmask.datagen.pictures.picture import decode_picture
 from unmask.datagen.render.recipe_text import parse_recipe
+from unmask.datagen.render.triplet import Triplet
 
 
 @pytest.fixture(scope="module")
@@ -167,3 +168,26 @@ def test_whatever_a_recipe_has_can_be_changed_but_what_follows_from_it(wall: Wal
     for field in again.fields:
         assert (field.span is not None) == (field.kind in ("number", "whole"))
         assert bool(field.choices) == (field.kind == "choice")
+
+
+def test_masks_are_told_with_every_value_that_has_an_effect(again: Again, built_once: Path):
+    row = next(row for row in iterate_manifest(built_once / "manifest.csv") if row.status == "ok")
+    clean = (built_once / row.clean).read_bytes()
+    flat, valved = (
+        again.masks(again.change(clean, row, {"template": name}).recipe_json)[0]
+        for name in ("surgical-pleated", "valve-fold")
+    )
+    told = {(part, name) for part, values in valved.items() if isinstance(values, dict) for name in values}
+    assert {tuple(field.key.split(".")) for field in again.fields if "." in field.key} == told
+    assert flat["shape"]["thickness"] == valved["shape"]["thickness"] == 0.0
+    assert "solid" not in flat["fabric"]
+    own = valved["fabric"]["solid"]
+    drawn = again.change(clean, row, {"template": "valve-fold", "fabric.solid": own})
+    assert again.masks(drawn.recipe_json)[0]["fabric"]["solid"] == own
+    dyed = again.change(clean, row, {"template": "valve-fold", "fabric.solid": "#c02030"})
+    as_it_is = again.change(clean, row, {"template": "valve-fold"})
+    assert far(drawn, as_it_is) < far(dyed, as_it_is)
+
+
+def far(one: Triplet, other: Triplet) -> float:
+    return float(np.abs(one.masked.astype(int) - other.masked).mean())

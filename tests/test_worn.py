@@ -13,7 +13,9 @@ from unmask.datagen.masks.draw import draw_recipe
 from unmask.datagen.masks.recipe import MaskRecipe
 from unmask.datagen.masks.recipe_config import WORN_STATES, load_recipe_config
 from unmask.datagen.masks.template import load_templates
-from unmask.datagen.render.triplet import Refusal, Triplet, TripletConfig, make_triplet
+from unmask.datagen.render.prepared_picture import Refusal
+from unmask.datagen.render.triplet import Triplet, make_triplet
+from unmask.datagen.render.triplet_config import TripletConfig
 
 TEMPLATES = load_templates()
 FACES = (0, 1, 2, 7, 9)

@@ -15,7 +15,8 @@ from unmask.datagen.masks.recipe_config import load_recipe_config
 from unmask.datagen.masks.template import load_templates
 from unmask.datagen.pictures.arrays import F64, U8
 from unmask.datagen.pictures.pyramid import PicturePyramid
-from unmask.datagen.render.triplet import Triplet, TripletConfig, make_triplet
+from unmask.datagen.render.triplet import Triplet, make_triplet
+from unmask.datagen.render.triplet_config import TripletConfig
 from unmask.model.inference.face_finder import FoundFace
 
 SIZE = 200

@@ -3,8 +3,6 @@
 import { ask, element, toBlob } from "./api.js";
 
 const $ = (id) => document.getElementById(id);
-// Of what a recipe leaves out: solid parts that are drawn flat, in colours of their own.
-const LEFT_OUT = { number: 0, colour: "#808080" };
 const PAUSE_MS = 120; // between the last move of a slider and the question
 const QUIET = /^(key|masked|map|clean|source_sha256|support|attr_|status|reason)/; // cells that tell people little
 
@@ -102,17 +100,18 @@ export class Large {
     $("row").replaceChildren(...cells.flatMap(pair));
   }
 
-  // The form, with the values of a face.
+  // The form, with the values of a face; what has no effect on its template has none.
   fill() {
     const mask = this.faces[Number($("face").value) || 0];
     let part = "";
     const children = [];
     for (const field of this.fields) {
       const [section, name] = field.key.includes(".") ? field.key.split(".") : ["mask", field.key];
+      const value = section === "mask" ? mask[name] : mask[section][name];
+      if (value === undefined) continue;
       if (section !== part) children.push(element("h3", {}, section));
       part = section;
-      const value = section === "mask" ? mask[name] : mask[section][name];
-      children.push(control(field, name, value ?? LEFT_OUT[field.kind]));
+      children.push(control(field, name, value));
     }
     $("recipe").replaceChildren(...children);
   }
@@ -128,7 +127,15 @@ export class Large {
       this.changes[key] = Number(input.value);
     } else this.changes[key] = input.value;
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.again({ ...this.drawn, changes: this.changes, face: Number($("face").value) || 0 }), PAUSE_MS);
+    this.timer = setTimeout(() => this.change(key), PAUSE_MS);
+  }
+
+  async change(key) {
+    const wish = { ...this.drawn, changes: this.changes, face: Number($("face").value) || 0 };
+    if (!(await this.again(wish)) || key !== "template") return;
+    this.faces = this.made.faces; // another template has other values
+    this.fill();
+    $("recipe").querySelector('[data-key="template"]').focus();
   }
 
   async again(wish) {

@@ -7,29 +7,28 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from unmask.datagen.common.colour import encode_srgb, to_hex
 from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.common.work_folder import TOOLKIT_KEY
 from unmask.datagen.faces.parsing import read_fitted_parsing
 from unmask.datagen.masks.recipe import BLENDS, OWN_TEXTURE, MaskRecipe
 from unmask.datagen.masks.recipe_config import LIMITS, load_recipe_config
 from unmask.datagen.masks.template import TemplateSet, load_templates
+from unmask.datagen.masks.template_layers import load_layers
 from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.pictures.picture import decode_picture
 from unmask.datagen.prints.kinds import PRINTS
+from unmask.datagen.render.prepared_picture import Refusal, prepare_picture
 from unmask.datagen.render.recipe_text import parse_recipe, recipe_faces
-from unmask.datagen.render.triplet import (
-    Refusal,
-    Triplet,
-    TripletConfig,
-    mask_picture,
-    prepare_picture,
-    replay,
-)
+from unmask.datagen.render.solids import parts_colour
+from unmask.datagen.render.triplet import Triplet, mask_picture, replay
+from unmask.datagen.render.triplet_config import TripletConfig
 
 from .folder import read_build
 from .manifest_row import ManifestRow
 from .verify import check_order
 
+_SMALL = 3  # level of a template's layers: enough to take a mean colour
 _PARTS = ("shape", "fabric", "fold", "light", "shadow", "strap", "sensor")
 # What a recipe file says otherwise, or leaves to the draw.
 _SPANS = {
@@ -98,6 +97,30 @@ class Again:
         names = tuple(template.name for template in self.templates.templates)
         prints = (*PRINTS, *(OWN_TEXTURE + stem for stem in sorted(self.templates.textures)))
         return (Field("template", "choice", choices=names), *_part_fields(prints), Field("front", "flag"))
+
+    def masks(self, recipe: str) -> list[dict[str, Any]]:
+        """Return the recipe of each face's mask with a value for every field that has an effect.
+
+        Recipes leave out what they do not use: solid parts that are flat, in colours of their own, which are given
+        as their mean. A template without solid parts has no colour of them.
+
+        Raises
+        ------
+        ValueError
+            When the text is no such recipe.
+        UserError
+            When a template is missing.
+        """
+        return [self._whole(MaskRecipe.from_dict(face["mask"])) for face in parse_recipe(recipe)["faces"]]
+
+    def _whole(self, mask: MaskRecipe) -> dict[str, Any]:
+        whole = mask.to_dict()
+        whole["shape"]["thickness"] = mask.shape.thickness
+        template = self.templates[mask.template]
+        own = parts_colour(load_layers(template, _SMALL).trim_rgb, template)
+        if own is not None and not mask.fabric.solid:
+            whole["fabric"]["solid"] = to_hex(tuple(encode_srgb(own).tolist()))
+        return whole
 
     def change(self, clean: bytes, row: ManifestRow, changes: Mapping[str, Any], face: int = 0) -> Triplet:
         """Render a row again with other values.

@@ -13,8 +13,10 @@ from unmask.datagen.masks.draw import check_recipe
 from unmask.datagen.masks.recipe_config import load_recipe_config
 from unmask.datagen.masks.template import load_templates
 from unmask.datagen.pictures.picture import decode_picture
+from unmask.datagen.render.prepared_picture import Refusal
 from unmask.datagen.render.sensor import jpeg_quality
-from unmask.datagen.render.triplet import Refusal, Triplet, TripletConfig, make_triplet
+from unmask.datagen.render.triplet import Triplet, make_triplet
+from unmask.datagen.render.triplet_config import TripletConfig
 from unmask.datagen.sources.open_source import open_source
 from unmask.datagen.sources.source import Source, SourceFace
 

@@ -12,7 +12,9 @@ from unmask.datagen.faces.landmarks import Landmarks, quantise
 from unmask.datagen.masks.recipe_config import load_recipe_config
 from unmask.datagen.masks.template import Template, TemplateSet
 from unmask.datagen.masks.template_layers import load_layers
-from unmask.datagen.render.triplet import Refusal, TripletConfig, make_triplet
+from unmask.datagen.render.prepared_picture import Refusal
+from unmask.datagen.render.triplet import make_triplet
+from unmask.datagen.render.triplet_config import TripletConfig
 
 U8 = NDArray[np.uint8]
 

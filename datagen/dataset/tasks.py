@@ -12,7 +12,7 @@ from unmask.datagen.faces.landmarks import Landmarks
 from unmask.datagen.faces.parsing_labels import CELEBAMASK, Numbering
 from unmask.datagen.masks.recipe_config import RecipeConfig
 from unmask.datagen.masks.template import TemplateSet, load_templates
-from unmask.datagen.render.triplet import TripletConfig
+from unmask.datagen.render.triplet_config import TripletConfig
 from unmask.datagen.sources.source import SourceFace
 
 from .journal import SourceRecord

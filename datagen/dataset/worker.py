@@ -15,15 +15,10 @@ from unmask.datagen.common.memory import peak_rss_mb
 from unmask.datagen.faces.landmarks import Landmarks
 from unmask.datagen.faces.parsing import read_parsing
 from unmask.datagen.pictures.picture import Picture, decode_picture
+from unmask.datagen.render.prepared_picture import PreparedPicture, Refusal, prepare_picture
 from unmask.datagen.render.sensor import jpeg_quality
-from unmask.datagen.render.triplet import (
-    PreparedPicture,
-    Refusal,
-    Triplet,
-    TripletConfig,
-    mask_picture,
-    prepare_picture,
-)
+from unmask.datagen.render.triplet import Triplet, mask_picture
+from unmask.datagen.render.triplet_config import TripletConfig
 from unmask.datagen.sources.source import SourceFace
 
 from .journal import SourceRecord

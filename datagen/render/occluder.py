@@ -15,7 +15,9 @@ from unmask.datagen.occluders.look import Look
 from ._layers import cut_alphas
 from .front import temple_colour
 from .light import FaceLight
-from .render import Painting, Region, Scene, blend_painting
+from .region import Region
+from .render import Painting, blend_painting
+from .scene import Scene
 from .sensor import blur_sigma, expose, grain_window, linear_noise
 from .shadow import LAST_LEVEL, contact_shadow
 

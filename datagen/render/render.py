@@ -14,19 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.datagen.common.colour import encode_srgb, linear_rgb
-from unmask.datagen.masks.recipe import LightRecipe, MaskRecipe, ShadowRecipe
+from unmask.datagen.masks.recipe import MaskRecipe
 from unmask.datagen.masks.template_format import Template
 
 from ._geometry import light_vertices
 from ._layers import cut_alphas, hide
 from ._pixels import draw_cloth
-from .camera import Camera, read_camera
 from .fabric import Fabric, make_fabric
-from .front import front_matte, hair_colour, labelled_matte
-from .light import FaceLight, read_light
+from .front import front_matte, labelled_matte
 from .pixels import blend
-from .pose import PosedFace, pose_face
-from .sensor import JPEG_GRID_PX, blur_sigma, expose, grain_window, linear_noise, quantise_layer, to_srgb
+from .region import Region, body_region, mask_region
+from .scene import Scene, light_direction, light_rgb
+from .sensor import blur_sigma, expose, grain_window, linear_noise, quantise_layer, to_srgb
 from .shadow import LAST_LEVEL, contact_shadow
 from .solids import throw_shadows
 from .straps import StrapCurve, draw_straps, strap_curves
@@ -37,67 +36,8 @@ F64 = NDArray[np.float64]
 U8 = NDArray[np.uint8]
 
 NO_TEXTURES: Mapping[str, Path] = MappingProxyType({})
-_FINE_LIMIT_PX = 260  # faces with a larger IOD have pixels enough without supersampling
 _SHADE_LIMITS = (0.12, 1.5)  # relative light on the fabric
 _SHADOW_RGB = (0.82, 1.0, 1.06)  # skin lets red light through: red is shaded less
-
-
-@dataclass(frozen=True)
-class Region:
-    """A window of the picture: left, top, width, height in pixels, and samples per pixel each way."""
-
-    x: int
-    y: int
-    width: int
-    height: int
-    fine: int
-
-    @property
-    def window(self) -> tuple[slice, slice]:
-        """Rows and columns of the picture."""
-        return slice(self.y, self.y + self.height), slice(self.x, self.x + self.width)
-
-
-@dataclass(frozen=True)
-class Scene:
-    """One face of a photograph as a mask must know it.
-
-    Attributes
-    ----------
-    hair_rgb : float64 (3,) or None
-        Colour of the hair, sRGB levels, where it has one.
-    labels : uint8 (h, w) or None
-        Parsing map of the whole picture, where the user has one.
-    """
-
-    face: PosedFace
-    light: FaceLight
-    camera: Camera
-    hair_rgb: F64 | None
-    labels: U8 | None = None
-
-
-def read_scene(
-    image_rgb: U8,
-    points: NDArray[np.floating],
-    jpeg_quality: int | None = None,
-    labels: U8 | None = None,
-) -> Scene:
-    """Pose the face and read light, camera and hair from the clean picture.
-
-    Parameters
-    ----------
-    points : (68, 2)
-        Landmarks, pixels.
-    jpeg_quality : int, optional
-        Of the source file, when the picture was neither scaled nor cropped off its block grid.
-    labels : uint8 (h, w), optional
-        Parsing map in the numbering of CelebAMask-HQ (`front.FRONT_LABELS`).
-    """
-    face = pose_face(points)
-    light = read_light(image_rgb, face)
-    hair = hair_colour(image_rgb, face, light.skin_rgb)
-    return Scene(face, light, read_camera(image_rgb, face, points, jpeg_quality), hair, labels)
 
 
 @dataclass(frozen=True)
@@ -152,27 +92,21 @@ def paint_mask(
     placed = place(hang(template, recipe.shape), scene.face)
     curves = list(strap_curves(image_rgb, scene.face, scene.light, recipe, template))
     sigma = blur_sigma(scene.camera.blur_px, recipe.sensor)
-    region = _region(image_rgb.shape, placed, curves, scene.face.pose.scale_px, sigma, recipe.shadow)
+    region = mask_region(image_rgb.shape, placed, curves, scene.face.pose.scale_px, sigma, recipe.shadow)
     if region is None:
         return None
     window = image_rgb[region.window]
-    fabric = make_fabric(template, recipe.fabric, recipe.fold, scene.face.pose.scale_px, textures)
-    if placed.solids:
-        light = solid_light(placed.solids, _light_direction(scene, recipe))
-        throw_shadows(fabric.texels, template, recipe.shape.thickness, light, recipe.shadow.strength)
+    fabric = _cloth(placed, scene, recipe, template, textures)
     layer = expose(_body(placed, scene, recipe, fabric, region), sigma, recipe.sensor)
     strap, strap_rgb = _straps(
         curves, scene, recipe, recipe.strap.width * template.straps.width, region, sigma
     )
-    matte = _in_front(window, scene, region) if recipe.front else None
-    if matte is not None:
-        clear_solids(matte, placed.solids, (region.x, region.y))
-        hide(layer, strap, matte)
+    if recipe.front:
+        _hide_behind(window, layer, strap, placed, scene, region)
     body, cover = np.empty_like(strap), np.empty_like(strap)
     cut_alphas(layer, strap, body, cover, LAST_LEVEL)
-    shadow = contact_shadow(
-        cover, scene.face, _light_direction(scene, recipe), recipe.shadow, (region.x, region.y)
-    )
+    direction = light_direction(scene.light, recipe.light)
+    shadow = contact_shadow(cover, scene.face, direction, recipe.shadow, (region.x, region.y))
     grain = grain_window(region.height, region.width, recipe.fabric.seed)
     noise = _noise(scene, recipe)
     painting = Painting(region, body, strap, shadow, layer, strap_rgb, "linear", grain, noise, placed.folded)
@@ -180,19 +114,46 @@ def paint_mask(
         blended = window.copy()
         _blend(blended, painting, (0, 0))
         quantise_layer(layer, blended, scene.camera.jpeg_quality)
-    if recipe.sensor.blend == "srgb":
-        red, green, blue = (encode_srgb(np.array(strap_rgb, np.float32)) / 255).tolist()
-        share = scene.camera.noise_levels * recipe.sensor.noise / 255
-        painting = replace(
-            painting, layer=to_srgb(layer), strap_rgb=(red, green, blue), blend="srgb", noise=share
-        )
-    return painting
+    return _in_srgb(painting, scene, recipe) if recipe.sensor.blend == "srgb" else painting
+
+
+def _cloth(
+    placed: PlacedMask,
+    scene: Scene,
+    recipe: MaskRecipe,
+    template: Template,
+    textures: Mapping[str, Path],
+) -> Fabric:
+    """The fabric with the shadows of its solid parts on it."""
+    fabric = make_fabric(template, recipe.fabric, recipe.fold, scene.face.pose.scale_px, textures)
+    if placed.solids:
+        light = solid_light(placed.solids, light_direction(scene.light, recipe.light))
+        throw_shadows(fabric.texels, template, recipe.shape.thickness, light, recipe.shadow.strength)
+    return fabric
+
+
+def _in_srgb(painting: Painting, scene: Scene, recipe: MaskRecipe) -> Painting:
+    """The same colours as sRGB levels, to be blended as most editors blend."""
+    red, green, blue = (encode_srgb(np.array(painting.strap_rgb, np.float32)) / 255).tolist()
+    share = scene.camera.noise_levels * recipe.sensor.noise / 255
+    layer = to_srgb(painting.layer)
+    return replace(painting, layer=layer, strap_rgb=(red, green, blue), blend="srgb", noise=share)
 
 
 def _noise(scene: Scene, recipe: MaskRecipe) -> float:
     """The photograph's noise in linear light, at about the mask's own level."""
-    lit = linear_rgb(recipe.fabric.colour) * _light_rgb(scene.light, recipe.light)
+    lit = linear_rgb(recipe.fabric.colour) * light_rgb(scene.light, recipe.light)
     return linear_noise(scene.camera.noise_levels * recipe.sensor.noise, float(lit.mean()))
+
+
+def _hide_behind(
+    window: U8, layer: F32, strap: F32, placed: PlacedMask, scene: Scene, region: Region
+) -> None:
+    """Cut what lies in front of the mask out of its layers, in place; its solid parts stand out of hair."""
+    matte = _in_front(window, scene, region)
+    if matte is not None:
+        clear_solids(matte, placed.solids, (region.x, region.y))
+        hide(layer, strap, matte)
 
 
 def _in_front(window: U8, scene: Scene, region: Region) -> F32 | None:
@@ -213,30 +174,11 @@ def _blend(image_rgb: U8, painting: Painting, corner: tuple[int, int]) -> None:
     blend(image_rgb, corner, *layers, *colours, painting.grain, painting.noise)
 
 
-def _region(
-    shape: tuple[int, ...],
-    placed: PlacedMask,
-    curves: list[StrapCurve],
-    scale_px: float,
-    sigma: float,
-    shadow: ShadowRecipe,
-) -> Region | None:
-    corners = [placed.corners_px, *(curve.points_px for curve in curves)]
-    points = np.concatenate(corners)
-    margin = 3 * sigma + (shadow.offset + 3 * shadow.blur) * scale_px + 2
-    x0, y0 = np.maximum(np.floor(points.min(0) - margin), 0).astype(int)
-    x1, y1 = np.minimum(np.ceil(points.max(0) + margin) + 1, [shape[1], shape[0]]).astype(int)
-    if x1 - x0 < 2 or y1 - y0 < 2:
-        return None
-    x0, y0 = x0 - x0 % JPEG_GRID_PX, y0 - y0 % JPEG_GRID_PX
-    return Region(int(x0), int(y0), int(x1 - x0), int(y1 - y0), 2 if scale_px < _FINE_LIMIT_PX else 1)
-
-
 def _body(placed: PlacedMask, scene: Scene, recipe: MaskRecipe, fabric: Fabric, region: Region) -> F32:
     """The lit fabric at picture resolution: premultiplied linear RGB, opacity, coverage, float32 (h, w, 5)."""
     texel_rows, texel_cols = fabric.texels.shape[:2]
-    inner = _around(placed, region)
-    direction = _light_direction(scene, recipe)
+    inner = body_region(placed, region)
+    direction = light_direction(scene.light, recipe.light)
     xyz, attributes = _lit_grid(placed, direction, inner, fabric)
     for solid in placed.solids:
         # one mesh, so that all hide one another; the seam of no place keeps a grid's last row from the next's first
@@ -252,7 +194,7 @@ def _body(placed: PlacedMask, scene: Scene, recipe: MaskRecipe, fabric: Fabric, 
         scene.light.ambient,
         recipe.light.shading,
         *_SHADE_LIMITS,
-        *_light_rgb(scene.light, recipe.light),
+        *light_rgb(scene.light, recipe.light),
     )
     grids = (xyz, attributes, fabric.texels, layer, rows, cols)
     draw_cloth(*grids, (*place, region.height, region.width), texel_rows, texel_cols, *lighting)
@@ -273,33 +215,6 @@ def _lit_grid(placed: PlacedMask, direction: F64, inner: Region, fabric: Fabric)
     return xyz, attributes
 
 
-def _around(placed: PlacedMask, region: Region) -> Region:
-    """The part of a region that the mask body itself can touch: straps and shadow reach much further."""
-    points = placed.corners_px
-    low = np.maximum(np.floor(points.min(0)).astype(int), [region.x, region.y])
-    far = [region.x + region.width, region.y + region.height]
-    high = np.maximum(np.minimum(np.ceil(points.max(0)).astype(int) + 1, far), low + 1)
-    low = np.minimum(low, np.array(far) - 1)
-    x, y, width, height = (int(v) for v in (*low, *(np.minimum(high, far) - low)))
-    return Region(x, y, width, height, region.fine)
-
-
-def _light_rgb(light: FaceLight, recipe: LightRecipe) -> tuple[float, float, float]:
-    """Linear RGB gain of the light on a mask that faces the camera."""
-    red, green, blue = (light.exposure * recipe.exposure * light.cast**recipe.cast).tolist()
-    return red, green, blue
-
-
-def _light_direction(scene: Scene, recipe: MaskRecipe) -> F64:
-    """The light's direction, turned around the line of sight where the recipe says so."""
-    direction, degrees = scene.light.direction, recipe.light.turn
-    if degrees == 0:
-        return direction
-    cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
-    x, y, z = direction
-    return np.array([cos * x - sin * y, sin * x + cos * y, z])
-
-
 def _straps(
     curves: list[StrapCurve], scene: Scene, recipe: MaskRecipe, width: float, region: Region, sigma: float
 ) -> tuple[F32, tuple[float, float, float]]:
@@ -313,6 +228,6 @@ def _straps(
     if sigma >= 0.15:
         alpha = np.asarray(cv2.GaussianBlur(alpha, (0, 0), sigma), np.float32)
     relative = sum(curve.light for curve in curves) / len(curves)
-    lit = linear_rgb(recipe.strap.colour) * _light_rgb(scene.light, recipe.light) * relative
+    lit = linear_rgb(recipe.strap.colour) * light_rgb(scene.light, recipe.light) * relative
     red, green, blue = np.minimum(np.maximum(lit, 0), 1).tolist()
     return alpha, (red, green, blue)

@@ -185,6 +185,19 @@ def dye_parts(trim_rgb: F32, template: Template, dye: F32) -> F32:
     return np.ascontiguousarray(dyed, np.float32)
 
 
+def parts_colour(trim_rgb: F32, template: Template) -> F32 | None:
+    """Return the mean linear colour, float32 (3,), of a template's solid parts, None where it has none.
+
+    ``trim_rgb`` as in `dye_parts`.
+    """
+    shape = trim_rgb.shape[1:]
+    covers = [_filled(_on_raster(template, part, np.array(shape[::-1])), shape) for part in template.solids]
+    if not covers:
+        return None
+    cover = np.maximum.reduce(covers)
+    return np.asarray((trim_rgb * cover).sum((1, 2)) / max(float(cover.sum()), 1e-6), np.float32)
+
+
 def _on_raster(template: Template, part: SolidPart, size: NDArray[np.integer]) -> F64:
     """Outline of a part on a raster of (columns, rows), pixels, float64 (n, 2)."""
     return np.asarray((outline(template, part, _OUTLINE_POINTS) * [0.5, 1.0] + [0.5, 0.0]) * size - 0.5)

@@ -13,55 +13,23 @@ from numpy.typing import NDArray
 
 from unmask.datagen.common.rng import generator
 from unmask.datagen.faces.landmarks import Landmarks
-from unmask.datagen.faces.parsing_labels import what_does_not_fit
 from unmask.datagen.masks.draw import draw_recipe
 from unmask.datagen.masks.draw_occluder import draw_occluder
 from unmask.datagen.masks.recipe import MaskRecipe
-from unmask.datagen.masks.recipe_config import RecipeConfig
 from unmask.datagen.masks.template import TemplateSet
-from unmask.datagen.pictures.picture import fit_labels, fit_picture, fit_transform
 
 from ._layers import mark_layers
 from .jitter import apply_jitter, draw_jitter
 from .occluder import occlude
-from .quality import LOWER_FACE, Fit, fault, measure_fit
+from .prepared_picture import PreparedFace, PreparedPicture, Refusal, prepare_face, prepare_picture
+from .quality import Fit, fault, measure_fit
 from .recipe_text import recipe_faces, recipe_text
-from .render import Painting, Scene, blend_painting, paint_mask, read_scene
+from .render import Painting, blend_painting, paint_mask
+from .triplet_config import TripletConfig
 
 U8 = NDArray[np.uint8]
 
-MIN_EYE_DIST_PX = 10.0  # smaller faces have no room for a mask with structure
 _ATTEMPTS = 8
-_INSIDE_SHARE = 0.6  # of the lower face's points; a crop may cut faces at its border
-
-
-@dataclass(frozen=True)
-class TripletConfig:
-    """Everything that decides a triplet's pixels besides the picture itself; picklable.
-
-    Attributes
-    ----------
-    seed : int
-    size : (width, height) or None
-        Output size in pixels by centre crop and scaling; None keeps the source's.
-    recipe : RecipeConfig
-    templates : TemplateSet
-    faces : str
-        ``all``, ``largest``, or ``single`` (pictures with several faces are refused as ``many_faces``).
-    jitter : bool
-        Move every picture by the recipe's ``[jitter]`` before it is masked, differently for each variant.
-    occluders : bool
-        Draw hands, cups and the like in front of some faces, by the recipe's ``[occluder]``; into the clean picture
-        as well, which so differs between variants.
-    """
-
-    seed: int
-    size: tuple[int, int] | None
-    recipe: RecipeConfig
-    templates: TemplateSet
-    faces: str = "all"
-    jitter: bool = False
-    occluders: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,95 +74,6 @@ class Triplet:
     layers: U8
     recipe_json: str
     summary: TripletSummary
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """A picture that gets no mask: a status of the manifest and the reason in words."""
-
-    status: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class PreparedFace:
-    """What one face gives to every mask drawn on it."""
-
-    landmarks: Landmarks
-    scene: Scene
-
-
-@dataclass(frozen=True)
-class PreparedPicture:
-    """A picture at output size with its faces posed and their light read, ready for any number of variants."""
-
-    clean: U8
-    faces: tuple[PreparedFace, ...]
-    jpeg_quality: int | None = None
-    labels: U8 | None = None
-
-
-def prepare_picture(
-    image_rgb: U8,
-    faces: Sequence[Landmarks],
-    config: TripletConfig,
-    jpeg_quality: int | None = None,
-    labels: U8 | None = None,
-) -> PreparedPicture | Refusal:
-    """Fit the picture to the output size and read pose, light and blur of the faces that will be masked.
-
-    Parameters
-    ----------
-    image_rgb : uint8 (h, w, 3)
-        The clean picture at source size.
-    faces : sequence of Landmarks
-        In source pixels, largest first.
-    jpeg_quality : int, optional
-        Of the source file (`sensor.jpeg_quality`); not used where the picture is scaled or cropped, since the
-        block grid is lost then.
-    labels : uint8 (h, w), optional
-        Parsing map of the picture at source size: what it names hair, glasses or hat stays in front.
-    """
-    height, width = image_rgb.shape[:2]
-    matrix = fit_transform(width, height, config.size)
-    if matrix is not None:
-        image_rgb = fit_picture(image_rgb, config.size)
-        faces = [face.transformed(matrix) for face in faces]
-        jpeg_quality = None
-        if labels is not None and config.size is not None:
-            labels = fit_labels(labels, config.size)
-        faces = [face for face in faces if _inside(face, image_rgb.shape)]
-    if not faces:
-        return Refusal(
-            "no_face", "no face was found" if matrix is None else "no face was found inside the crop"
-        )
-    if config.faces == "single" and len(faces) > 1:
-        return Refusal("many_faces", f"{len(faces)} faces, and --faces single asks for one")
-    kept = [face for face in faces if face.eye_dist_px >= MIN_EYE_DIST_PX]
-    if not kept:
-        size = faces[0].eye_dist_px
-        return Refusal(
-            "too_small", f"the eyes are {size:.1f} px apart; at least {MIN_EYE_DIST_PX:g} px are needed"
-        )
-    if config.faces == "largest":
-        kept = kept[:1]
-    wrong = "" if labels is None else what_does_not_fit(labels, [face.points for face in kept])
-    if wrong:
-        return Refusal("unreadable", wrong)
-    prepared = tuple(_prepare_face(image_rgb, face, jpeg_quality, labels) for face in kept)
-    return PreparedPicture(image_rgb, prepared, jpeg_quality, labels)
-
-
-def _inside(face: Landmarks, shape: tuple[int, ...]) -> bool:
-    """Whether most of a face's lower half is in a picture, so that a mask on it is."""
-    x, y = face.points[LOWER_FACE].T
-    return float(((x >= 0) & (x < shape[1]) & (y >= 0) & (y < shape[0])).mean()) >= _INSIDE_SHARE
-
-
-def _prepare_face(
-    image_rgb: U8, landmarks: Landmarks, jpeg_quality: int | None, labels: U8 | None
-) -> PreparedFace:
-    return PreparedFace(landmarks, read_scene(image_rgb, landmarks.points, jpeg_quality, labels))
 
 
 def mask_picture(
@@ -267,7 +146,7 @@ def replay(clean_rgb: U8, recipe_json: str, templates: TemplateSet, labels: U8 |
     labels = labels if parsing else None
     faces, drawn = [], []
     for landmarks, recipe in entries:
-        face = _prepare_face(clean_rgb, landmarks, jpeg_quality, labels)
+        face = prepare_face(clean_rgb, landmarks, jpeg_quality, labels)
         painting = _paint(clean_rgb, face, recipe, templates)
         if painting is None:
             raise ValueError("the recipe's mask does not fall on this picture")

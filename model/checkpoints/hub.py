@@ -56,6 +56,11 @@ def expect_place(text: str) -> HubPlace:
     return HubPlace(repository, f"{folder.strip('/')}/" if folder else "", revision)
 
 
+def whole_name(text: str) -> str:
+    """Return a place's name with both of its slashes, of which a Path leaves one."""
+    return _IS_HUB.sub("hf://", text, count=1)
+
+
 def hub_library() -> Any:
     """Return ``huggingface_hub``; UserError where it is not installed."""
     try:

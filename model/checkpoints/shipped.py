@@ -5,7 +5,7 @@ from pathlib import Path
 
 from unmask.datagen.common.errors import UserError
 
-from .hub import fetch_model, hub_place
+from .hub import fetch_model, hub_place, whole_name
 
 PERCEPTUAL, FIDELITY = "perceptual", "fidelity"
 PRESETS = (PERCEPTUAL, FIDELITY)
@@ -70,10 +70,24 @@ def find_weights(chosen: str | Path) -> Path:
     UserError
         When shipped weights are missing, or the Hub has no such model.
     """
+    name = weights_name(chosen)
+    if name is None:
+        return Path(chosen)
+    place = hub_place(name)
+    return shipped_weights(name) if place is None else fetch_model(place)
+
+
+def weights_name(chosen: str | Path) -> str | None:
+    """Return the name that `find_weights` takes it for, None where it is a path.
+
+    Raises
+    ------
+    UserError
+        When it begins as a name on the Hub and is none.
+    """
     if isinstance(chosen, Path) and chosen.exists():
-        return chosen
+        return None
     name = str(chosen)
     if name in _FILES:
-        return shipped_weights(name)
-    place = hub_place(name)
-    return Path(chosen) if place is None else fetch_model(place)
+        return name
+    return None if hub_place(name) is None else whole_name(name)

@@ -16,8 +16,9 @@ from unmask.datagen.masks.recipe_config import load_recipe_config
 from unmask.datagen.masks.template import TemplateSet
 from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.pictures.picture import decode_picture, fit_picture, fit_transform
+from unmask.datagen.render.prepared_picture import Refusal, prepare_picture
 from unmask.datagen.render.sensor import jpeg_quality
-from unmask.datagen.render.triplet import Refusal, TripletConfig, prepare_picture
+from unmask.datagen.render.triplet_config import TripletConfig
 from unmask.datagen.sources.source import SourceFace
 
 KnownFaces = tuple[tuple[str, tuple[Landmarks, ...]], ...]

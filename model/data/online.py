@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from unmask.datagen.common.errors import ArgumentError
 from unmask.datagen.masks.draw import check_recipe
-from unmask.datagen.render.triplet import Triplet, TripletConfig, make_triplet
+from unmask.datagen.render.triplet import Triplet, make_triplet
+from unmask.datagen.render.triplet_config import TripletConfig
 
 from .faces import FaceCache
 from .training_triplet import TrainingTriplet, seen_straps

@@ -15,7 +15,7 @@ from unmask.datagen.masks.draw import check_recipe
 from unmask.datagen.masks.recipe_config import RecipeConfig, load_recipe_config
 from unmask.datagen.masks.template import TemplateSet, load_templates
 from unmask.datagen.pictures.arrays import F64
-from unmask.datagen.render.triplet import TripletConfig
+from unmask.datagen.render.triplet_config import TripletConfig
 from unmask.datagen.sources.open_source import open_source
 from unmask.datagen.sources.source import SourceFace
 

@@ -1,6 +1,5 @@
-"""Where the mask of one face is: what the Map Module says of several looks at it, cleaned."""
+"""Where the mask of one face is: what the Map Module sees of it, judged, cleaned and laid on the photograph."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -11,20 +10,17 @@ from unmask.datagen.faces.frame import frame_scale
 from unmask.datagen.pictures.arrays import F32, F64, U8
 from unmask.datagen.pictures.pyramid import Grid, PicturePyramid
 
-from .aligned import FaceModule, Seen, look_at
+from .aligned import FaceModule, Seen
 from .calibration import grown_region, shifted
 from .cleaning import clean_map
 from .edges import at_edges, edge_coefficients
+from .face_looks import see_face
 from .photo_patch import MIDDLE, Box, Patch, bounds, to_photo, work_grid
 from .strap_mask import FAINT, clean_straps
 
 LEAST_MASK = 0.015  # of the square of the crop's width; drawn masks on CelebA: 0.04 and more
 # Left, top, right, bottom of where the middle of a mask lies, as shares of the crop.
 MASK_PLACE = (0.2, 0.5, 0.8, 0.92)
-# The Map Module looks at the crop, closer, and from further away: scale, and row of the frame in the middle. The
-# closer look was worth 0.005 to 0.01 of IoU on 40 real photographs with drawn maps (docs/results.md).
-LOOKS = ((1.0, MIDDLE[1]), (0.87, MIDDLE[1]), (1.18, 130.0))
-LEAST_VIEW_PX = 32  # what is left of a crop inside the photograph is shown alone where it is larger
 # Left, top, right, bottom in the frame of where masks are in training; a pixel further out needs better evidence,
 # by so many logits for each pixel of the frame: collars and shirts are taken for the lower half of a mask else.
 MASK_REACH, DOUBT = (20.0, 106.0, 157.0, 205.0), 0.4
@@ -117,18 +113,13 @@ def segment_face(module: FaceModule, picture: PicturePyramid, frame: F64) -> Fac
     return mask_of(see_face(module, picture, frame), frame, picture)
 
 
-def see_face(module: FaceModule, picture: PicturePyramid, frame: F64) -> Seen:
-    """What the Map Module sees of one face, on `unmask.model.inference.photo_patch.work_grid` of its width."""
-    return _seen_several_times(module, picture, frame, work_grid(module.side))
-
-
 def mask_of(seen: Seen, frame: F64, picture: PicturePyramid, slack: float = 0.0) -> FaceMask | None:
     """Make the mask of one face of what was seen of it.
 
     Parameters
     ----------
     seen : Seen
-        From `see_face`.
+        From `unmask.model.inference.face_looks.see_face`.
     frame : float64 (2, 3)
         Aligned CelebA's frame to the photograph.
     picture : PicturePyramid
@@ -215,55 +206,6 @@ def _strap_patch(probabilities: F32, mask: U8, grid: Grid, frame: F64, box: Box)
     near = np.where(cv2.dilate(pieces, _OPENING) > 0, probabilities, 0).astype(np.float32)
     smooth = np.asarray(to_photo(near, grid, frame, box).pixels, np.float32)
     return np.where(smooth >= FAINT, 255, 0).astype(np.uint8)
-
-
-def _seen_several_times(module: FaceModule, picture: PicturePyramid, frame: F64, grid: Grid) -> Seen:
-    """Mean of what the Map Module says of several crops of a face, on ``grid``.
-
-    The crops end where the photograph does: a close-up that is mirrored beyond its edges has eyes below its mask,
-    and one whose edges are repeated has something like a scarf there.
-    """
-    height, width = picture.levels[0].shape[:2]
-    views = [Grid(grid.width, grid.height, scale * grid.step, (MIDDLE[0], row)) for scale, row in LOOKS]
-    views = [_inside(view, frame, (width, height)) for view in views]
-    crops = [
-        picture.cut(view.to_picture(frame), view.width, view.height, border=cv2.BORDER_REPLICATE)
-        for view in views
-    ]
-    seen = look_at(module, crops)
-    body = _mean([_laid(one.body, view, grid) for one, view in zip(seen, views, strict=True)])
-    straps = [
-        _laid(one.straps, view, grid) for one, view in zip(seen, views, strict=True) if one.straps is not None
-    ]
-    return Seen(body, _mean(straps) if straps else None)
-
-
-def _mean(parts: Sequence[F32]) -> F32:
-    return np.asarray(np.mean(parts, axis=0), np.float32)
-
-
-def _inside(view: Grid, frame: F64, size: tuple[int, int]) -> Grid:
-    """The part of a view that a photograph of ``size`` (width, height) fills, its corners where the face leans."""
-    right, bottom = size[0] - 1, size[1] - 1
-    corners = np.array([(0, 0, 1), (right, 0, 1), (right, bottom, 1), (0, bottom, 1)], np.float64)
-    there = corners @ cv2.invertAffineTransform(view.to_picture(frame)).T
-    last = np.array([view.width - 1, view.height - 1])
-    low = np.clip(np.ceil(there.min(0)), 0, last).astype(int)
-    high = np.clip(np.floor(there.max(0)), 0, last).astype(int)
-    if (high - low < LEAST_VIEW_PX).any():
-        return view
-    centre = np.array(view.centre) + view.step * ((low + high) - last) / 2
-    width, height = (high - low + 1).tolist()
-    return Grid(width, height, view.step, (float(centre[0]), float(centre[1])))
-
-
-def _laid(probabilities: F32, view: Grid, grid: Grid) -> F32:
-    """Carry what was seen on one grid of a face to another."""
-    first, there = (each.to_picture(np.eye(2, 3)) for each in (view, grid))
-    matrix = np.column_stack([np.eye(2) * (grid.step / view.step), (there[:, 2] - first[:, 2]) / view.step])
-    flags, size = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, (grid.width, grid.height)
-    laid = cv2.warpAffine(probabilities, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(laid, np.float32)
 
 
 def _doubted(probabilities: F32, grid: Grid) -> F32:

@@ -53,7 +53,7 @@ class TrainedModule:
 
     def faces(self, pictures: U8, maps: U8) -> U8:
         """What an Editing Module draws of pictures (n, h, w, 3) and maps (n, h, w): pictures."""
-        answer = partial(answer_faces, mirror_mean=self.mirror_mean)
+        answer = partial(answer_faces, mean=mirror_mean if self.mirror_mean else None)
         return np.asarray(self._run(answer, pictures, maps), np.uint8)
 
     def cells(self, picture: U8) -> F32:
@@ -75,23 +75,31 @@ class TrainedModule:
         return output
 
 
-def answer_probabilities(network: Callable[[Tensor], Tensor], picture: Tensor) -> Tensor:
+def mirror_mean(network: Callable[..., Tensor], *given: Tensor) -> Tensor:
+    """Mean of what a network says of pictures and of their mirror images, one after the other."""
+    mirrored = network(*(part.flip(3) for part in given))
+    return (network(*given) + mirrored.flip(3)) / 2
+
+
+def answer_probabilities(
+    network: Callable[[Tensor], Tensor], picture: Tensor, mean: Callable[..., Tensor] = mirror_mean
+) -> Tensor:
     """What a Map Module says of pictures (n, 3, h, w) and their mirror images: probabilities (n, h, w, layers)."""
-    return _mirror_mean(lambda seen: network(seen).sigmoid(), picture).permute(0, 2, 3, 1)
+    return mean(lambda seen: network(seen).sigmoid(), picture).permute(0, 2, 3, 1)
 
 
 def answer_faces(
-    network: Callable[[Tensor, Tensor], Tensor], picture: Tensor, map_: Tensor, *, mirror_mean: bool
+    network: Callable[[Tensor, Tensor], Tensor],
+    picture: Tensor,
+    map_: Tensor,
+    mean: Callable[..., Tensor] | None,
 ) -> Tensor:
-    """What an Editing Module draws, uint8 (n, h, w, 3), of pictures and maps (n, 1, h, w) in [0, 1]."""
+    """What an Editing Module draws, uint8 (n, h, w, 3), of pictures and maps (n, 1, h, w) in [0, 1].
+
+    ``mean``: with the mirror images, such as `mirror_mean`; None without them.
+    """
     alpha = unchecked_paste_alpha(map_)
-    raw = _mirror_mean(network, picture, alpha) if mirror_mean else network(picture, alpha)
-    return to_levels(raw)
-
-
-def _mirror_mean(network: Callable[..., Tensor], *given: Tensor) -> Tensor:
-    mirrored = network(*(part.flip(3) for part in given))
-    return (network(*given) + mirrored.flip(3)) / 2
+    return to_levels(network(picture, alpha) if mean is None else mean(network, picture, alpha))
 
 
 def to_levels(pictures: Tensor) -> Tensor:

@@ -103,7 +103,9 @@ class Whole(BaseModel):
 
     number: int
     row: dict[str, str] = Field(description="The manifest's, without the recipe.")
-    faces: list[dict[str, Any]] = Field(description="The recipe of each face's mask.")
+    faces: list[dict[str, Any]] = Field(
+        description="The recipe of each face's mask, every value that has an effect."
+    )
 
 
 class Again(BaseModel):
@@ -112,7 +114,9 @@ class Again(BaseModel):
     masked: str = Field(description="PNG as a data URL.")
     map: str
     clean: str
-    faces: list[dict[str, Any]] = Field(description="The recipe of each face's mask.")
+    faces: list[dict[str, Any]] = Field(
+        description="The recipe of each face's mask, every value that has an effect."
+    )
     summary: dict[str, Any]
     milliseconds: float
 

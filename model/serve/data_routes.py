@@ -15,8 +15,6 @@ from unmask.datagen.dataset.wall import Span, Wall, WallFilter, WallRow
 from unmask.datagen.masks.recipe_config import packaged_recipes
 from unmask.datagen.pictures.header import read_header
 from unmask.datagen.pictures.picture import decode_picture, encode_jpg, shrunk
-from unmask.datagen.render.recipe_text import parse_recipe
-from unmask.datagen.render.triplet import Triplet
 
 from .answers import Again, Dataset, Page, Problem, Tile, Whole, Wish
 from .photographs import data_url
@@ -100,7 +98,7 @@ def data_routes(wall: Wall, maker: Maker, worker: Worker) -> APIRouter:
         cells = cells_by_column(row, wall.attribute_names)
         del cells["recipe"]
         shown = {name: _shown(text) for name, text in cells.items()}
-        return Whole(number=number, row=shown, faces=_masks(row.recipe))
+        return Whole(number=number, row=shown, faces=_masks(maker, row.recipe))
 
     @router.get("/triplets/{number}/{kind}", response_class=Response)
     def picture(
@@ -135,23 +133,20 @@ def _made(wall: Wall, maker: Maker, number: int, wish: Wish) -> Again:
         drawn = maker.draw(clean, row, wish.pins, wish.seed, wish.recipe)
         row = replace(row, recipe=drawn.recipe_json)
     made = maker.change(clean, row, wish.changes, wish.face)
-    return _again(made, 1000 * (time.perf_counter() - start))
-
-
-def _again(made: Triplet, milliseconds: float) -> Again:
+    milliseconds = 1000 * (time.perf_counter() - start)
     return Again(
         masked=data_url(made.masked),
         map=data_url(made.map),
         clean=data_url(made.clean),
-        faces=_masks(made.recipe_json),
+        faces=_masks(maker, made.recipe_json),
         summary=asdict(made.summary),
         milliseconds=round(milliseconds, 1),
     )
 
 
-def _masks(recipe: str) -> list[dict[str, Any]]:
+def _masks(maker: Maker, recipe: str) -> list[dict[str, Any]]:
     try:
-        return [face["mask"] for face in parse_recipe(recipe)["faces"]]
+        return maker.masks(recipe)
     except ValueError as error:
         raise HTTPException(409, str(error)) from error
 

@@ -27,7 +27,8 @@ from unmask.datagen.render.jitter import apply_jitter, draw_jitter
 from unmask.model.common.pace_log import PaceLog
 from unmask.model.inference.aligned import FaceModule, Seen
 from unmask.model.inference.face_finder import FoundFace
-from unmask.model.inference.face_mask import main_mask, mask_of, see_face
+from unmask.model.inference.face_looks import see_face
+from unmask.model.inference.face_mask import main_mask, mask_of
 from unmask.model.inference.photo_patch import MIDDLE, work_grid
 
 _LOG = logging.getLogger(__name__)

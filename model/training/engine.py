@@ -1,6 +1,5 @@
 """What all training loops do around a step: batches, learning rate, log, validation, checkpoints, the end."""
 
-import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import asdict
@@ -13,15 +12,15 @@ from torch import Tensor, nn
 from unmask.datagen.common.errors import UserError
 from unmask.model.checkpoints.card import BEST, LAST, find_checkpoint
 from unmask.model.checkpoints.checkpoint import save_checkpoint
-from unmask.model.common.limits import AUTO, BF16, FP32
+from unmask.model.common.limits import AUTO, BF16
 from unmask.model.data.batches import Batch, BatchStream
-from unmask.model.inference.precision import faster_precision
 from unmask.model.metrics.table import score_of
 
 from .budget import learning_rate
 from .clock import Clock
 from .intervals import Intervals
 from .judge import Judge, Network
+from .precision_choice import choose_precision
 from .presets import Preset
 from .progress import Count, TrainResult
 from .reporter import Reporter, Sums
@@ -29,8 +28,6 @@ from .saved import begin_with, origin_card
 from .seeds import step_seed
 from .session import Session
 from .trained import Trained
-
-_LOG = logging.getLogger(__name__)
 
 _LOG_STEPS = 20
 
@@ -73,7 +70,7 @@ class Engine:
         self.rate = self.base_rate = options.learning_rate or preset.optimiser.learning_rate
         self._load()
         if self.precision == AUTO:
-            self._choose_precision(probe)
+            self.precision = choose_precision(session, trained.main_network, probe)
         trained.to_device(session.fabric, compiled=options.compile)
         self.report = Reporter(session, (*losses, *judge.columns), self.count.step)
         self.clock = Clock(session, self.count.seconds)
@@ -88,13 +85,6 @@ class Engine:
         self.metrics = dict(state["metrics"])
         if self.precision == AUTO:
             self.precision = state["precision"]
-
-    def _choose_precision(self, probe: Callable[[nn.Module], Tensor]) -> None:
-        chosen, words = FP32, ""
-        if self.session.is_first:
-            chosen, words = faster_precision(self.trained.main_network, probe, self.session.fabric.device)
-        self.precision = str(self.session.fabric.broadcast(chosen))
-        _LOG.info(f"precision {self.precision}: {words}")
 
     # ---- the loop's side -----------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from unmask.datagen.common.checks import check_above_zero, check_at_least, check_choice, check_exists
 from unmask.datagen.common.cores import MOST_WORKERS, available_cores
 from unmask.datagen.common.errors import ArgumentError
-from unmask.model.checkpoints.shipped import find_weights
+from unmask.model.checkpoints.shipped import find_weights, weights_name
 from unmask.model.common.options import ComputeOptions
 from unmask.model.data.options import DataOptions
 
@@ -22,6 +22,9 @@ _DEVICE = re.compile(r"auto|cpu|mps|cuda(:[0-9]+)?")
 
 # Fields whose flag and key in a configuration file is not simply their name.
 _KEYS = {"map_run": "map", "pins": "set"}
+
+# Fields that take names of weights beside paths.
+_WEIGHTS = ("init_from", "map_run")
 
 FREE_KEYS = frozenset(
     {
@@ -131,8 +134,18 @@ class TrainOptions(DataOptions, ComputeOptions):
         return min(MOST_WORKERS, max(1, available_cores() // processes))
 
     def to_config(self) -> dict[str, Any]:
-        """Return every option but RUN by its key: strings, numbers, truth values, lists of strings, None."""
-        return {key: _plain(getattr(self, field.name)) for key, field in config_fields(type(self)).items()}
+        """Return every option but RUN by its key: strings, numbers, truth values, lists of strings, None.
+
+        Paths are absolute; names of weights stay names, since they are the same wherever one stands.
+        """
+        config = {key: _plain(getattr(self, field.name)) for key, field in config_fields(type(self)).items()}
+        return config | self.named_weights()
+
+    def named_weights(self) -> dict[str, str]:
+        """Return by its key what goes by a name: shipped weights, a model on the Hub."""
+        chosen = {key_of(name): getattr(self, name, None) for name in _WEIGHTS}
+        names = {key: None if value is None else weights_name(value) for key, value in chosen.items()}
+        return {key: name for key, name in names.items() if name is not None}
 
 
 @dataclass(frozen=True)

@@ -122,7 +122,8 @@ def open_session(options: TrainOptions, module: str) -> Iterator[Session]:
     config: dict[str, Any] = {
         "module": module, **options.to_config(), **tables, "processes": fabric.world_size
     }  # fmt: skip
-    free_keys = FREE_KEYS | _keys_of_then(folder.read_config(), options, tables)
+    before = folder.read_config() or {}
+    free_keys = FREE_KEYS | _keys_of_then(before, options, tables) | _names_of_then(before, options)
     folder.check(config, options.existing, free_keys | {"dataset"})  # before faces are decoded for minutes
     spec = NetworkSpec(module, **tables["network"])
     _check_network(spec)
@@ -143,19 +144,26 @@ def open_session(options: TrainOptions, module: str) -> Iterator[Session]:
             yield Session(options, fabric, folder, splits, resumed, stop)
 
 
-def _keys_of_then(
-    before: Mapping[str, Any] | None, options: TrainOptions, tables: Mapping[str, Any]
-) -> set[str]:
+def _keys_of_then(before: Mapping[str, Any], options: TrainOptions, tables: Mapping[str, Any]) -> set[str]:
     """Keys of a preset that the earlier run of the folder did not write down and that are now what they were then.
 
     The first version wrote the preset's name alone, and keys are added to presets; the packaged ones do not change.
     """
-    if before is None or before.get("preset") not in options.presets:
+    if before.get("preset") not in options.presets:
         return set()
     written = flat_tables(before)
     then = flat_tables(tables_of(replace(options, preset=before["preset"], tuning=()).load_preset()))
     now = flat_tables(tables)
     return {key for key, value in now.items() if key not in written and then.get(key) == value}
+
+
+def _names_of_then(before: Mapping[str, Any], options: TrainOptions) -> set[str]:
+    """Keys of weights whose name the earlier run of the folder wrote down as a path: ``<cwd>/shipped``."""
+
+    def is_name(written: object, name: str) -> bool:
+        return isinstance(written, str) and Path(written).match(name) and not Path(written).exists()
+
+    return {key for key, name in options.named_weights().items() if is_name(before.get(key), name)}
 
 
 def _check_network(spec: NetworkSpec) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 from unmask.datagen.pictures.arrays import F32, F64, U8
 from unmask.datagen.pictures.pyramid import PicturePyramid
 from unmask.model.inference.aligned import FaceModule, Seen
-from unmask.model.inference.face_mask import FaceMask, mask_of, see_face
+from unmask.model.inference.face_looks import see_face
+from unmask.model.inference.face_mask import FaceMask, mask_of
 from unmask.model.inference.photo_patch import work_grid
 
 from .region import face_region
