@@ -15,6 +15,7 @@ from unmask.model.checkpoints.checkpoint import load_model
 from unmask.model.checkpoints.shipped import FINDER, frame_weights, shipped_weights
 from unmask.model.common.limits import AUTO, BF16, FP32
 from unmask.model.common.spare_threads import spare_threads
+from unmask.model.networks.folded import folded
 from unmask.model.networks.frame_net import load_frame_module
 from unmask.model.networks.spec import FRAME
 
@@ -90,8 +91,10 @@ def answer_faces(
 
 
 def _mirror_mean(network: Callable[..., Tensor], *given: Tensor) -> Tensor:
-    mirrored = network(*(part.flip(3) for part in given))
-    return (network(*given) + mirrored.flip(3)) / 2
+    # As one batch: small pictures alone take torch's slow convolutions.
+    said = network(*(torch.cat([part, part.flip(3)]) for part in given))
+    count = given[0].shape[0]
+    return (said[:count] + said[count:].flip(3)) / 2
 
 
 def to_levels(pictures: Tensor) -> Tensor:
@@ -159,7 +162,7 @@ def load_finder(device: torch.device) -> FaceFinder:
 def load_module(path: Path, kind: str, device: torch.device, *, bf16: bool = False) -> TrainedModule:
     """Load a module: `unmask.model.checkpoints.checkpoint.load_model` on a device."""
     network, card = load_model(path, kind)
-    return TrainedModule(network, card, device, bf16=bf16)
+    return TrainedModule(network if bf16 else folded(network), card, device, bf16=bf16)
 
 
 def choose_device(name: str | None) -> torch.device:
