@@ -27,7 +27,7 @@ def folded(network: nn.Module) -> nn.Module:
         In evaluation mode, float32.
     """
     for name, part in list(network.named_children()):
-        setattr(network, name, _finished(_rewritten(part)))
+        setattr(network, name, _rewritten(part))
     return network.requires_grad_(False).eval()
 
 
@@ -37,29 +37,18 @@ def _rewritten(part: nn.Module) -> nn.Module:
     if isinstance(part, Residual):
         return FoldedResidual(part)
     if type(part) is nn.Sequential:
-        layers = _folded_layers([_rewritten(layer) for layer in part])
-        return nn.Sequential(*(_finished(layer) for layer in layers))
-    return folded(part)
-
-
-def _finished(layer: nn.Module) -> nn.Module:
-    """A layer that nothing more is joined to."""
-    if isinstance(layer, nn.ReLU):
-        return nn.ReLU(inplace=True)
-    if isinstance(layer, nn.Conv2d) and layer.kernel_size == (1, 1):
-        # No matter to one pixel; but without, torch has slower ways for it on one thread.
-        layer.dilation = (2, 2)
-    return layer
+        return nn.Sequential(*_folded_layers([_rewritten(layer) for layer in part]))
+    return nn.ReLU(inplace=True) if isinstance(part, nn.ReLU) else folded(part)
 
 
 def _folded_layers(layers: Sequence[nn.Module]) -> Iterator[nn.Module]:
     """Yield the layers of a sequence with those that go together put together."""
     waiting: nn.Module | None = None
     for layer in layers:
-        joined = None if waiting is None else _joined(waiting, layer)
-        if joined is None and waiting is not None:
+        both = None if waiting is None else _joined(waiting, layer)
+        if both is None and waiting is not None:
             yield waiting
-        waiting = layer if joined is None else joined
+        waiting = layer if both is None else both
     if waiting is not None:
         yield waiting
 
