@@ -84,7 +84,7 @@ class _HalfUNet(nn.Module):
         self.up = nn.ModuleList()
         for above, below in pairwise(widths):
             self.down.append(nn.Sequential(conv_block(above, below, stride=2), Residual(below)))
-            self.up.insert(0, UpBlock(below, above, above, Residual(above)))
+            self.up.insert(0, UpBlock(below, above, above))
         self.first = Residual(widths[0])
         self.middle = nn.Sequential(*(Residual(widths[-1], dilation) for dilation in dilations))
         self.unfold = nn.Sequential(nn.Conv2d(widths[0], 4 * thin, 1), nn.PixelShuffle(2))
@@ -133,12 +133,14 @@ class UpBlock(nn.ModuleList):
     ----------
     below, beside, outside : int
         Channels.
-    *rest : nn.Module
-        Follow the convolution.
+    residual : bool
+        Whether a `Residual` follows the convolution.
     """
 
-    def __init__(self, below: int, beside: int, outside: int, *rest: nn.Module) -> None:
-        super().__init__([conv_block(below + beside, outside), *rest])
+    def __init__(self, below: int, beside: int, outside: int, *, residual: bool = True) -> None:
+        super().__init__([conv_block(below + beside, outside)])
+        if residual:
+            self.append(Residual(outside))
         self.below = below
 
     def forward(self, level: Tensor, skip: Tensor) -> Tensor:

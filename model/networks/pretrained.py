@@ -51,8 +51,7 @@ class PretrainedMapNet(nn.Module):
         self.up = nn.ModuleList()
         for (above, below), channels in zip(pairwise(widths), LITE0_CHANNELS, strict=False):
             # At half resolution a block would cost as much as all the others.
-            rest = [Residual(above)] if above > width else []
-            self.up.insert(0, UpBlock(below, channels, above, *rest))
+            self.up.insert(0, UpBlock(below, channels, above, residual=above > width))
         self.unfold = nn.Sequential(nn.Conv2d(width, 4 * _THIN, 1), nn.PixelShuffle(2))
         self.last = conv_block(_THIN + 3, _THIN)
         self.head = nn.Conv2d(_THIN, outputs, 1)
