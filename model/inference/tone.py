@@ -35,7 +35,7 @@ def in_tone(raw: U8, picture: U8, hidden: Bools) -> U8:
     lightness = seen @ _LUMA
     chroma = seen - lightness[:, None]
     tone = _tone(lightness, chroma)
-    # By channels: numpy's greatest of three neighbours takes ten times as long.
+    # By channels: numpy's greatest of three neighbours in memory is slow.
     apart = [np.abs(own - told) for own, told in zip(chroma.T, _at(tone, lightness), strict=True)]
     if np.percentile(np.maximum.reduce(apart), 95) > MOST_SPREAD:
         return raw
