@@ -1,10 +1,11 @@
 """Speed of unmask-run: one aligned face, a folder of them, a photograph of 12 megapixels.
 
-    python benchmarks/run_speed.py CELEBA_LIKE PHOTO [--map RUN|FILE] [--edit RUN|FILE] [--folder 999]
+    python benchmarks/run_speed.py CELEBA_LIKE PHOTO [--map RUN|FILE] [--edit RUN|FILE] [--folder 999] [--parts]
 
 CELEBA_LIKE is a folder of masked pictures of 178 x 218 (such as ``masked/`` of a dataset), PHOTO any photograph
 with masked faces; it is enlarged to 4,000 x 3,000 and saved as JPEG. Printed are seconds of the clock and of the
-processor: on a machine that is busy with other things the second number says more.
+processor: on a machine that is busy with other things the second number says more. With ``--parts`` the networks
+alone, in torch and in onnxruntime: a face's map, both networks, the faces of the photograph.
 """
 
 import argparse
@@ -18,8 +19,11 @@ from pathlib import Path
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as unmask-run does
 
 import cv2
+import numpy as np
 
+from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.pictures.picture import decode_picture, encode_jpg
+from unmask.datagen.pictures.pyramid import PicturePyramid
 from unmask.model.checkpoints.shipped import PERCEPTUAL, SHIPPED
 from unmask.model.inference.unmasker import Unmasker
 from unmask.model.run.job import run_job
@@ -48,6 +52,18 @@ def best(work: Callable[[], object]) -> str:
     return f"{clock:.1f} ms ({processor:.1f} ms of processor), best of {REPEATS}"
 
 
+def measure_parts(face: U8, large: U8, map_: str, edit: str) -> None:
+    """Print what the networks take, in either way to run them."""
+    for backend in ("torch", "onnx"):
+        unmasker = Unmasker(map_, edit, "cpu", backend=backend)
+        for what, work in (
+            ("a map", partial(unmasker.segment, face)),
+            ("both networks", partial(unmasker.restore, face)),
+            ("faces of 12 megapixels", lambda finder=unmasker.finder: finder.find(PicturePyramid(large))),
+        ):
+            print(f"{backend}, {what}: {best(work)}")
+
+
 def main() -> None:
     """Measure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -56,8 +72,14 @@ def main() -> None:
     parser.add_argument("--map", default=SHIPPED)
     parser.add_argument("--edit", default=PERCEPTUAL)
     parser.add_argument("--folder", type=int, default=999)
+    parser.add_argument("--parts", action="store_true", help="only the networks, in both ways to run them")
     options = parser.parse_args()
     face = decode_picture(next(iter(sorted(options.faces.glob("*.png")))).read_bytes()).image_rgb
+    image = decode_picture(options.photo.read_bytes()).image_rgb
+    enlarged = np.asarray(cv2.resize(image, LARGE, interpolation=cv2.INTER_CUBIC), np.uint8)
+    if options.parts:
+        measure_parts(face, enlarged, options.map, options.edit)
+        return
     for precision in ("fp32", "bf16"):
         unmasker = Unmasker(options.map, options.edit, "cpu", precision)
         took = best(partial(unmasker.restore, face))
@@ -65,8 +87,7 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         large = Path(folder) / "large.jpg"
-        image = decode_picture(options.photo.read_bytes()).image_rgb
-        large.write_bytes(encode_jpg(cv2.resize(image, LARGE, interpolation=cv2.INTER_CUBIC), 90))
+        large.write_bytes(encode_jpg(enlarged, 90))
         for what, given, aligned in (
             ("a photograph of 12 megapixels", large, False),
             ("a folder", options.faces, True),

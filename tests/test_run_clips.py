@@ -127,6 +127,23 @@ def test_clips_and_pictures_of_a_folder_have_results_and_rows(options: RunOption
     assert [path.name for path in options.out.iterdir() if path.name.startswith(".clip")] == []
 
 
+def test_a_clip_of_a_face_that_is_turned_away_says_so(
+    options: RunOptions, given: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def see_beside(*_: object) -> Seen:
+        body = np.full((work_grid(64).height, 64), 0.02, np.float32)
+        body[52:76, 27:55] = 0.97
+        return Seen(body, None)
+
+    monkeypatch.setattr(steady_module, "see_face", see_beside)
+    run_job(replace(options, inputs=(given / "a.mp4",)))
+    row = table(options.out / "run.csv")["a"]
+    assert (row["status"], row["faces"], row["restored"]) == ("turned_away", "1", "0")
+    assert row["reason"] == "every masked face is turned away too far; only coded anew"
+    track = table(options.out / "tracks.csv")["a"]
+    assert (track["status"], track["frames"], track["restored"]) == ("turned_away", str(FRAMES), "0")
+
+
 def test_a_clip_keeps_its_size_speed_and_length(options: RunOptions, given: Path):
     run_job(options)
     rows = table(options.out / "clips.csv")

@@ -32,9 +32,7 @@ class _MapAnswer(nn.Module):
         self.network = module.network
 
     def forward(self, seen: Tensor) -> Tensor:
-        return answer_probabilities(
-            lambda picture: self.network(picture).float(), _to_picture(seen), _mirror_mean_at_once
-        )
+        return answer_probabilities(lambda picture: self.network(picture).float(), _to_picture(seen))
 
 
 class _EditAnswer(nn.Module):
@@ -42,8 +40,7 @@ class _EditAnswer(nn.Module):
 
     def __init__(self, module: TrainedModule) -> None:
         super().__init__()
-        self.network = module.network
-        self.mean = _mirror_mean_at_once if module.mirror_mean else None
+        self.network, self.mirror_mean = module.network, module.mirror_mean
 
     def forward(self, seen: Tensor, seen_map: Tensor) -> Tensor:
         map_ = seen_map[:, None].float() / 255
@@ -51,7 +48,7 @@ class _EditAnswer(nn.Module):
             lambda picture, alpha: self.network(picture, alpha).float(),
             _to_picture(seen),
             map_,
-            self.mean,
+            mirror_mean=self.mirror_mean,
         )
 
 
@@ -93,13 +90,6 @@ def network_model(module: TrainedModule, kind: str) -> "onnx.ModelProto":
     assert written is not None  # it is for dynamo=True
     model: onnx.ModelProto = written.model_proto
     return _without_notes(model)
-
-
-def _mirror_mean_at_once(network: Callable[..., Tensor], *given: Tensor) -> Tensor:
-    """`mirror_mean` in one pass: tracing the network is most of what an export takes, and so it is traced once."""
-    count = given[0].shape[0]
-    both = network(*(torch.cat([part, part.flip(3)]) for part in given))
-    return (both[:count] + both[count:].flip(3)) / 2
 
 
 def _to_picture(image: Tensor) -> Tensor:

@@ -106,16 +106,13 @@ def status_of(statuses: Iterable[str]) -> str:
     )
 
 
-def masked_status(face: FoundFace, least_score: float, beside: float = 0.0) -> str:
-    """``ok`` where the mask of a masked face is taken off; why it is left else.
-
-    ``beside`` is what `unmask.model.inference.face_mask.beside_face` says of it.
-    """
+def masked_status(face: FoundFace, least_score: float, *, turned_away: bool = False) -> str:
+    """``ok`` where the mask of a masked face is taken off; why it is left else."""
     if face.eye_dist_px < LEAST_EYE_DIST_PX:
         return TOO_SMALL
     if face.score < least_score:
         return UNSURE
-    return TURNED_AWAY if abs(beside) > MOST_BESIDE else OK
+    return TURNED_AWAY if turned_away else OK
 
 
 def restore_photo(
@@ -201,9 +198,8 @@ def _restore_faces(
         else:
             taken[mask.body.place] |= mask.body.pixels
             if map_ is None:
-                status = masked_status(
-                    found, least_score, beside_face(mask, found.frame, image_rgb.shape[1::-1])
-                )
+                beside = beside_face(mask, found.frame, image_rgb.shape[1::-1])
+                status = masked_status(found, least_score, turned_away=abs(beside) > MOST_BESIDE)
             else:  # who marks a mask wants it off
                 status = masked_status(found, -np.inf)
             if status in (OK, TURNED_AWAY):

@@ -15,6 +15,7 @@ from unmask.model.checkpoints.checkpoint import load_model
 from unmask.model.checkpoints.shipped import FINDER, frame_weights, shipped_weights
 from unmask.model.common.limits import AUTO, BF16, FP32
 from unmask.model.common.spare_threads import spare_threads
+from unmask.model.networks.folded import folded
 from unmask.model.networks.frame_net import load_frame_module
 from unmask.model.networks.spec import FRAME
 
@@ -53,7 +54,7 @@ class TrainedModule:
 
     def faces(self, pictures: U8, maps: U8) -> U8:
         """What an Editing Module draws of pictures (n, h, w, 3) and maps (n, h, w): pictures."""
-        answer = partial(answer_faces, mean=mirror_mean if self.mirror_mean else None)
+        answer = partial(answer_faces, mirror_mean=self.mirror_mean)
         return np.asarray(self._run(answer, pictures, maps), np.uint8)
 
     def cells(self, picture: U8) -> F32:
@@ -75,31 +76,25 @@ class TrainedModule:
         return output
 
 
-def mirror_mean(network: Callable[..., Tensor], *given: Tensor) -> Tensor:
-    """Mean of what a network says of pictures and of their mirror images, one after the other."""
-    mirrored = network(*(part.flip(3) for part in given))
-    return (network(*given) + mirrored.flip(3)) / 2
-
-
-def answer_probabilities(
-    network: Callable[[Tensor], Tensor], picture: Tensor, mean: Callable[..., Tensor] = mirror_mean
-) -> Tensor:
+def answer_probabilities(network: Callable[[Tensor], Tensor], picture: Tensor) -> Tensor:
     """What a Map Module says of pictures (n, 3, h, w) and their mirror images: probabilities (n, h, w, layers)."""
-    return mean(lambda seen: network(seen).sigmoid(), picture).permute(0, 2, 3, 1)
+    return _mirror_mean(lambda seen: network(seen).sigmoid(), picture).permute(0, 2, 3, 1)
 
 
 def answer_faces(
-    network: Callable[[Tensor, Tensor], Tensor],
-    picture: Tensor,
-    map_: Tensor,
-    mean: Callable[..., Tensor] | None,
+    network: Callable[[Tensor, Tensor], Tensor], picture: Tensor, map_: Tensor, *, mirror_mean: bool
 ) -> Tensor:
-    """What an Editing Module draws, uint8 (n, h, w, 3), of pictures and maps (n, 1, h, w) in [0, 1].
-
-    ``mean``: with the mirror images, such as `mirror_mean`; None without them.
-    """
+    """What an Editing Module draws, uint8 (n, h, w, 3), of pictures and maps (n, 1, h, w) in [0, 1]."""
     alpha = unchecked_paste_alpha(map_)
-    return to_levels(network(picture, alpha) if mean is None else mean(network, picture, alpha))
+    raw = _mirror_mean(network, picture, alpha) if mirror_mean else network(picture, alpha)
+    return to_levels(raw)
+
+
+def _mirror_mean(network: Callable[..., Tensor], *given: Tensor) -> Tensor:
+    # As one batch: small pictures alone take torch's slow convolutions, and an export traces the network once.
+    said = network(*(torch.cat([part, part.flip(3)]) for part in given))
+    count = given[0].shape[0]
+    return (said[:count] + said[count:].flip(3)) / 2
 
 
 def to_levels(pictures: Tensor) -> Tensor:
@@ -167,7 +162,7 @@ def load_finder(device: torch.device) -> FaceFinder:
 def load_module(path: Path, kind: str, device: torch.device, *, bf16: bool = False) -> TrainedModule:
     """Load a module: `unmask.model.checkpoints.checkpoint.load_model` on a device."""
     network, card = load_model(path, kind)
-    return TrainedModule(network, card, device, bf16=bf16)
+    return TrainedModule(network if bf16 else folded(network), card, device, bf16=bf16)
 
 
 def choose_device(name: str | None) -> torch.device:

@@ -84,7 +84,7 @@ class _HalfUNet(nn.Module):
         self.up = nn.ModuleList()
         for above, below in pairwise(widths):
             self.down.append(nn.Sequential(conv_block(above, below, stride=2), Residual(below)))
-            self.up.insert(0, nn.Sequential(conv_block(above + below, above), Residual(above)))
+            self.up.insert(0, UpBlock(below, above, above))
         self.first = Residual(widths[0])
         self.middle = nn.Sequential(*(Residual(widths[-1], dilation) for dilation in dilations))
         self.unfold = nn.Sequential(nn.Conv2d(widths[0], 4 * thin, 1), nn.PixelShuffle(2))
@@ -99,8 +99,7 @@ class _HalfUNet(nn.Module):
             levels.append(level)
         level = self.middle(levels.pop())
         for up in self.up:
-            level = functional.interpolate(level, scale_factor=2.0, mode="nearest")
-            level = up(torch.cat([level, levels.pop()], 1))
+            level = up(level, levels.pop())
         features: Tensor = self.last(torch.cat([self.unfold(level), picture.to(level.dtype)], 1))
         return features
 
@@ -125,6 +124,40 @@ class Residual(nn.Module):
         change = self.convolutions(x)
         scale = self.excite(change.mean((2, 3)))[:, :, None, None]
         return functional.relu(x + change * scale)
+
+
+class UpBlock(nn.ModuleList):
+    """The level below, doubled, and the one beside it through a convolution, and what follows.
+
+    Parameters
+    ----------
+    below, beside, outside : int
+        Channels.
+    residual : bool
+        Whether a `Residual` follows the convolution.
+    """
+
+    def __init__(self, below: int, beside: int, outside: int, *, residual: bool = True) -> None:
+        super().__init__([conv_block(below + beside, outside)])
+        if residual:
+            self.append(Residual(outside))
+        self.below = below
+
+    def forward(self, level: Tensor, skip: Tensor) -> Tensor:
+        """(n, below, h, w) and (n, beside, 2h, 2w) -> (n, outside, 2h, 2w)."""
+        x = joined(level, skip)
+        for layer in self:
+            x = layer(x)
+        return x
+
+
+def joined(level: Tensor, skip: Tensor) -> Tensor:
+    """The level below, its pixels doubled, and the one beside it.
+
+    What is beside may have a row or column less: an odd number of them was rounded up on the way down.
+    """
+    level = functional.interpolate(level, scale_factor=2.0, mode="nearest")
+    return torch.cat([level[..., : skip.shape[-2], : skip.shape[-1]], skip], 1)
 
 
 def conv_block(inside: int, outside: int, *, stride: int = 1, dilation: int = 1) -> nn.Sequential:

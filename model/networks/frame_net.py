@@ -19,6 +19,7 @@ from unmask.datagen.pictures.arrays import F32, U8
 from unmask.model.common.spare_threads import spare_threads
 
 from .compact import conv_block
+from .folded import folded
 from .frame_look import FrameModule
 
 
@@ -56,7 +57,7 @@ def load_frame_module(path: Path, device: torch.device) -> FrameModule:
     """
     try:
         weights = safetensors.torch.load(path.read_bytes())
-        network = FrameNet()
+        network: nn.Module = FrameNet()
         network.load_state_dict(
             {name: value.float() if value.is_floating_point() else value for name, value in weights.items()}
         )
@@ -66,7 +67,7 @@ def load_frame_module(path: Path, device: torch.device) -> FrameModule:
         ) from error
     except (safetensors.SafetensorError, RuntimeError) as error:
         raise UserError(f"{path}: not the weights of the Frame Module") from error
-    network.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+    network = folded(network.eval()).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @spare_threads()
     @torch.inference_mode()

@@ -13,9 +13,12 @@ from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, num
 
 from unmask.datagen.pictures.arrays import F32
 
+from .doubled import doubled_kernel
+
 OPSET, IR_VERSION = 18, 8
 UINT8, FLOAT = TensorProto.UINT8, TensorProto.FLOAT
 _SE_REDUCTION, _SE_LEAST = 8, 8  # of `unmask.model.networks.compact.Residual`
+_NORM, _EPS = ("weight", "bias", "running_mean", "running_var"), 1e-5  # of ``nn.BatchNorm2d``
 _UNCOUNTED = "num_batches_tracked"
 
 
@@ -93,9 +96,8 @@ class Graph:
 
     def norm(self, x: str, key: str, channels: int) -> str:
         """Add ``nn.BatchNorm2d`` in evaluation mode."""
-        names = ("weight", "bias", "running_mean", "running_var")
-        values = [self.constant(self.weight(f"{key}.{name}", channels)) for name in names]
-        return self.node("BatchNormalization", x, *values, epsilon=1e-5)
+        values = [self.constant(self.weight(f"{key}.{name}", channels)) for name in _NORM]
+        return self.node("BatchNormalization", x, *values, epsilon=_EPS)
 
     def linear(self, x: str, key: str, inside: int, outside: int) -> str:
         """Add ``nn.Linear`` to (n, inside)."""
@@ -112,6 +114,29 @@ class Graph:
         """Add `unmask.model.networks.compact.conv_block`."""
         x = self.conv(x, f"{key}.0", inside, outside, 3, bias=False, stride=stride, dilation=dilation)
         return self.relu(self.norm(x, f"{key}.1", outside))
+
+    def folded(self, key: str, inside: int, outside: int) -> tuple[F32, F32]:
+        """Return kernel and bias of `conv_block` with its normalisation folded in."""
+        kernel = self.weight(f"{key}.0.weight", outside, inside, 3, 3)
+        gain, shift, mean, variance = (self.weight(f"{key}.1.{name}", outside) for name in _NORM)
+        gain = gain / np.sqrt(variance + np.float32(_EPS))
+        return kernel * gain[:, None, None, None], shift - mean * gain
+
+    def thin_block(self, x: str, picture: str, key: str, inside: tuple[int, int], outside: int) -> str:
+        """Add `conv_block` of ``x`` and a picture, which have ``inside`` channels, joined.
+
+        A convolution of each: onnxruntime's are fast where channels fill its vectors, and for pictures alone.
+        """
+        kernel, bias = self.folded(key, sum(inside), outside)
+        seen = self.kernel(picture, kernel[:, inside[0] :], pads=[1] * 4)
+        return self.relu(self.node("Add", seen, self.kernel(x, kernel[:, : inside[0]], bias, pads=[1] * 4)))
+
+    def up_block(self, x: str, skip: str, key: str, inside: tuple[int, int], outside: int) -> str:
+        """Add `conv_block` of ``x``, its pixels doubled, and ``skip``, which have ``inside`` channels, joined."""
+        kernel, bias = self.folded(key, sum(inside), outside)
+        doubled = self.constant(doubled_kernel(kernel[:, : inside[0]]))
+        up = self.node("ConvTranspose", x, doubled, kernel_shape=[4, 4], strides=[2, 2], pads=[1] * 4)
+        return self.relu(self.node("Add", up, self.kernel(skip, kernel[:, inside[0] :], bias, pads=[1] * 4)))
 
     def residual(self, x: str, key: str, channels: int, dilation: int = 1) -> str:
         """Add `unmask.model.networks.compact.Residual`."""

@@ -105,11 +105,10 @@ def _half_unet(graph: Graph, picture: str, inside: int, width: int, dilations: t
     for number, dilation in enumerate(dilations):
         level = graph.residual(level, f"body.middle.{number}", widths[-1], dilation)
     for number, (below, above) in enumerate(pairwise(widths[::-1])):
-        level = graph.joined(graph.twice(level), levels.pop())
-        level = graph.conv_block(level, f"body.up.{number}.0", above + below, above)
+        level = graph.up_block(level, levels.pop(), f"body.up.{number}.0", (below, above), above)
         level = graph.residual(level, f"body.up.{number}.1", above)
-    whole = graph.joined(graph.unfolded(level, "body.unfold.0", width, _THIN), picture)
-    return graph.conv_block(whole, "body.last", _THIN + inside, _THIN)
+    whole = graph.unfolded(level, "body.unfold.0", width, _THIN)
+    return graph.thin_block(whole, picture, "body.last", (_THIN, inside), _THIN)
 
 
 def _folded_stem(graph: Graph, picture: str, inside: int, width: int) -> str:
@@ -135,18 +134,22 @@ def _pretrained_map(graph: Graph, spec: NetworkSpec, lite: LiteArrays) -> bytes:
     level = graph.residual(level, "middle.1", widths[-1])
     steps = zip(pairwise(widths[::-1]), LITE0_CHANNELS[-2::-1], strict=True)
     for number, ((below, above), channels) in enumerate(steps):
-        skip = levels.pop()
-        level = graph.joined(_cut_to(graph, graph.twice(level), skip), skip)
-        level = graph.conv_block(level, f"up.{number}.0", below + channels, above)
+        skip, key = levels.pop(), f"up.{number}.0"
+        if number:
+            level = graph.up_block(level, skip, key, (below, channels), above)
+        else:  # of an odd number of rows, which was rounded up on the way down, the last one is cut off
+            level = graph.joined(_cut_to(graph, graph.twice(level), skip), skip)
+            level = graph.conv_block(level, key, below + channels, above)
         if above > width:
             level = graph.residual(level, f"up.{number}.1", above)
-    whole = graph.joined(graph.unfolded(level, "unfold.0", width, _THIN), picture)
-    logits = graph.conv(graph.conv_block(whole, "last", _THIN + 3, _THIN), "head", _THIN, 1 + spec.straps)
+    whole = graph.unfolded(level, "unfold.0", width, _THIN)
+    thin = graph.thin_block(whole, picture, "last", (_THIN, 3), _THIN)
+    logits = graph.conv(thin, "head", _THIN, 1 + spec.straps)
     return graph.finish(graph.channels_last(graph.node("Sigmoid", logits)))
 
 
 def _cut_to(graph: Graph, x: str, other: str) -> str:
-    """The upper left part of the size of another: an odd number of rows was rounded up on the way down."""
+    """The upper left part of the size of another."""
     size = graph.node("Shape", other, start=2, end=4)
     return graph.node("Slice", x, graph.constant([0, 0], np.int64), size, graph.constant([2, 3], np.int64))
 

@@ -10,9 +10,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from .compact import Residual, conv_block
+from .compact import Residual, UpBlock, conv_block
 from .lite_variants import LITE0, LITE0_CHANNELS
 from .perceptual import load_lite0_encoder
 
@@ -51,10 +50,8 @@ class PretrainedMapNet(nn.Module):
         self.middle = nn.Sequential(conv_block(LITE0_CHANNELS[-1], widths[-1]), Residual(widths[-1]))
         self.up = nn.ModuleList()
         for (above, below), channels in zip(pairwise(widths), LITE0_CHANNELS, strict=False):
-            layers: list[nn.Module] = [conv_block(below + channels, above)]
-            if above > width:  # at half resolution a block would cost as much as all the others
-                layers.append(Residual(above))
-            self.up.insert(0, nn.Sequential(*layers))
+            # At half resolution a block would cost as much as all the others.
+            self.up.insert(0, UpBlock(below, channels, above, residual=above > width))
         self.unfold = nn.Sequential(nn.Conv2d(width, 4 * _THIN, 1), nn.PixelShuffle(2))
         self.last = conv_block(_THIN + 3, _THIN)
         self.head = nn.Conv2d(_THIN, outputs, 1)
@@ -70,10 +67,7 @@ class PretrainedMapNet(nn.Module):
         levels = [scale(level) for scale, level in zip(self.scale, features, strict=True)]
         level = self.middle(levels.pop())
         for up in self.up:
-            skip = levels.pop()
-            level = functional.interpolate(level, scale_factor=2.0, mode="nearest")
-            # An odd number of rows was rounded up on the way down.
-            level = up(torch.cat([level[..., : skip.shape[-2], : skip.shape[-1]], skip], 1))
+            level = up(level, levels.pop())
         logits: Tensor = self.head(self.last(torch.cat([self.unfold(level), picture.to(level.dtype)], 1)))
         return logits
 

@@ -31,6 +31,7 @@ CLIP_REASONS = {
     "no_face": "no face found; only coded anew",
     "no_mask": "no mask found on any face; only coded anew",
     "too_small": "every masked face is too small; only coded anew",
+    "turned_away": "every masked face is turned away too far; only coded anew",
     "unsure": "every masked face has a score below `least_score`; only coded anew",
 }
 

@@ -13,6 +13,7 @@ from unmask.model.inference.face_mask import FaceMask
 from unmask.model.inference.photo import (
     NO_MASK,
     OK,
+    TURNED_AWAY,
     PhotoFace,
     PhotoModules,
     draw_face,
@@ -65,7 +66,8 @@ class RestoredFrame:
     image : uint8 (h, w, 3)
         RGB; pixels beyond the grown map are those of the input, bit for bit.
     map, straps : uint8 (h, w)
-        0 or 255: what was taken off, masks and the straps beside them.
+        0 or 255: what was taken off, masks and the straps beside them, and those of faces that are turned away,
+        which were left.
     faces : tuple of TrackedFace
         In the order in which they were found.
     """
@@ -109,7 +111,7 @@ class FrameRestorer:
         )
         self.meter = FlickerMeter()
         self._steady: dict[int, SteadyFace] = {}
-        self._shape: tuple[int, ...] | None = None
+        self._shape: tuple[int, ...] = ()
 
     def restore(self, image_rgb: U8) -> RestoredFrame:
         """Take the masks off the next frame.
@@ -135,9 +137,10 @@ class FrameRestorer:
             mask = self._steady[track.number].mask(self.unmasker.map_module, picture, track.frame)
             face = self._judged(track, mask)
             faces.append(face)
-            if face.status == OK and mask is not None:
+            if mask is not None and face.status in (OK, TURNED_AWAY):
                 map_[mask.body.place] |= mask.body.pixels
                 straps[mask.straps.place] |= mask.straps.pixels
+            if mask is not None and face.status == OK:
                 self._draw(picture, track, mask, done)
                 masks[track.number] = (track.frame, mask)
         self.meter.add(PicturePyramid(done), masks)
@@ -151,13 +154,15 @@ class FrameRestorer:
             or not image_rgb.size
         ):
             raise ValueError(f"a frame is uint8 (h, w, 3), not {image_rgb.dtype} {image_rgb.shape}")
-        if self._shape not in (None, image_rgb.shape):
+        if self._shape not in ((), image_rgb.shape):
             raise ValueError(f"a frame of {image_rgb.shape} in a clip of {self._shape}")
         self._shape = image_rgb.shape
 
     def _judged(self, track: Track, mask: FaceMask | None) -> TrackedFace:
-        found = FoundFace(track.frame, track.score)
-        status = NO_MASK if mask is None else masked_status(found, self.least_score)
+        status = NO_MASK
+        if mask is not None:
+            away = self._steady[track.number].turned_away(mask, track.frame, self._shape[1::-1])
+            status = masked_status(FoundFace(track.frame, track.score), self.least_score, turned_away=away)
         return TrackedFace(track.frame, track.score, status, track.number)
 
     def _draw(self, picture: PicturePyramid, track: Track, mask: FaceMask, done: U8) -> None:

@@ -1,7 +1,7 @@
 """What is seen and drawn of one face, made steady over time, in the face's own frame."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -10,10 +10,11 @@ from unmask.datagen.pictures.arrays import F32, F64, U8
 from unmask.datagen.pictures.pyramid import PicturePyramid
 from unmask.model.inference.aligned import FaceModule, Seen
 from unmask.model.inference.face_looks import see_face
-from unmask.model.inference.face_mask import FaceMask, mask_of
+from unmask.model.inference.face_mask import FaceMask, beside_face, mask_of
 from unmask.model.inference.photo_patch import work_grid
 
 from .region import face_region
+from .turning import Turning
 
 MEMORY_S = 0.16  # a frame counts by 1/e after that time, where nothing changes
 # Change of a pixel of the face from frame to frame, levels: what noise and resampling do, and what makes the past
@@ -41,6 +42,10 @@ class SteadyFace:
     _fresh: F32 | None = None
     _masked: bool | None = None
     _otherwise: int = 0
+    _turning: Turning = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._turning = Turning(self.share)
 
     def mask(self, module: FaceModule, picture: PicturePyramid, frame: F64) -> FaceMask | None:
         """Find the mask in the next frame: as `unmask.model.inference.face_mask.segment_face`, and steady."""
@@ -70,6 +75,13 @@ class SteadyFace:
         if not self._masked:
             return None
         return mask if mask is not None or self._good is None else mask_of(self._good, frame, picture, 1.0)
+
+    def turned_away(self, mask: FaceMask, frame: F64, size: tuple[int, ...]) -> bool:
+        """Whether the face is left in this frame, of ``size`` (width, height); then what was drawn is forgotten."""
+        away = self._turning.sees(beside_face(mask, frame, size))
+        if away:
+            self._raw = None
+        return away
 
     def _look(self, picture: PicturePyramid, frame: F64, side: int) -> None:
         """See which pixels of the face are new: float32 (h, w), share of the next frame that is taken."""
