@@ -2,7 +2,7 @@
 
     python benchmarks/pasting.py edges CELEBA [--n 40]
     python benchmarks/pasting.py ground CELEBA [--n 80]
-    python benchmarks/pasting.py beyond CELEBA [--n 60]
+    python benchmarks/pasting.py beyond CELEBA [--n 60] [--edit RUN]
     python benchmarks/pasting.py grain CELEBA [--n 120]
 
 ``edges`` enlarges faces five times, so that each pixel of the Map Module is seven of the photograph, and compares
@@ -222,11 +222,12 @@ def main() -> None:
     parser.add_argument("what", choices=("edges", "ground", "beyond", "grain"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--n", type=int)
+    parser.add_argument("--edit", help="weights of the Editing Module: a run, a checkpoint, a name")
     options = parser.parse_args()
     if options.what == "grain":
         grain(options.folder, options.n or 120)
         return
-    unmasker = Unmasker(None, None, "cpu")
+    unmasker = Unmasker(None, options.edit, "cpu")
     measure, count = {"edges": (edges, 40), "ground": (ground, 80), "beyond": (beyond, 60)}[options.what]
     measure(options.folder, unmasker, options.n or count)
 
