@@ -241,4 +241,6 @@ def test_faces_that_are_cut_off_are_mirrored_where_unmask_run_would_mirror_them(
         kept = np.ascontiguousarray(places[0].numpy().transpose(1, 2, 0)[top : bottom + 1, left : right + 1])
         mirrored_beyond = cv2.copyMakeBorder(kept, top, 39 - bottom, left, 29 - right, cv2.BORDER_REFLECT_101)
         np.testing.assert_array_equal(shown, mirrored_beyond.transpose(2, 0, 1))
-    assert all(map(torch.equal, cut_off((places,), 0.0, rng()), (places,)))
+    without, untouched = rng(), rng()
+    assert all(map(torch.equal, cut_off((places,), 0.0, without), (places,)))
+    assert without.random() == untouched.random()

@@ -47,6 +47,8 @@ def cut_off(parts: Sequence[Tensor], share: float, rng: np.random.Generator) -> 
     -------
     list of float tensors (n, c, h, w)
     """
+    if not share:  # nothing is drawn: trainings without it are what they were before it came
+        return list(parts)
     count, _, height, width = parts[0].shape
     cut = rng.random((count, 1)) < share
     rows, columns = (_mirrored_beyond(side, cut, rng).to(parts[0].device) for side in (height, width))
