@@ -54,7 +54,7 @@ def edit_command(context: typer.Context, **_: Any) -> None:
 @app.command("frame")
 @takes_options(FrameOptions, FRAME_FLAGS)
 def frame_command(context: typer.Context, **_: Any) -> None:
-    """Train the finder: where in a photograph are faces, masked or bare? The same command again resumes."""
+    """Train the finder: where are faces, masked or bare? --preset refiner: how exactly? Again: resumes."""
     _train(read_train_options(FrameOptions, FRAME_FLAGS, context), context)
 
 

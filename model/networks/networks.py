@@ -11,10 +11,11 @@ from unmask.datagen.common.errors import UserError
 from .compact import CompactEditNet, CompactMapNet
 from .discriminator import PatchDiscriminator
 from .finder_net import FinderNet
+from .frame_net import FrameNet
 from .paper import PaperGenerator, PaperMapNet
 from .pretrained import PretrainedMapNet
 from .projected import ProjectedDiscriminator
-from .spec import DISCRIMINATOR, EDIT, FRAME, MAP, NetworkSpec
+from .spec import DISCRIMINATOR, EDIT, FRAME, MAP, REFINER, NetworkSpec
 
 UNLEARNT_LOGIT = -4.0  # straps are rare: the first steps need not learn that
 
@@ -27,6 +28,7 @@ _BUILDERS: dict[tuple[str, str], tuple[Callable[[NetworkSpec], nn.Module], int]]
     (EDIT, "compact"): (lambda spec: CompactEditNet(spec.width), 48),
     (EDIT, "paper"): (lambda _: PaperGenerator(), 0),
     (FRAME, "finder"): (lambda spec: FinderNet(spec.width), 96),
+    (FRAME, REFINER): (lambda spec: FrameNet(spec.width), 16),
     (DISCRIMINATOR, "patch"): (lambda spec: PatchDiscriminator(3, spec.width), 64),
     (DISCRIMINATOR, "projected"): (lambda spec: ProjectedDiscriminator(spec.width), 32),
 }

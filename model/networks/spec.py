@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 MAP, EDIT, FRAME, DISCRIMINATOR = "map", "edit", "frame", "discriminator"
+REFINER = "refiner"  # of `FRAME`: the Frame Module, which settles what the other network finds
 MODULE_NAMES = {
     MAP: "Map Module",
     EDIT: "Editing Module",
@@ -22,7 +23,8 @@ class NetworkSpec:
         ``map``, ``edit``, ``frame`` or ``discriminator``.
     name : str
         ``compact``, ``pretrained`` (map), ``thawed`` (map: the same, with an encoder that learns) or ``paper``;
-        ``finder`` (frame); ``patch`` or ``projected`` for the discriminator.
+        ``finder`` or ``refiner`` (frame; the latter is the Frame Module); ``patch`` or ``projected`` for the
+        discriminator.
     width : int
         Channels of the first level; 0 where the published widths are fixed.
     straps : bool

@@ -10,7 +10,7 @@ from .options import EditOptions, FrameOptions, MapOptions
 from .progress import TrainResult
 from .session import open_session
 from .train_edit import EditTraining, check_edit_files
-from .train_frame import FrameTraining, check_frame_files
+from .train_frame import FrameTraining, check_frame_files, frame_training
 from .train_map import MapTraining, check_map_files
 
 
@@ -43,7 +43,7 @@ def open_training(
     elif isinstance(options, FrameOptions):
         check_frame_files(options)
         with open_session(options, FRAME) as session:
-            yield FrameTraining(session, options)
+            yield frame_training(session, options)
     else:
         check_edit_files(options)
         with open_session(options, EDIT) as session:
