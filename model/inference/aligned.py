@@ -17,6 +17,7 @@ from unmask.model.networks.spec import MODULE_NAMES
 from .calibration import calibrated
 from .cleaning import clean_map
 from .edges import at_edges, edge_coefficients
+from .exposure import exposure_of
 from .network_frame import NetworkFrame
 from .pasting import paste
 from .strap_mask import clean_straps
@@ -186,7 +187,7 @@ def maps_of(seen: Seen) -> Maps:
 
 
 def restore_pictures(module: FaceModule, pictures: Sequence[U8], maps: Sequence[U8]) -> list[Restoration]:
-    """Draw what is under the masks, in the tone of a photograph that has only one, and paste it.
+    """Draw what is under the masks and paste it: in the light of the picture, and in its tone if it has only one.
 
     Parameters
     ----------
@@ -197,9 +198,11 @@ def restore_pictures(module: FaceModule, pictures: Sequence[U8], maps: Sequence[
     maps : sequence of uint8 (h, w)
         0..255: true coverage, or a cleaned map.
     """
-    raws = _by_size((pictures, maps), module.side, module.faces)
+    lights = [exposure_of(picture, map_ > 0) for picture, map_ in zip(pictures, maps, strict=True)]
+    shown = [light.shown(picture) for light, picture in zip(lights, pictures, strict=True)]
+    raws = _by_size((shown, maps), module.side, module.faces)
     made = []
-    for raw, picture, map_ in zip(raws, pictures, maps, strict=True):
-        toned = in_tone(np.asarray(raw, np.uint8), picture, map_ > 0)
+    for raw, light, picture, map_ in zip(raws, lights, pictures, maps, strict=True):
+        toned = in_tone(light.back(np.asarray(raw, np.uint8)), picture, map_ > 0)
         made.append(Restoration(toned, paste(toned, picture, map_)))
     return made
