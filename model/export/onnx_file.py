@@ -58,8 +58,8 @@ _ABOUT = {
     "straps_probability": "float32 (n, height, width), 0..1; 1 = strap; not cleaned: "
     "unmask.model.inference.strap_mask.clean_straps keeps what hangs together with map",
     "restored": "uint8 (n, height, width, 3), RGB 0..255; equal to image away from the map; in the network's "
-    "colours, also in a grey photograph, where unmask.model.inference.tone.in_tone takes them out, and as it is lit, "
-    "where unmask.model.inference.exposure shows very dark and very bright faces in usual light",
+    "colours, also in a grey photograph, where unmask.model.inference.tone.in_tone takes them out, and as it is "
+    "lit, where unmask.model.inference.exposure shows very dark and very bright faces in usual light",
 }
 
 
