@@ -9,7 +9,7 @@ from numpy.random import Generator
 from torch import Tensor
 from torch.nn import functional
 
-from unmask.datagen.faces.frame import FRAME_CORNERS, FRAME_EYE_DIST_PX, place_frame, similarity
+from unmask.datagen.faces.frame import FRAME_CORNERS, FRAME_EYE_DIST_PX, FRAME_SIZE, place_frame, similarity
 from unmask.datagen.pictures.arrays import F32, F64, U8
 from unmask.datagen.pictures.pyramid import PicturePyramid
 from unmask.model.networks.frame_look import LOOK
@@ -26,6 +26,12 @@ _SHIFT = 0.42  # eye distances
 _LARGER, _SMALLER, _TURNED_DEG, _BESIDE_BY = 2.2, 0.45, 115.0, 1.9
 _SIZES_PX = (8.0, 160.0)  # widths of face boxes of guesses anywhere
 _TRIES = 8
+# Photographs often end close to a face, some in its mask or its brows: of so many looks, and where, as shares of
+# aligned CelebA's frame: left, right, top, bottom.
+_CLOSE = 0.35
+_ENDS = ((0.0, 0.27), (0.73, 1.0), (0.0, 0.47), (0.76, 1.0))
+_SIDES_OF_ENDS = (*[FRAME_SIZE[0]] * 2, *[FRAME_SIZE[1]] * 2)
+_LEAST_PX = 8  # of a scene's side
 _MIDDLE = np.array(LOOK.centre)
 _NOWHERE = np.zeros_like(FRAME_CORNERS)
 
@@ -62,9 +68,11 @@ def draw_looks(scenes: Sequence[Scene], each: int, rng: Generator) -> Looks:
     rng : Generator
     """
     crops, corners, is_face = [], [], []
-    for scene in scenes:
-        picture = PicturePyramid(scene.image_rgb)
+    for whole in scenes:
         for _ in range(each):
+            close = bool(whole.frames) and rng.random() < _CLOSE
+            scene = _cut_close(whole, rng) if close else whole
+            picture = PicturePyramid(scene.image_rgb)
             face = bool(scene.frames) and rng.random() < _FACES
             guess, there = _guess_at(scene, rng) if face else (_guess_beside(scene, rng), _NOWHERE)
             if guess is not None:
@@ -77,6 +85,27 @@ def draw_looks(scenes: Sequence[Scene], each: int, rng: Generator) -> Looks:
         np.array(corners, np.float32).reshape(-1, *FRAME_CORNERS.shape),
         np.array(is_face, bool),
     )
+
+
+def _cut_close(scene: Scene, rng: Generator) -> Scene:
+    """The scene as a photograph that ends close to one of its faces."""
+    number = int(rng.integers(len(scene.frames)))
+    shares = (rng.uniform(low, high) for low, high in _ENDS)
+    left, right, top, bottom = (share * side for share, side in zip(shares, _SIDES_OF_ENDS, strict=True))
+    ends = np.array([(left, top), (right, top), (left, bottom), (right, bottom)])
+    there = ends @ scene.frames[number][:, :2].T + scene.frames[number][:, 2]
+    height, width = scene.image_rgb.shape[:2]
+    x, y = (
+        int(value) for value in np.clip(np.floor(there.min(0)), 0, (width - _LEAST_PX, height - _LEAST_PX))
+    )
+    beyond = np.clip(np.ceil(there.max(0)), (x + _LEAST_PX, y + _LEAST_PX), (width, height)).astype(int)
+
+    def moved(frame: F64) -> F64:
+        return np.column_stack([frame[:, :2], frame[:, 2] - (x, y)])
+
+    others = [frame for row, frame in enumerate(scene.frames) if row != number]
+    image = np.ascontiguousarray(scene.image_rgb[y : beyond[1], x : beyond[0]])
+    return Scene(image, [moved(scene.frames[number])], [moved(frame) for frame in (*others, *scene.unsure)])
 
 
 def _guess_at(scene: Scene, rng: Generator) -> tuple[F64, F64]:
@@ -108,7 +137,7 @@ def _guess_beside(scene: Scene, rng: Generator) -> F64 | None:
             guess = _after(faces[rng.integers(len(faces))], _drawn_miss(rng))
         else:
             width = float(np.exp(rng.uniform(*np.log(_SIZES_PX))))
-            x, y = rng.uniform(0, len(scene.image_rgb), 2).tolist()
+            x, y = (rng.random(2) * scene.image_rgb.shape[1::-1]).tolist()
             guess = place_frame((x, y), width, float(rng.normal()) * 2 * _TURN_DEG)
         if all(_is_miss(guess, face) for face in faces):
             return guess
