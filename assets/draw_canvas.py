@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 F = NDArray[np.float64]
 Rgb = tuple[int, int, int]
 WIDTH, HEIGHT = 512, 320
+_LINE_ENDS = 7.0  # of a line's half widths
 _TEXT_PX_PER_IOD = 240
 
 
@@ -52,11 +53,17 @@ class Cloth:
 
     def soft(self, signed_distance: F, blur: float = 0.0) -> F:
         """1 inside, 0 outside, with an edge of one pixel or ``blur`` IOD."""
-        return np.clip(0.5 - signed_distance / max(self.px, blur), 0, 1)
+        edge = signed_distance / max(self.px, blur)
+        np.subtract(0.5, edge, out=edge)
+        return np.clip(edge, 0, 1, out=edge)
 
     def line(self, distance: F, width: float) -> F:
-        """1 on a line of the given width (IOD), smooth to both sides."""
-        return np.exp(-0.5 * (distance / (width / 2)) ** 2)
+        """1 on a line of the given width (IOD), smooth to both sides, 0 where less than a billionth is left."""
+        mark = distance / (width / 2)
+        near = np.abs(mark) < _LINE_ENDS  # canvases are large, and lines thin
+        line = np.zeros_like(mark)
+        line[near] = np.exp(-0.5 * mark[near] ** 2)
+        return line
 
     def stand(self, at: tuple[float, float], half: tuple[float, float], height: float, **more: float) -> None:
         """Let a part that is drawn around ``at`` (x, y) stand off the fabric (`SolidPart`); lengths in IOD."""
@@ -155,7 +162,11 @@ class Cloth:
 def rounded_box(x: F, y: F, cx: float, cy: float, half_w: float, half_h: float, radius: float) -> F:
     """Signed distance to a rectangle with round corners."""
     dx, dy = np.abs(x - cx) - (half_w - radius), np.abs(y - cy) - (half_h - radius)
-    return np.hypot(np.maximum(dx, 0), np.maximum(dy, 0)) + np.minimum(np.maximum(dx, dy), 0) - radius
+    inside = np.minimum(np.maximum(dx, dy), 0)
+    distance: F = np.hypot(np.maximum(dx, 0, out=dx), np.maximum(dy, 0, out=dy))
+    distance += inside
+    distance -= radius
+    return distance
 
 
 def ellipse(x: F, y: F, cx: float, cy: float, half_w: float, half_h: float) -> F:

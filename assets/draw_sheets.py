@@ -130,7 +130,9 @@ def _fringed(trim: F) -> F:
 
 def levels(image: F) -> NDArray[np.uint8]:
     """Return a layer as it is written: its values, 0 to 255, rounded."""
-    return np.clip(np.rint(image + _TIE), 0, 255).astype(np.uint8)
+    whole = image + _TIE
+    np.rint(whole, out=whole)
+    return np.clip(whole, 0, 255, out=whole).astype(np.uint8)
 
 
 def _write(path: Path, image: F) -> None:

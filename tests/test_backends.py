@@ -8,6 +8,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 from eval_support import write_module
@@ -28,7 +29,9 @@ from unmask.model.inference.pasting import paste, paste_alpha
 from unmask.model.inference.photo import restore_photo
 from unmask.model.inference.torch_modules import TorchBackend, to_levels
 from unmask.model.inference.unmasker import Unmasker
-from unmask.model.networks import packaged_lite
+from unmask.model.networks import compact, packaged_lite
+from unmask.model.networks.graph import FLOAT, Graph
+from unmask.model.networks.graph_networks import _places
 from unmask.model.networks.lite_variants import LITE0, LITE2, find_lite
 from unmask.model.networks.networks import build_network
 from unmask.model.networks.packaged_lite import read_lite_arrays
@@ -112,6 +115,8 @@ def drawn_network(folder: Path, spec: NetworkSpec, **card: Any) -> Path:
         for name, value in weights.items():
             if name.endswith(("running_mean", "running_var", "head.weight", "head.bias")):
                 value.uniform_(0.2, 0.8)
+            elif name.startswith("encoder."):  # one that learnt
+                value *= 1.1
     note = {"encoder": network.origin} if spec.name in ("pretrained", "finder") else {}
     save_checkpoint(folder, weights, {"network": spec.to_dict(), "size": 64, **note, **card}, None)
     return folder
@@ -124,7 +129,10 @@ def drawn_network(folder: Path, spec: NetworkSpec, **card: Any) -> Path:
         NetworkSpec(MAP, "compact", 9, straps=True),
         NetworkSpec(MAP, "pretrained", 8),
         NetworkSpec(MAP, "pretrained", 7, straps=True),
+        NetworkSpec(MAP, "thawed", 8),
+        NetworkSpec(MAP, "paper", straps=True),
     ],
+    ids=lambda spec: f"{spec.name}-{spec.width}",
 )
 def test_map_modules_of_any_width_say_the_same(spec: NetworkSpec, tmp_path: Path) -> None:
     path = drawn_network(tmp_path / "map", spec)
@@ -160,6 +168,16 @@ def test_a_finder_of_any_width_says_the_same(tmp_path: Path) -> None:
     ]
     assert cells[0].shape == (6, 6, 8)
     assert apart(*cells) < 1e-3
+
+
+@pytest.mark.parametrize("size", [(48, 64), (16, 16), (112, 80)])  # height, width
+def test_places_are_those_of_torch(size: tuple[int, int]) -> None:
+    graph = Graph({})
+    like = graph.given("like", FLOAT, ("n", 1, "h", "w"))
+    graph.joined(*(_places(graph, like, axis) for axis in (3, 2)))
+    session = onnxruntime.InferenceSession(graph.finish().SerializeToString())
+    (found,) = session.run(None, {"like": np.zeros((2, 1, *size), np.float32)})
+    assert apart(found, compact._places(torch.zeros(2, 3, *size)).numpy()) < 2e-7
 
 
 @pytest.mark.parametrize("variant", [LITE0, LITE2])
@@ -274,9 +292,21 @@ def test_a_weight_too_many_is_one_line(tmp_path: Path) -> None:
         OnnxBackend().load_module(path, EDIT)
 
 
-def test_networks_that_have_no_graph_say_what_would_run_them(tmp_path: Path) -> None:
-    path = drawn_network(tmp_path / "paper", NetworkSpec(MAP, "paper"))
-    with pytest.raises(UserError, match="network map/paper runs in torch alone; in onnxruntime: map/compact"):
+def test_a_network_that_nobody_knows_is_one_line(tmp_path: Path) -> None:
+    path = write_module(tmp_path / "map", "map")
+    card = json.loads((path / "model.json").read_text())
+    card["network"]["name"] = "other"
+    (path / "model.json").write_text(json.dumps(card))
+    with pytest.raises(UserError, match="network map/other is not known; known: map/compact, map/pretrained"):
+        OnnxBackend().load_module(path, MAP)
+
+
+@pytest.mark.parametrize("spec", [NetworkSpec(MAP, "thawed", 8), NetworkSpec(MAP, "paper")])
+def test_weights_of_one_network_are_not_those_of_another(spec: NetworkSpec, tmp_path: Path) -> None:
+    path = write_module(tmp_path / "map", "map")
+    card = json.loads((path / "model.json").read_text())
+    (path / "model.json").write_text(json.dumps(card | {"network": spec.to_dict()}))
+    with pytest.raises(UserError, match=f"not the weights of network map/{spec.name}"):
         OnnxBackend().load_module(path, MAP)
 
 

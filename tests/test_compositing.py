@@ -3,7 +3,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from unmask.model.inference.compositing import composite, grown, paste_alpha, unchecked_paste_alpha
+from unmask.model.inference.compositing import composite, grown, paste_alpha
 
 
 def dot(value: float = 1.0) -> torch.Tensor:
@@ -82,10 +82,6 @@ def test_a_map_of_0_to_255_is_refused():
     for wrong in (torch.full((1, 1, 4, 4), 255, dtype=torch.uint8), torch.full((1, 1, 4, 4), 255.0)):
         with pytest.raises(ValueError, match=r"floats in \[0, 1\]"):
             paste_alpha(wrong)
-
-
-def test_the_unchecked_form_is_the_same():
-    assert torch.equal(unchecked_paste_alpha(soft_maps(), 1, 3), paste_alpha(soft_maps(), 1, 3))
 
 
 def test_away_from_the_paste_the_picture_stays_bit_for_bit_even_where_the_output_is_no_number():

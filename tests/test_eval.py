@@ -29,13 +29,24 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     return str(write_module(folder / "map", "map")), str(write_module(folder / "edit", "edit"))
 
 
+def without_slow_parts(data: Path, out: Path, modules: tuple[str, str]) -> EvalOptions:
+    """Both modules on twelve triplets of drawn faces."""
+    return EvalOptions(
+        data, out, *modules, split="all", batch_size=5, device="cpu", identity=False, features=False
+    )
+
+
 @pytest.fixture
 def options(built_once: Path, modules: tuple[str, str], tmp_path: Path) -> EvalOptions:
-    """Both modules on twelve triplets of drawn faces, without the slow parts."""
-    return EvalOptions(
-        built_once, tmp_path / "report", *modules,
-        split="all", batch_size=5, device="cpu", identity=False, features=False,
-    )  # fmt: skip
+    return without_slow_parts(built_once, tmp_path / "report", modules)
+
+
+@pytest.fixture(scope="module")
+def first(built_once: Path, modules: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of `options`, made once; tests must not change it."""
+    out = tmp_path_factory.mktemp("plain") / "first"
+    evaluate(without_slow_parts(built_once, out, modules))
+    return out
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +63,8 @@ def table(report: Path) -> pd.DataFrame:
     return pd.read_csv(report / "metrics.csv", dtype={"key": str})
 
 
-def test_scores_are_those_of_the_pictures_on_disk(options: EvalOptions, built_once: Path) -> None:
-    evaluate(options)
-    row = table(options.out).iloc[0]
+def test_scores_are_those_of_the_pictures_on_disk(first: Path, built_once: Path) -> None:
+    row = table(first).iloc[0]
     read = {
         part: cv2.imread(str(built_once / part / name), cv2.IMREAD_COLOR_RGB)
         for part, name in (("masked", f"{row.key}.png"), ("map", f"{row.key}.png"))
@@ -74,7 +84,7 @@ def test_a_perfect_map_scores_one_and_another_size_is_what_the_networks_see(
     truth = np.zeros((64, 64), np.uint8)
     truth[20:40, 20:40] = 255
     assert score_map(truth, truth).iou == 1
-    evaluate(options, size=64)
+    evaluate(options, size=64, limit=3)
     rows = table(options.out)
     assert set(rows["width"]) == set(rows["height"]) == {64}
 
@@ -113,9 +123,8 @@ def test_either_module_is_judged_alone(options: EvalOptions, module: str) -> Non
 
 
 def test_killed_and_started_again_it_gives_the_same_rows(
-    options: EvalOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    options: EvalOptions, first: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    evaluate(options, out=tmp_path / "whole")
     batches = []
 
     def stopping(evaluation: evaluate_module.Evaluation, start: int, pool: object) -> object:
@@ -139,7 +148,7 @@ def test_killed_and_started_again_it_gives_the_same_rows(
     monkeypatch.setattr(evaluate_module.Evaluation, "run_batch", noting)
     evaluate(options)
     assert done == [10]
-    assert (options.out / "metrics.csv").read_bytes() == (tmp_path / "whole/metrics.csv").read_bytes()
+    assert (options.out / "metrics.csv").read_bytes() == (first / "metrics.csv").read_bytes()
 
 
 def test_the_same_command_again_does_no_picture_again_and_writes_the_same(
@@ -160,10 +169,10 @@ def test_identity_can_be_added_later(options: EvalOptions) -> None:
 
 
 def test_a_comparison_with_itself_has_no_difference(
-    options: EvalOptions, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    options: EvalOptions, first: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    evaluate(options, out=tmp_path / "first")
-    result = evaluate(options, compare=tmp_path / "first")
+    shutil.copytree(first, options.out)
+    result = evaluate(options, compare=first)
     page = (options.out / "report.html").read_text(encoding="utf-8")
     comparison = json.loads((options.out / "summary.json").read_text(encoding="utf-8"))["comparison"]
     count = len(comparison["rows"])
@@ -177,13 +186,13 @@ def test_a_comparison_with_itself_has_no_difference(
     assert verdict in " ".join(printed.split())
 
 
-def test_variants_of_a_face_and_pictures_of_a_person_are_counted_as_one(options: EvalOptions) -> None:
-    summary = evaluate(options).summary
-    rows = table(options.out)
+def test_variants_of_a_face_and_pictures_of_a_person_are_counted_as_one(first: Path) -> None:
+    summary = json.loads((first / "summary.json").read_text(encoding="utf-8"))
+    rows = table(first)
     assert summary["data"]["clusters"] == rows["identity"].nunique() < len(rows)
     assert summary["data"]["clustered_by"] == "people"
     assert summary["means"]["map_iou"]["clusters"] == summary["data"]["clusters"]
-    breakdown = pd.read_csv(options.out / "breakdown.csv")
+    breakdown = pd.read_csv(first / "breakdown.csv")
     assert (breakdown["clusters"] <= breakdown["n"]).all()
     assert (breakdown["clusters"] < breakdown["n"]).any()
 
@@ -342,7 +351,7 @@ def test_ctrl_c_says_that_the_same_command_resumes(
 def test_mean_faces_come_from_the_training_split_only(
     built_once: Path, drawn_celeba: Path, options: EvalOptions, tmp_path: Path
 ) -> None:
-    result = evaluate(options, split="test" if "test" in splits(built_once) else "all", train=None)
+    result = evaluate(options, split="test" if "test" in splits(built_once) else "all", train=None, limit=2)
     assert any("mean face" in note for note in result.summary["notes"])
     shutil.copytree(drawn_celeba, tmp_path / "all_train")
     partition = tmp_path / "all_train/list_eval_partition.txt"

@@ -9,7 +9,7 @@ from unmask.model.networks.paper import PaperGenerator, PaperMapNet
 
 Layer = TypeVar("Layer", bound=nn.Module)
 
-SIZES = [(128, 128), (160, 112), (256, 256)]
+SIZES = [(128, 128), (160, 112), (16, 192)]
 PUBLISHED_PARAMETERS, PUBLISHED_MACS = 41.8e6, 12.6e9  # of the eleven-block generator, at 128x128
 
 
@@ -154,7 +154,7 @@ def test_any_multiple_of_sixteen_gives_logits_and_a_picture_of_that_size(
 
 
 def test_the_picture_stays_in_range_however_strong_the_last_layer(generator: PaperGenerator):
-    picture, map_ = inputs()
+    picture, map_ = inputs(1, 64, 64)
     handle = generator.head.register_forward_hook(lambda _module, _inputs, out: out * 1000)
     try:
         with torch.no_grad():
@@ -165,7 +165,7 @@ def test_the_picture_stays_in_range_however_strong_the_last_layer(generator: Pap
 
 
 def test_logits_are_not_squashed(map_net: PaperMapNet):
-    picture, _ = inputs()
+    picture, _ = inputs(1, 32, 32)
     with torch.no_grad():
         before = map_net(picture)
         map_net.head.bias += 100
@@ -175,7 +175,7 @@ def test_logits_are_not_squashed(map_net: PaperMapNet):
 
 
 def test_the_gradient_reaches_every_parameter():
-    picture, map_ = inputs(2)
+    picture, map_ = inputs()
     torch.manual_seed(4)
     for network, given in ((PaperMapNet(), (picture,)), (PaperGenerator(), (picture, map_))):
         network(*given).square().mean().backward()
@@ -219,7 +219,7 @@ def test_dropout_makes_two_training_passes_of_the_map_network_differ():
 
 
 def test_bfloat16_and_channels_last_give_nearly_the_same(map_net: PaperMapNet, generator: PaperGenerator):
-    picture, map_ = inputs(1, 64, 64)
+    picture, map_ = inputs(1, 32, 48)
     with torch.no_grad():
         for network, given in ((map_net, (picture,)), (generator, (picture, map_))):
             expected = network(*given)

@@ -2,6 +2,7 @@ import json
 import logging
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from train_support import (
     Options,
     arguments,
     files,
+    narrow_presets,
     outcome,
     rows,
     short,
@@ -96,12 +98,20 @@ def uninterrupted(
     return of
 
 
-@pytest.fixture
-def finished(narrow: None, tmp_path: Path, face_cache: Path) -> Options:
-    """Options of a finished training of a small map network."""
-    options = short("map", tmp_path / "run", face_cache, **APART)
-    train(options)
+@pytest.fixture(scope="module")
+def finished_once(tmp_path_factory: pytest.TempPathFactory, face_cache: Path) -> Options:
+    options = short("map", tmp_path_factory.mktemp("finished") / "run", face_cache, **APART)
+    with pytest.MonkeyPatch.context() as patch:
+        narrow_presets(patch)
+        train(options)
     return options
+
+
+@pytest.fixture
+def finished(narrow: None, finished_once: Options, tmp_path: Path) -> Options:
+    """Options of a finished training of a small map network: a copy of one."""
+    shutil.copytree(finished_once.run, tmp_path / "run")
+    return replace(finished_once, run=tmp_path / "run")
 
 
 @pytest.mark.parametrize("kind", list(KINDS))

@@ -32,21 +32,22 @@ from unmask.model.checkpoints.shipped import find_weights
 from unmask.model.inference.aligned import restore_pictures, see_pictures
 from unmask.model.inference.cleaning import clean_map
 from unmask.model.inference.torch_modules import TrainedModule
-from unmask.model.networks.spec import EDIT, MAP, MODULE_NAMES
+from unmask.model.networks.spec import EDIT, MAP, MODULE_NAMES, NetworkSpec
 
-from .onnx_cleaning import clean_map_model
+from .onnx_cleaning import OPSET, clean_map_model
 from .onnx_frame import after_edit_model, after_map_model, before_model
-from .onnx_network import network_model
+from .onnx_network import network_parts
 
 if TYPE_CHECKING:  # of the extra 'export'
     import onnx
 
 LEAST_PX = 16
 TRIED = (218, 178)  # height and width of CelebA's frame: scaled, padded, and not square
-_PACKAGES = ("onnx", "onnxscript", "onnxruntime")  # torch writes ONNX through onnxscript
+_PACKAGES = ("onnx", "onnxruntime")
 _SINGLE_PIXELS = (
     0.001  # of all: a map's pixel at one half may fall on either side, and what is drawn there with it
 )
+_PARTS = ("before", "asking", "network", "answering", "after", "cleaning")
 _OUTPUTS = ("probability", "map", "straps_probability", "restored")  # in this order
 _AXES = ("n", "height", "width")
 _POLARITY = "map 255 = mask"
@@ -97,12 +98,13 @@ def export_onnx(run: str | Path, out: Path, size: int = 128) -> float:
 def export_module(module: TrainedModule, out: Path, size: int = 128) -> float:
     """Write a module as `export_onnx` does; what its card says of it joins the metadata.
 
-    The network is put in evaluation mode. It has to be on the CPU, in float32.
+    The network is the one that the card describes, as it was trained (not `folded`), on the CPU and in float32; it
+    is put in evaluation mode.
     """
     _check_request(out, size)
     module.network.eval()
-    kind = EDIT if module.card["network"].get("kind") == EDIT else MAP
-    model = _whole(module, kind)
+    spec = NetworkSpec.from_dict(module.card["network"])
+    kind, model = spec.kind, _whole(module, spec)
     facts = {"network": json.dumps(module.card["network"]), "side": str(module.side)}
     if "sha256" in module.card:
         facts["weights_sha256"] = str(module.card["sha256"])
@@ -131,30 +133,28 @@ def _check_request(out: Path, size: int) -> None:
         raise UserError(f"{out}: is a folder")
 
 
-def _whole(module: TrainedModule, kind: str) -> "onnx.ModelProto":
+def _whole(module: TrainedModule, spec: NetworkSpec) -> "onnx.ModelProto":
     """The parts of a file put together: an output of one is an input of later ones of that name."""
-    from onnx import compose
+    from onnx import compose, helper
 
-    network = network_model(module, kind)
-    layers = network.graph.output[0].type.tensor_type.shape.dim[-1].dim_value
-    before = before_model(module.side, with_map=kind == EDIT)
-    if kind == EDIT:
-        parts = [before, network, after_edit_model(module.side)]
+    weights = {name: value.numpy() for name, value in module.network.state_dict().items()}
+    before = before_model(module.side, with_map=spec.kind == EDIT)
+    network = network_parts(spec, weights, mirror_mean=module.mirror_mean)
+    if spec.kind == EDIT:
+        after = [after_edit_model(module.side)]
     else:
-        parts = [before, network, after_map_model(module.side, straps=layers > 1), clean_map_model()]
-    graph = network.graph
-    given, made = list(before.graph.input), [each for part in parts[2:] for each in part.graph.output]
+        after = [after_map_model(module.side, straps=spec.straps), clean_map_model()]
+    made = [each for part in after for each in part.graph.output]
     made.sort(key=lambda value: _OUTPUTS.index(value.name))
     joined = [
         compose.add_prefix(part, f"{name}/", rename_inputs=False, rename_outputs=False)
-        for part, name in zip(parts, ("before", "network", "after", "cleaning"), strict=False)
+        for part, name in zip([before, *network, *after], _PARTS, strict=False)
     ]
     nodes = [node for part in joined for node in part.graph.node]
     constants = [each for part in joined for each in part.graph.initializer]
-    for field, values in (("node", nodes), ("initializer", constants), ("input", given), ("output", made)):
-        graph.ClearField(field)
-        getattr(graph, field).extend(values)
-    return network
+    graph = helper.make_graph(nodes, f"unmask_{spec.kind}", before.graph.input, made, constants)
+    opset = helper.make_opsetid("", OPSET)
+    return helper.make_model(graph, opset_imports=[opset], ir_version=before.ir_version)
 
 
 def _describe(model: "onnx.ModelProto", kind: str, facts: Mapping[str, str]) -> None:
@@ -166,7 +166,6 @@ def _describe(model: "onnx.ModelProto", kind: str, facts: Mapping[str, str]) -> 
     for value in values:
         for dim, name in zip(value.type.tensor_type.shape.dim, _AXES, strict=False):
             dim.dim_param = name
-    graph.name = f"unmask_{kind}"
     model.producer_name, model.producer_version = "unmask", version("unmask")
     model.doc_string = f"{MODULE_NAMES[kind]} of unmask; {_POLARITY}"
     ranges = {value.name: _ABOUT[value.name] for value in values}

@@ -6,11 +6,11 @@
 from typing import TYPE_CHECKING
 
 from unmask.model.common.limits import MULTIPLE_PX
-from unmask.model.inference.pasting import DILATE_PX, FEATHER_PX
 
 from .onnx_calibration import calibration_function
-from .onnx_cleaning import OPSET
 from .onnx_edges import edge_functions
+from .onnx_functions import function_model
+from .onnx_pasting import paste_function
 from .onnx_scaling import LINEAR, SCALING
 
 if TYPE_CHECKING:  # of the extra 'export'
@@ -133,9 +133,6 @@ after (uint8[n, rows, columns, 3] answer, uint8[n, height, width, 3] image, uint
        int64[2] size, int64[2] inner, int64[2] corner, bool reduced)
   => (uint8[n, height, width, 3] restored)
 {
-  half = Constant <value = uint8 {128}> ()
-  zero = Constant <value = uint8 {0}> ()
-  channel = Constant <value = int64[1] {1}> ()
   one = Constant <value = float {1}> ()
   planes = Transpose <perm = [0, 3, 1, 2]> (answer)
   own = unmask.cut (planes, inner, corner)
@@ -143,16 +140,7 @@ after (uint8[n, rows, columns, 3] answer, uint8[n, height, width, 3] image, uint
   enlarged = Not (reduced)
   raw = unmask.scaled_levels (drawn, inner, size, enlarged)
 
-  map_planes = Unsqueeze (map, channel)
-  is_masked = GreaterOrEqual (map_planes, half)
-  masked = Cast <to = 1> (is_masked)
-  is_covered = Greater (map_planes, zero)
-  covered = Cast <to = 1> (is_covered)
-  dilated = MaxPool <kernel_shape = [DILATED, DILATED], pads = [DILATE, DILATE, DILATE, DILATE]> (masked)
-  ring_0 = Max (dilated, covered)
-  sum_0 = Identity (ring_0)
-  FEATHER
-  paste = Div (sum_LAST, rings)
+  paste = unmask.paste_alpha (map)
   keep = Sub (one, paste)
 
   picture_planes = Transpose <perm = [0, 3, 1, 2]> (image)
@@ -201,24 +189,12 @@ def after_map_model(side: int, *, straps: bool) -> "onnx.ModelProto":
 
 def after_edit_model(side: int) -> "onnx.ModelProto":
     """Return the part after an Editing Module: ``answer``, uint8, pasted into ``image`` where ``map`` is."""
-    lines = [f"rings = Constant <value = float {{{FEATHER_PX + 1}}}> ()"]
-    for ring in range(FEATHER_PX):
-        grown = f"ring_{ring + 1} = MaxPool <kernel_shape = [3, 3], pads = [1, 1, 1, 1]> (ring_{ring})"
-        lines += [grown, f"sum_{ring + 1} = Add (sum_{ring}, ring_{ring + 1})"]
-    text = _AFTER_EDIT.replace("FEATHER", "\n  ".join(lines)).replace("LAST", str(FEATHER_PX))
-    text = text.replace("DILATED", str(2 * DILATE_PX + 1)).replace("DILATE", str(DILATE_PX))
-    return _model(text, side)
+    return _model(_AFTER_EDIT, side)
 
 
 def _model(graph: str, side: int) -> "onnx.ModelProto":
-    import onnx
-    from onnx import inliner
-
-    functions = f"{_FRAMING}\n{SCALING}{_SHRINKING}{calibration_function()}{edge_functions()}"
-    text = f'<ir_version: 8, opset_import: ["": OPSET, "unmask": 1]>\n{graph}{functions}'
-    values = {"LINEAR": LINEAR, "SIDE": side, "MOST_ADDED": MULTIPLE_PX - 1}
-    for name, value in (values | {"MULTIPLE": MULTIPLE_PX, "OPSET": OPSET}).items():
-        text = text.replace(name, str(value))
-    model = inliner.inline_local_functions(onnx.parser.parse_model(text))
-    onnx.checker.check_model(model, full_check=True)
-    return model
+    functions = (
+        f"{_FRAMING}\n{SCALING}{_SHRINKING}{calibration_function()}{edge_functions()}{paste_function()}"
+    )
+    values = {"LINEAR": LINEAR, "SIDE": side, "MOST_ADDED": MULTIPLE_PX - 1, "MULTIPLE": MULTIPLE_PX}
+    return function_model(graph, functions, values)

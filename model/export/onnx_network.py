@@ -1,133 +1,119 @@
-"""A network as ONNX, with what `unmask.model.inference.aligned` computes of its output, by torch's exporter."""
+"""A network in an ONNX file: its graph, and what `unmask.model.inference.aligned` computes of its output."""
 
-import logging
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
+from numpy.typing import NDArray
 
-from unmask.model.common.limits import MULTIPLE_PX
-from unmask.model.inference.torch_modules import TrainedModule, answer_faces, answer_probabilities
-from unmask.model.networks.spec import EDIT
+from unmask.model.networks.spec import EDIT, NetworkSpec
 
-from .onnx_cleaning import OPSET
+from .onnx_functions import function_model
+from .onnx_pasting import paste_function
 
 if TYPE_CHECKING:  # of the extra 'export'
     import onnx
 
-_TRACED_SHAPE = (2, 48, 64)  # any will do; 1 or equal sides would be taken for a property of the pictures
-_CHANNELS = {"seen": (3,), "seen_map": ()}
-_OUTPUT = "answer"
+# Mirror images are pictures of the same batch: the network stands in the file once.
+_MIRRORING = """
+<domain: "unmask", opset_import: ["": OPSET, "unmask": 1]>
+mirrored (given) => (turned)
+{
+  columns = Constant <value = int64[1] {2}> ()
+  last = Constant <value = int64[1] {-1}> ()
+  beyond_first = Constant <value = int64[1] {-2147483648}> ()
+  turned = Slice (given, last, beyond_first, columns, last)
+}
+
+<domain: "unmask", opset_import: ["": OPSET, "unmask": 1]>
+with_mirror (given) => (both)
+{
+  turned = unmask.mirrored (given)
+  both = Concat <axis = 0> (given, turned)
+}
+
+<domain: "unmask", opset_import: ["": OPSET, "unmask": 1]>
+mirror_mean (both) => (mean)
+{
+  half = Constant <value = float {0.5}> ()
+  own, turned = Split <axis = 0, num_outputs = 2> (both)
+  back = unmask.mirrored (turned)
+  sum = Add (own, back)
+  mean = Mul (sum, half)
+}
+"""
+
+_ASK_MAP = """
+ask (uint8[n, rows, columns, 3] seen) => (uint8[m, rows, columns, 3] pictures)
+{
+  pictures = unmask.with_mirror (seen)
+}
+"""
+
+_ASK_EDIT = """
+ask (uint8[n, rows, columns, 3] seen, uint8[n, rows, columns] seen_map)
+  => (uint8[m, rows, columns, 3] pictures, float[m, 1, rows, columns] alpha)
+{
+  pictures = unmask.with_mirror (seen)
+  maps = unmask.with_mirror (seen_map)
+  alpha = unmask.paste_alpha (maps)
+}
+"""
+
+_TELL_MAP = """
+tell (float[m, rows, columns, layers] said) => (float[n, rows, columns, layers] answer)
+{
+  answer = unmask.mirror_mean (said)
+}
+"""
+
+_TELL_EDIT = """
+tell (float[m, rows, columns, 3] said) => (uint8[n, rows, columns, 3] answer)
+{
+  one = Constant <value = float {1}> ()
+  middle = Constant <value = float {127.5}> ()
+  mean = unmask.mirror_mean (said)
+  raised = Add (mean, one)
+  exact = Mul (raised, middle)
+  whole = Round (exact)
+  answer = Cast <to = 2> (whole)
+}
+"""
+_WITH_MIRROR = ("unmask.with_mirror", "unmask.mirror_mean")
 
 
-class _MapAnswer(nn.Module):
-    inputs = ("seen",)
-
-    def __init__(self, module: TrainedModule) -> None:
-        super().__init__()
-        self.network = module.network
-
-    def forward(self, seen: Tensor) -> Tensor:
-        return answer_probabilities(lambda picture: self.network(picture).float(), _to_picture(seen))
-
-
-class _EditAnswer(nn.Module):
-    inputs = ("seen", "seen_map")
-
-    def __init__(self, module: TrainedModule) -> None:
-        super().__init__()
-        self.network, self.mirror_mean = module.network, module.mirror_mean
-
-    def forward(self, seen: Tensor, seen_map: Tensor) -> Tensor:
-        map_ = seen_map[:, None].float() / 255
-        return answer_faces(
-            lambda picture, alpha: self.network(picture, alpha).float(),
-            _to_picture(seen),
-            map_,
-            mirror_mean=self.mirror_mean,
-        )
-
-
-def network_model(module: TrainedModule, kind: str) -> "onnx.ModelProto":
+def network_parts(
+    spec: NetworkSpec, weights: Mapping[str, NDArray[Any]], *, mirror_mean: bool
+) -> "list[onnx.ModelProto]":
     """Return a network as it stands between the two parts of `unmask.model.export.onnx_frame`.
 
     Parameters
     ----------
-    module : TrainedModule
-        On the CPU, in float32; its network is put in evaluation mode.
-    kind : str
-        ``map`` or ``edit``.
+    spec : NetworkSpec
+        A Map or Editing Module.
+    weights : mapping of str to array
+        Its state dict.
+    mirror_mean : bool
+        Of an Editing Module: its answer is the mean with that of the mirror image. A Map Module's always is.
 
     Returns
     -------
-    onnx.ModelProto
-        ``seen`` uint8 (n, h, w, 3), sides multiples of 16, and for ``edit`` ``seen_map`` uint8 (n, h, w), to
-        ``answer``: probabilities float32 (n, h, w, layers), or the drawn picture, uint8 (n, h, w, 3).
+    list of onnx.ModelProto
+        Parts that follow one another, from ``seen`` uint8 (n, h, w, 3), sides multiples of 16, and for ``edit``
+        ``seen_map`` uint8 (n, h, w), to ``answer``: probabilities float32 (n, h, w, layers), or the drawn picture,
+        uint8 (n, h, w, 3).
+
+    Raises
+    ------
+    UserError
+        When there is no such network, or its encoder's package is not installed.
     """
-    answer = (_EditAnswer if kind == EDIT else _MapAnswer)(module).eval()
-    n, rows, columns = (torch.export.Dim(name) for name in ("n", "rows", "columns"))
-    axes = {0: n, 1: MULTIPLE_PX * rows, 2: MULTIPLE_PX * columns}
-    names = answer.inputs
-    example = tuple(torch.zeros(*_TRACED_SHAPE, *_CHANNELS[name], dtype=torch.uint8) for name in names)
-    with _quiet(), torch.no_grad():
-        with _TraceableLinspace():
-            # Not left to torch.onnx.export: where a size is fixed in the code, that falls back to a fixed size.
-            program = torch.export.export(
-                answer, example, dynamic_shapes=dict.fromkeys(names, axes), strict=False
-            )
-        written = torch.onnx.export(
-            program,
-            input_names=names,
-            output_names=[_OUTPUT],
-            opset_version=OPSET,
-            dynamo=True,
-            verbose=False,
-        )
-    assert written is not None  # it is for dynamo=True
-    model: onnx.ModelProto = written.model_proto
-    return _without_notes(model)
+    from unmask.model.networks.graph_networks import network_graph
 
-
-def _to_picture(image: Tensor) -> Tensor:
-    return image.permute(0, 3, 1, 2).float() / 127.5 - 1
-
-
-class _TraceableLinspace(TorchFunctionMode):
-    """Gives `torch.linspace` a length that may vary: it takes a plain int, which would fix the pictures' size."""
-
-    def __torch_function__(
-        self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        kwargs = kwargs or {}
-        if func is torch.linspace and len(args) == 3:
-            start, end, steps = args
-            numbers = torch.arange(steps, **{"dtype": torch.get_default_dtype(), **kwargs})
-            return numbers * ((end - start) / (steps - 1)) + start
-        return func(*args, **kwargs)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep torch's words about its own insides from the user: deprecations, torchvision that is not there."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
-
-
-def _without_notes(model: "onnx.ModelProto") -> "onnx.ModelProto":
-    """Take torch's notes out, which quote the source with its paths, and its guesses of shapes."""
-    graph = model.graph
-    del graph.value_info[:]
-    for part in (*graph.node, *graph.input, *graph.output, *graph.initializer, graph):
-        del part.metadata_props[:]
-    return model
+    graph, _ = network_graph(spec, weights)
+    ask, tell = (_ASK_EDIT, _TELL_EDIT) if spec.kind == EDIT else (_ASK_MAP, _TELL_MAP)
+    if spec.kind == EDIT and not mirror_mean:
+        for function in _WITH_MIRROR:
+            ask, tell = (text.replace(function, "Identity") for text in (ask, tell))
+    functions = f"{_MIRRORING}{paste_function()}"
+    before, after = (function_model(text, functions) for text in (ask, tell))
+    return [before, graph, after]

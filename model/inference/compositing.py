@@ -1,6 +1,6 @@
 """Pasting a restored face into its photograph: only where the mask was, without a rim and without a seam.
 
-In tensors, for trainings and graphs; `.pasting` is the same for one picture as arrays.
+In tensors, for trainings and networks in torch; `.pasting` is the same for one picture as arrays.
 """
 
 import torch
@@ -36,11 +36,6 @@ def paste_alpha(map_: Tensor, dilate_px: int = DILATE_PX, feather_px: int = FEAT
     """
     if not map_.is_floating_point() or bool(map_.amax() > 1):
         raise ValueError("a map's values are floats in [0, 1]")
-    return unchecked_paste_alpha(map_, dilate_px, feather_px)
-
-
-def unchecked_paste_alpha(map_: Tensor, dilate_px: int = DILATE_PX, feather_px: int = FEATHER_PX) -> Tensor:
-    """Do what `paste_alpha` does without a look at the values, which a traced graph cannot take."""
     ring = grown(map_ >= 0.5, dilate_px) | (map_ > 0)
     alpha = ring.float()
     for _ in range(feather_px):

@@ -9,6 +9,7 @@ import numpy as np
 import onnxruntime
 import safetensors.numpy
 from numpy.typing import NDArray
+from onnx import ModelProto
 from safetensors import SafetensorError
 
 from unmask.datagen.common.cores import available_cores
@@ -27,7 +28,7 @@ from unmask.model.common.checked_files import read_arrays
 from unmask.model.common.limits import FP32, ONNX
 from unmask.model.networks.frame_look import FrameModule
 from unmask.model.networks.graph import MisfitError
-from unmask.model.networks.graph_networks import frame_graph, network_graph, places
+from unmask.model.networks.graph_networks import frame_graph, network_graph
 from unmask.model.networks.spec import FRAME
 
 from .aligned import not_finite
@@ -40,13 +41,13 @@ class OnnxModule:
 
     Parameters
     ----------
-    model : bytes
+    model : onnx.ModelProto
         From `unmask.model.networks.graph_networks`.
     card : mapping
         ``model.json`` of its checkpoint.
     """
 
-    def __init__(self, model: bytes, card: Mapping[str, Any]) -> None:
+    def __init__(self, model: ModelProto, card: Mapping[str, Any]) -> None:
         self.card = card
         self.side = int(card.get("size", 128))
         self.mirror_mean = bool(card.get("mirror_mean", False))  # of an Editing Module
@@ -60,10 +61,9 @@ class OnnxModule:
     def faces(self, pictures: U8, maps: U8) -> U8:
         """What an Editing Module draws of pictures (n, h, w, 3) and maps (n, h, w): pictures."""
         alpha = np.stack([paste_alpha(map_) for map_ in maps])[:, None]
-        where = np.broadcast_to(places(*maps.shape[1:]), (len(maps), 2, *maps.shape[1:]))
-        raw = self._run(pictures=pictures, alpha=alpha, places=where)
+        raw = self._run(pictures=pictures, alpha=alpha)
         if self.mirror_mean:
-            mirrored = self._run(pictures=pictures[:, :, ::-1], alpha=alpha[..., ::-1], places=where)
+            mirrored = self._run(pictures=pictures[:, :, ::-1], alpha=alpha[..., ::-1])
             raw = np.asarray((raw + mirrored[:, :, ::-1]) / 2, np.float32)
         return np.asarray(np.rint((raw + 1) * 127.5), np.uint8)
 
@@ -116,7 +116,7 @@ def _load_frame_module(path: Path) -> FrameModule:
     return FrameModule(lambda crops: np.asarray(session.run(None, {"pictures": crops})[0], np.float32))
 
 
-def _session(model: bytes) -> onnxruntime.InferenceSession:
+def _session(model: ModelProto) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors
     asked = os.environ.get("OMP_NUM_THREADS", "")
@@ -125,4 +125,6 @@ def _session(model: bytes) -> onnxruntime.InferenceSession:
     # Threads that spin while they wait for one whose core another program has make a busy machine many times as
     # slow: `unmask.model.common.spare_threads`.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )

@@ -20,7 +20,7 @@ from unmask.model.networks.frame_net import load_frame_module
 from unmask.model.networks.spec import FRAME
 
 from .aligned import not_finite
-from .compositing import unchecked_paste_alpha
+from .compositing import paste_alpha
 from .face_finder import FaceFinder
 
 
@@ -85,13 +85,13 @@ def answer_faces(
     network: Callable[[Tensor, Tensor], Tensor], picture: Tensor, map_: Tensor, *, mirror_mean: bool
 ) -> Tensor:
     """What an Editing Module draws, uint8 (n, h, w, 3), of pictures and maps (n, 1, h, w) in [0, 1]."""
-    alpha = unchecked_paste_alpha(map_)
+    alpha = paste_alpha(map_)
     raw = _mirror_mean(network, picture, alpha) if mirror_mean else network(picture, alpha)
     return to_levels(raw)
 
 
 def _mirror_mean(network: Callable[..., Tensor], *given: Tensor) -> Tensor:
-    # As one batch: small pictures alone take torch's slow convolutions, and an export traces the network once.
+    # As one batch: small pictures alone take torch's slow convolutions.
     said = network(*(torch.cat([part, part.flip(3)]) for part in given))
     count = given[0].shape[0]
     return (said[:count] + said[count:].flip(3)) / 2

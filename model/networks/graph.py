@@ -16,6 +16,7 @@ from unmask.datagen.pictures.arrays import F32
 from .doubled import doubled_kernel
 
 OPSET, IR_VERSION = 18, 8
+OUTPUT = "said"  # of every model
 UINT8, FLOAT = TensorProto.UINT8, TensorProto.FLOAT
 _SE_REDUCTION, _SE_LEAST = 8, 8  # of `unmask.model.networks.compact.Residual`
 _NORM, _EPS = ("weight", "bias", "running_mean", "running_var"), 1e-5  # of ``nn.BatchNorm2d``
@@ -58,7 +59,7 @@ class Graph:
     def constant(self, value: Any, dtype: type[np.generic] = np.float32) -> str:
         """Store an array."""
         name = f"c{len(self._constants)}"
-        self._constants.append(numpy_helper.from_array(np.ascontiguousarray(value, dtype), name))
+        self._constants.append(numpy_helper.from_array(np.asarray(value, dtype, order="C"), name))
         return name
 
     def node(self, kind: str, *inputs: str, **attributes: Any) -> str:
@@ -104,9 +105,9 @@ class Graph:
         values = (self.weight(f"{key}.weight", outside, inside), self.weight(f"{key}.bias", outside))
         return self.node("Gemm", x, *map(self.constant, values), transB=1)
 
-    def relu(self, x: str) -> str:
-        """Add a ReLU."""
-        return self.node("Relu", x)
+    def relu(self, x: str, slope: float = 0.0) -> str:
+        """Add a ReLU, leaky where values below 0 keep a slope."""
+        return self.node("LeakyRelu", x, alpha=slope) if slope else self.node("Relu", x)
 
     def conv_block(
         self, x: str, key: str, inside: int, outside: int, *, stride: int = 1, dilation: int = 1
@@ -131,23 +132,30 @@ class Graph:
         seen = self.kernel(picture, kernel[:, inside[0] :], pads=[1] * 4)
         return self.relu(self.node("Add", seen, self.kernel(x, kernel[:, : inside[0]], bias, pads=[1] * 4)))
 
-    def up_block(self, x: str, skip: str, key: str, inside: tuple[int, int], outside: int) -> str:
+    def up_block(
+        self, x: str, skip: str, key: str, inside: tuple[int, int], outside: int, *, slope: float = 0.0
+    ) -> str:
         """Add `conv_block` of ``x``, its pixels doubled, and ``skip``, which have ``inside`` channels, joined."""
         kernel, bias = self.folded(key, sum(inside), outside)
         doubled = self.constant(doubled_kernel(kernel[:, : inside[0]]))
         up = self.node("ConvTranspose", x, doubled, kernel_shape=[4, 4], strides=[2, 2], pads=[1] * 4)
-        return self.relu(self.node("Add", up, self.kernel(skip, kernel[:, inside[0] :], bias, pads=[1] * 4)))
+        beside = self.kernel(skip, kernel[:, inside[0] :], bias, pads=[1] * 4)
+        return self.relu(self.node("Add", up, beside), slope)
 
     def residual(self, x: str, key: str, channels: int, dilation: int = 1) -> str:
         """Add `unmask.model.networks.compact.Residual`."""
         y = self.conv_block(x, f"{key}.convolutions.0", channels, channels, dilation=dilation)
         y = self.conv(y, f"{key}.convolutions.1", channels, channels, 3, bias=False)
         y = self.norm(y, f"{key}.convolutions.2", channels)
-        hidden = max(channels // _SE_REDUCTION, _SE_LEAST)
-        mean = self.node("ReduceMean", y, self.constant([2, 3], np.int64), keepdims=1)
-        scale = self.relu(self._linear_pixel(mean, f"{key}.excite.0", channels, hidden))
-        scale = self.node("Sigmoid", self._linear_pixel(scale, f"{key}.excite.2", hidden, channels))
-        return self.relu(self.node("Add", x, self.node("Mul", y, scale)))
+        y = self.excited(y, f"{key}.excite", channels, max(channels // _SE_REDUCTION, _SE_LEAST))
+        return self.relu(self.node("Add", x, y))
+
+    def excited(self, x: str, key: str, channels: int, hidden: int, slope: float = 0.0) -> str:
+        """Scale each channel by what the means of all say, through ``hidden`` units: squeeze-and-excitation."""
+        mean = self.node("ReduceMean", x, self.constant([2, 3], np.int64), keepdims=1)
+        scale = self.relu(self._linear_pixel(mean, f"{key}.0", channels, hidden), slope)
+        scale = self.node("Sigmoid", self._linear_pixel(scale, f"{key}.2", hidden, channels))
+        return self.node("Mul", x, scale)
 
     def _linear_pixel(self, x: str, key: str, inside: int, outside: int) -> str:
         """Add ``nn.Linear`` to (n, inside, 1, 1)."""
@@ -171,13 +179,17 @@ class Graph:
         """(n, c, h, w) to (n, h, w, c)."""
         return self.node("Transpose", x, perm=(0, 2, 3, 1))
 
-    def finish(self, output: str, axes: int = 4) -> bytes:
-        """Return the model whose one output, float32, this is; `MisfitError` where a weight was not used."""
+    def finish(self, axes: int = 4) -> ModelProto:
+        """Return the model whose one output, float32 `OUTPUT`, is what the last node makes.
+
+        `MisfitError` where a weight was not used.
+        """
         left = {key for key in self._weights if not key.endswith(_UNCOUNTED)} - self._used
         if left:
             raise MisfitError(min(left))
-        made = helper.make_tensor_value_info(output, FLOAT, [None] * axes)
+        self._nodes[-1].output[0] = OUTPUT
+        made = helper.make_tensor_value_info(OUTPUT, FLOAT, [None] * axes)
         graph = helper.make_graph(self._nodes, "network", self._inputs, [made], self._constants)
         opset = helper.make_opsetid("", OPSET)
         model: ModelProto = helper.make_model(graph, opset_imports=[opset], ir_version=IR_VERSION)
-        return bytes(model.SerializeToString())
+        return model

@@ -4,7 +4,7 @@ Each takes uint8 pictures (n, h, w, 3), sides multiples of 16, and gives float32
 
     map     probabilities (n, h, w, layers)
     edit    the raw picture (n, h, w, 3) in [-1, 1]; beside ``pictures`` it takes ``alpha``, float32 (n, 1, h, w) in
-            [0, 1], and ``places``, float32 (n, 2, h, w), which `places` gives
+            [0, 1]
     frame   what the finder says, (n, 6, h / 8, w / 8)
 
 and the Frame Module (n, 5) of crops.
@@ -16,13 +16,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from onnx import ModelProto
 
 from unmask.datagen.common.errors import UserError
-from unmask.datagen.pictures.arrays import F32
 
 from .finder_answer import OUTPUTS
 from .graph import FLOAT, Graph
 from .graph_lite import lite_features
+from .graph_paper import paper_edit, paper_map
 from .lite_variants import LITE0, LITE0_CHANNELS
 from .packaged_lite import LiteArrays, read_lite_arrays
 from .spec import EDIT, FRAME, MAP, NetworkSpec
@@ -31,7 +32,9 @@ _THIN = 16  # channels at full resolution
 _LOOK_PX = 80  # of the Frame Module's crops
 
 
-def network_graph(spec: NetworkSpec, weights: Mapping[str, NDArray[Any]]) -> tuple[bytes, LiteArrays | None]:
+def network_graph(
+    spec: NetworkSpec, weights: Mapping[str, NDArray[Any]]
+) -> tuple[ModelProto, LiteArrays | None]:
     """Return a network as an ONNX model.
 
     Parameters
@@ -42,54 +45,65 @@ def network_graph(spec: NetworkSpec, weights: Mapping[str, NDArray[Any]]) -> tup
 
     Returns
     -------
-    bytes
-        The model.
+    onnx.ModelProto
+        The model; its output is `OUTPUT`.
     LiteArrays or None
-        The packaged encoder inside it.
+        The packaged encoder inside it, where its weights are in the package alone.
 
     Raises
     ------
     UserError
-        When the network is none of those here, or its encoder's package is not installed.
+        When there is no such network, or its encoder's package is not installed.
     MisfitError
         When the weights are another network's.
     """
-    key, graph = (spec.kind, spec.name), Graph(weights)
-    if key in _ON_LITE:
-        lite = read_lite_arrays(LITE0)
-        return _ON_LITE[key](graph, spec, lite), lite
-    if key not in _PLAIN:
-        known = ", ".join(f"{kind}/{name}" for kind, name in (*_PLAIN, *_ON_LITE))
-        raise UserError(f"network {spec.kind}/{spec.name} runs in torch alone; in onnxruntime: {known}")
-    return _PLAIN[key](graph, spec), None
+    build = _BUILDERS.get((spec.kind, spec.name))
+    if build is None:
+        known = ", ".join(f"{kind}/{name}" for kind, name in _BUILDERS)
+        raise UserError(f"network {spec.kind}/{spec.name} is not known; known: {known}")
+    graph = Graph(weights)
+    lite = build(graph, spec)
+    return graph.finish(), lite
 
 
-def places(height: int, width: int) -> F32:
-    """Return what `unmask.model.networks.compact` tells a network of places: x and y, (2, height, width)."""
-    shorter = max(min(height, width) - 1, 1)
-    y, x = (
-        np.linspace(-reach, reach, length, dtype=np.float32)
-        for reach, length in (((height - 1) / shorter, height), ((width - 1) / shorter, width))
-    )
-    return np.stack(np.meshgrid(y, x, indexing="ij"))[::-1].astype(np.float32)
+def _compact_map(graph: Graph, spec: NetworkSpec) -> None:
+    features = _half_unet(graph, graph.picture(), 3, spec.width, (1, 2))
+    _finish_map(graph, graph.conv(features, "head", _THIN, 1 + spec.straps))
 
 
-def _compact_map(graph: Graph, spec: NetworkSpec) -> bytes:
-    logits = graph.conv(
-        _half_unet(graph, graph.picture(), 3, spec.width, (1, 2)), "head", _THIN, 1 + spec.straps
-    )
-    return graph.finish(graph.channels_last(graph.node("Sigmoid", logits)))
+def _finish_map(graph: Graph, logits: str) -> None:
+    graph.channels_last(graph.node("Sigmoid", logits))
 
 
-def _compact_edit(graph: Graph, spec: NetworkSpec) -> bytes:
-    picture = graph.picture()
-    alpha = graph.given("alpha", FLOAT, ("n", 1, "h", "w"))
-    where = graph.given("places", FLOAT, ("n", 2, "h", "w"))
+def _compact_edit(graph: Graph, spec: NetworkSpec) -> None:
+    picture, alpha = graph.picture(), _alpha(graph)
     shown = graph.node("Mul", picture, graph.node("Sub", graph.constant(1.0), alpha))
-    features = _half_unet(graph, graph.joined(shown, alpha, where), 6, spec.width, (2, 4))
+    where = (_places(graph, alpha, axis) for axis in (3, 2))
+    features = _half_unet(graph, graph.joined(shown, alpha, *where), 6, spec.width, (2, 4))
     raw = graph.conv(features, "head", _THIN, 3, 3)
-    clipped = graph.node("Clip", raw, graph.constant(-1.0), graph.constant(1.0))
-    return graph.finish(graph.channels_last(clipped))
+    graph.channels_last(graph.node("Clip", raw, graph.constant(-1.0), graph.constant(1.0)))
+
+
+def _alpha(graph: Graph) -> str:
+    return graph.given("alpha", FLOAT, ("n", 1, "h", "w"))
+
+
+def _places(graph: Graph, like: str, axis: int) -> str:
+    """What `unmask.model.networks.compact` tells a network of places: y (axis 2) or x (3), shaped like ``like``.
+
+    2 i - last over the shorter side's last: whole numbers up to the one division.
+    """
+    one, two = (graph.constant(number, np.int64) for number in (1, 2))
+    sides = graph.node("Sub", graph.node("Shape", like, start=2, end=4), one)
+    shorter = graph.node("Max", graph.node("ReduceMin", sides, keepdims=0), one)
+    last = graph.node("Gather", sides, graph.constant(axis - 2, np.int64))
+    steps = graph.node("Range", graph.constant(0, np.int64), graph.node("Add", last, one), one)
+    numbers = graph.node("Sub", graph.node("Mul", steps, two), last)
+    parts = (graph.node("Cast", part, to=FLOAT) for part in (numbers, shorter))
+    places = graph.node("Div", *parts)
+    if axis == 2:
+        places = graph.node("Unsqueeze", places, graph.constant([1], np.int64))
+    return graph.node("Expand", places, graph.node("Shape", like))
 
 
 def _half_unet(graph: Graph, picture: str, inside: int, width: int, dilations: tuple[int, int]) -> str:
@@ -122,9 +136,19 @@ def _folded_stem(graph: Graph, picture: str, inside: int, width: int) -> str:
     return graph.relu(graph.norm(graph.kernel(folded, kernel, pads=[1] * 4), "body.stem.1", width))
 
 
-def _pretrained_map(graph: Graph, spec: NetworkSpec, lite: LiteArrays) -> bytes:
+def _frozen_map(graph: Graph, spec: NetworkSpec) -> LiteArrays:
+    lite = read_lite_arrays(LITE0)
+    _pretrained_map(graph, spec, lite)
+    return lite
+
+
+def _thawed_map(graph: Graph, spec: NetworkSpec) -> None:
+    _pretrained_map(graph, spec, read_lite_arrays(LITE0), learnt="encoder")
+
+
+def _pretrained_map(graph: Graph, spec: NetworkSpec, lite: LiteArrays, learnt: str | None = None) -> None:
     width, picture = spec.width, graph.picture()
-    features = lite_features(graph, picture, lite)
+    features = lite_features(graph, picture, lite, learnt=learnt)
     levels = [
         graph.norm(feature, f"scale.{number}", channels)
         for number, (feature, channels) in enumerate(zip(features, LITE0_CHANNELS, strict=True))
@@ -144,8 +168,7 @@ def _pretrained_map(graph: Graph, spec: NetworkSpec, lite: LiteArrays) -> bytes:
             level = graph.residual(level, f"up.{number}.1", above)
     whole = graph.unfolded(level, "unfold.0", width, _THIN)
     thin = graph.thin_block(whole, picture, "last", (_THIN, 3), _THIN)
-    logits = graph.conv(thin, "head", _THIN, 1 + spec.straps)
-    return graph.finish(graph.channels_last(graph.node("Sigmoid", logits)))
+    _finish_map(graph, graph.conv(thin, "head", _THIN, 1 + spec.straps))
 
 
 def _cut_to(graph: Graph, x: str, other: str) -> str:
@@ -154,8 +177,16 @@ def _cut_to(graph: Graph, x: str, other: str) -> str:
     return graph.node("Slice", x, graph.constant([0, 0], np.int64), size, graph.constant([2, 3], np.int64))
 
 
-def _finder(graph: Graph, spec: NetworkSpec, lite: LiteArrays) -> bytes:
-    width = spec.width
+def _paper_map(graph: Graph, spec: NetworkSpec) -> None:
+    _finish_map(graph, paper_map(graph, graph.picture(), 1 + spec.straps))
+
+
+def _paper_edit(graph: Graph, _: NetworkSpec) -> None:
+    graph.channels_last(paper_edit(graph, graph.picture(), _alpha(graph)))
+
+
+def _finder(graph: Graph, spec: NetworkSpec) -> LiteArrays:
+    width, lite = spec.width, read_lite_arrays(LITE0)
     *_, fine, deep = lite_features(graph, graph.picture(), lite, deepest=False)
     fine_channels, deep_channels = LITE0_CHANNELS[2:4]
     deep = _entrance(graph, deep, "deep.0", deep_channels, width)
@@ -163,7 +194,8 @@ def _finder(graph: Graph, spec: NetworkSpec, lite: LiteArrays) -> bytes:
         deep = _mixer(graph, deep, f"deep.{number}", width, 5)
     x = graph.node("Add", _entrance(graph, fine, "fine", fine_channels, width), graph.twice(deep))
     x = _mixer(graph, _mixer(graph, x, "both.0", width, 3), "both.1", width, 5)
-    return graph.finish(graph.conv(x, "head", width, OUTPUTS))
+    graph.conv(x, "head", width, OUTPUTS)
+    return lite
 
 
 def _entrance(graph: Graph, x: str, key: str, channels: int, width: int) -> str:
@@ -178,7 +210,7 @@ def _mixer(graph: Graph, x: str, key: str, width: int, size: int) -> str:
     return graph.node("Add", x, graph.conv(y, f"{key}.change.4", 2 * width, width))
 
 
-def frame_graph(weights: Mapping[str, NDArray[Any]], width: int = 16) -> bytes:
+def frame_graph(weights: Mapping[str, NDArray[Any]], width: int = 16) -> ModelProto:
     """Return the Frame Module as an ONNX model; `MisfitError` where the weights are another network's."""
     graph, (one, two, three, four) = Graph(weights), (width, 2 * width, 4 * width, 6 * width)
     x = graph.picture()
@@ -188,7 +220,8 @@ def frame_graph(weights: Mapping[str, NDArray[Any]], width: int = 16) -> bytes:
     x = _frame_residual(graph, graph.conv_block(x, "body.4", three, four, stride=2), "body.5", four)
     flat, side = graph.node("Flatten", x), _LOOK_PX // 16
     hidden = graph.relu(graph.linear(flat, "head.1", side * side * four, 128))
-    return graph.finish(graph.linear(hidden, "head.3", 128, 5), axes=2)
+    graph.linear(hidden, "head.3", 128, 5)
+    return graph.finish(axes=2)
 
 
 def _frame_residual(graph: Graph, x: str, key: str, channels: int) -> str:
@@ -199,11 +232,12 @@ def _frame_residual(graph: Graph, x: str, key: str, channels: int) -> str:
     return graph.relu(graph.node("Add", x, y))
 
 
-_PLAIN: dict[tuple[str, str], Callable[[Graph, NetworkSpec], bytes]] = {
+_BUILDERS: dict[tuple[str, str], Callable[[Graph, NetworkSpec], LiteArrays | None]] = {
     (MAP, "compact"): _compact_map,
+    (MAP, "pretrained"): _frozen_map,
+    (MAP, "thawed"): _thawed_map,
+    (MAP, "paper"): _paper_map,
     (EDIT, "compact"): _compact_edit,
-}
-_ON_LITE: dict[tuple[str, str], Callable[[Graph, NetworkSpec, LiteArrays], bytes]] = {
-    (MAP, "pretrained"): _pretrained_map,
+    (EDIT, "paper"): _paper_edit,
     (FRAME, "finder"): _finder,
 }
