@@ -99,7 +99,8 @@ def test_vgg19_features_are_the_published_layers(
             y = F.relu(F.conv2d(y, kernel, bias, padding=1))
             named[f"block{block}_conv{place}"] = y
     for ours, layer in zip(found, ("block3_conv4", "block4_conv4", "block5_conv4"), strict=True):
-        torch.testing.assert_close(ours, named[layer])
+        # Processors round sixteen convolutions one after the other differently.
+        torch.testing.assert_close(ours, named[layer], rtol=1e-4, atol=1e-4)
         assert ours.count_nonzero() > 0
 
 
