@@ -9,11 +9,15 @@ import numpy as np
 
 from unmask.datagen.pictures.arrays import F32, U8, Bools
 
-# Luma of what is seen between brows and mask on CelebA's test faces: median and 95th percentile are 142 and 202; of
-# one face in fifty the median is below 65, of one in fifty above 195.
-USUAL, USUAL_BRIGHT = 142.0, 202.0
-DARK, DARKEST, DARK_TO = 80.0, 60.0, 110.0  # from where on, from where on in full, and as what it is shown
-BRIGHT, BRIGHTEST, BRIGHT_TO = 195.0, 215.0, 170.0
+# Luma of what is seen between brows and mask on CelebA's test faces, 75th and 95th percentile: skin, while hair,
+# glasses and shadows are below. Medians.
+USUAL, USUAL_BRIGHT = 165.0, 202.0
+DARK, DARKEST, DARK_SHARE = (
+    125.0,
+    100.0,
+    0.78,
+)  # 95th percentile: from where on, in full; shown as so much of usual
+GLARING, MOST_GLARING, GLARING_SHARE = 215.0, 230.0, 1.15  # 75th percentile
 _LEAST_SHARE = 0.1  # of the place that is looked at has to be seen
 _HIGHEST, _LOWEST = 245.0, 4.0
 _GAMMAS = (0.4, 2.5)
@@ -61,22 +65,22 @@ def exposure_of(picture: U8, hidden: Bools) -> Exposure:
     Returns
     -------
     Exposure
-        That brings median and 95th percentile to those of usual faces, but so that darker faces stay darker;
-        without a step: it begins at ``DARK`` or ``BRIGHT`` with nothing. The usual one where too little is seen.
+        That brings both percentiles near those of usual faces, but so that a dark face stays darker than most;
+        without a step: it begins at ``DARK`` or ``GLARING`` with nothing. The usual one where too little is seen.
     """
     seen = _seen_luma(picture, hidden)
     if seen is None:
         return Exposure()
-    middle, bright = (float(np.clip(value, _LOWEST, 254)) for value in np.percentile(seen, (50, 95)))
-    share = max((DARK - middle) / (DARK - DARKEST), (middle - BRIGHT) / (BRIGHTEST - BRIGHT))
+    skin, bright = (float(np.clip(value, _LOWEST, _HIGHEST)) for value in np.percentile(seen, (75, 95)))
+    dark, glaring = (DARK - bright) / (DARK - DARKEST), (skin - GLARING) / (MOST_GLARING - GLARING)
+    share = min(max(dark, glaring), 1.0)
     if share <= 0:
         return Exposure()
-    target = DARK_TO if middle < USUAL else BRIGHT_TO
-    wanted = min(USUAL_BRIGHT * target / USUAL, _HIGHEST)
-    gamma = np.log(wanted / target) / np.log(max(bright, middle + 2) / middle)
+    kept = DARK_SHARE if dark > glaring else GLARING_SHARE
+    wanted, wanted_bright = kept * USUAL, min(kept * USUAL_BRIGHT, _HIGHEST)
+    gamma = np.log(wanted_bright / wanted) / np.log(max(bright, skin + 2) / skin)
     gamma = float(np.clip(gamma, *_GAMMAS))
-    gain = target / 255 / (middle / 255) ** gamma
-    share = min(share, 1.0)
+    gain = wanted / 255 / (skin / 255) ** gamma
     return Exposure(gamma**share, gain**share)
 
 
