@@ -31,3 +31,8 @@ def to_tensors(item: TripletItem) -> dict[str, Any]:
 
 def _tensor(picture: U8) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1), np.float32) / np.float32(255))
+
+
+def to_network(pictures: U8) -> Tensor:
+    """Pictures uint8 (n, h, w, 3) for networks: float32 (n, 3, h, w) in [-1, 1], channels last in memory."""
+    return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1

@@ -198,11 +198,12 @@ def restore_pictures(module: FaceModule, pictures: Sequence[U8], maps: Sequence[
     maps : sequence of uint8 (h, w)
         0..255: true coverage, or a cleaned map.
     """
-    lights = [exposure_of(picture, map_ > 0) for picture, map_ in zip(pictures, maps, strict=True)]
+    hidden = [map_ > 0 for map_ in maps]
+    lights = [exposure_of(*each) for each in zip(pictures, hidden, strict=True)]
     shown = [light.shown(picture) for light, picture in zip(lights, pictures, strict=True)]
     raws = _by_size((shown, maps), module.side, module.faces)
     made = []
-    for raw, light, picture, map_ in zip(raws, lights, pictures, maps, strict=True):
-        toned = in_tone(light.back(np.asarray(raw, np.uint8)), picture, map_ > 0)
+    for raw, light, picture, under, map_ in zip(raws, lights, pictures, hidden, maps, strict=True):
+        toned = in_tone(light.back(np.asarray(raw, np.uint8)), picture, under)
         made.append(Restoration(toned, paste(toned, picture, map_)))
     return made

@@ -9,19 +9,20 @@ import numpy as np
 
 from unmask.datagen.pictures.arrays import F32, U8, Bools
 
+from .tone import LUMA
+
 # Luma of what is seen between brows and mask on CelebA's test faces, 75th and 95th percentile: skin, while hair,
 # glasses and shadows are below. Medians.
 USUAL, USUAL_BRIGHT = 165.0, 202.0
-DARK, DARKEST, DARK_SHARE = (
-    125.0,
-    100.0,
-    0.78,
-)  # 95th percentile: from where on, in full; shown as so much of usual
-GLARING, MOST_GLARING, GLARING_SHARE = 215.0, 230.0, 1.15  # 75th percentile
-_LEAST_SHARE = 0.1  # of the place that is looked at has to be seen
+# From where on, from where on in full, and as what share of usual it is shown: by the 95th percentile, by the 75th.
+DARK, DARKEST, DARK_SHARE = 125.0, 100.0, 0.78
+GLARING, MOST_GLARING, GLARING_SHARE = 215.0, 230.0, 1.15
+# Where is looked: so far above the middle of the mask and to either side of it, in roots of its area.
+_ABOVE, _BESIDE = 1.4, 0.6
+_LEAST_SHARE = 0.1  # of that place has to be seen
 _HIGHEST, _LOWEST = 245.0, 4.0
 _GAMMAS = (0.4, 2.5)
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
+_LEVELS: F32 = np.linspace(0, 1, 256, dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,6 @@ class Exposure:
     def back(self, drawn: U8) -> U8:
         """Return what the network drew, uint8, in the light of the picture."""
         return drawn if self.is_usual else _table((_LEVELS / self.gain) ** (1 / self.gamma))[drawn]
-
-
-_LEVELS: F32 = np.linspace(0, 1, 256, dtype=np.float32)
 
 
 def _table(levels: F32) -> U8:
@@ -90,9 +88,11 @@ def _seen_luma(picture: U8, hidden: Bools) -> F32 | None:
     if not len(rows):
         return None
     side, x, y = len(rows) ** 0.5, columns.mean(), rows.mean()
-    top, bottom = (int(np.clip(value, 0, len(picture))) for value in (y - 1.4 * side, y))
-    left, right = (int(np.clip(value, 0, picture.shape[1])) for value in (x - 0.6 * side, x + 0.6 * side))
+    top, bottom = (int(np.clip(value, 0, len(picture))) for value in (y - _ABOVE * side, y))
+    left, right = (
+        int(np.clip(value, 0, picture.shape[1])) for value in (x - _BESIDE * side, x + _BESIDE * side)
+    )
     place = picture[top:bottom, left:right][~hidden[top:bottom, left:right]]
-    if len(place) < _LEAST_SHARE * 1.68 * side * side:
+    if len(place) < _LEAST_SHARE * _ABOVE * 2 * _BESIDE * side * side:
         return None
-    return np.asarray(place.astype(np.float32) @ _LUMA, np.float32)
+    return np.asarray(place.astype(np.float32) @ LUMA, np.float32)

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from unmask.datagen.pictures.arrays import F32, Bools
 
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+from .tone import LUMA
+
 LIGHTER = 40.0  # levels of luma by which the ground is lighter than skin
 # In pixels of the frame: from how far away the colours of ground and skin are taken.
 _GROUND_REACH, _SKIN_REACH = 6.0, 4.2
@@ -51,7 +52,7 @@ def clear_ground(drawn: NDArray[np.generic], below: NDArray[np.generic], alpha: 
     picture = np.asarray(drawn, np.float32)
     pasted = alpha > 0
     skin = _skin(picture, pasted)
-    lighter = ~pasted & (np.asarray(below, np.float32) @ _LUMA > skin @ _LUMA + LIGHTER)
+    lighter = ~pasted & (np.asarray(below, np.float32) @ LUMA > skin @ LUMA + LIGHTER)
     if not lighter.any():
         return picture
     colours = _colours(picture, np.asarray(below, np.float32), pasted, lighter, skin, scale)
@@ -92,7 +93,7 @@ def _colours(drawn: F32, below: F32, pasted: Bools, lighter: Bools, skin: F32, s
         faces * weight[..., None], np.asarray(weight, np.float32), _SKIN_REACH * scale / factor
     )
     trust = np.clip((near_light / (near_seen + 1e-6) - _LEAST_GROUND) / _RAMP, 0, 1) * (near_light > 1e-4)
-    trust = trust * np.clip(((ground - local) @ _LUMA - 0.75 * LIGHTER) / (0.5 * LIGHTER), 0, 1)
+    trust = trust * np.clip(((ground - local) @ LUMA - 0.75 * LIGHTER) / (0.5 * LIGHTER), 0, 1)
     return _Colours(full(local), full(ground), full(np.asarray(trust, np.float32)))
 
 

@@ -10,7 +10,7 @@ MOST_SPREAD = 4.0
 _BINS = 16
 _LEAST_PIXELS = 200
 # RGB to luma, and to what is left of blue and red without it (ITU-R BT.601; not scaled).
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def in_tone(raw: U8, picture: U8, hidden: Bools) -> U8:
@@ -32,14 +32,14 @@ def in_tone(raw: U8, picture: U8, hidden: Bools) -> U8:
     seen = picture[~hidden].astype(np.float32)
     if len(seen) < _LEAST_PIXELS:
         return raw
-    lightness = seen @ _LUMA
+    lightness = seen @ LUMA
     chroma = seen - lightness[:, None]
     tone = _tone(lightness, chroma)
     # By channels: numpy's greatest of three neighbours in memory is slow.
     apart = [np.abs(own - told) for own, told in zip(chroma.T, _at(tone, lightness), strict=True)]
     if np.percentile(np.maximum.reduce(apart), 95) > MOST_SPREAD:
         return raw
-    own = raw.astype(np.float32) @ _LUMA
+    own = raw.astype(np.float32) @ LUMA
     return np.asarray(np.clip(np.rint(own[..., None] + np.dstack(_at(tone, own))), 0, 255), np.uint8)
 
 

@@ -3,7 +3,7 @@
 Detectors and landmark predictors learnt from bare faces lose a masked one where its picture is cut tightly, where
 it is turned aside, or where the cloth is dark. This network has seen nothing but masked and bare faces moved about,
 so a rough guess of the frame of aligned CelebA is enough, and a few looks bring it home.
-`benchmarks/fit_frame_net.py` trains it in minutes.
+`unmask-train frame --preset refiner` trains it.
 """
 
 from itertools import pairwise

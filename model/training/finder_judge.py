@@ -1,6 +1,5 @@
 """Judges the finder on scenes of faces that training never shows."""
 
-import time
 from collections.abc import Sequence
 
 import cv2
@@ -10,10 +9,11 @@ from torch import Tensor
 
 from unmask.datagen.faces.frame import FRAME_BOX
 from unmask.datagen.pictures.arrays import F64, U8
+from unmask.model.data.tensors import to_network
 from unmask.model.networks.finder_answer import decode
 
 from .finder_targets import average_precision, match
-from .judge import Network
+from .judge import Network, seconds_for
 from .samples import draw_grid
 from .scenes import Scene
 
@@ -56,10 +56,7 @@ class FinderJudge:
     def estimate_s(self, network: Network) -> float:
         """Return about how many seconds `validate` takes, from a few scenes of it."""
         few = FinderJudge(self._scenes[:_BATCH], self.best, self._device)
-        few.validate(network)  # the first time chooses kernels
-        began = time.perf_counter()
-        few.validate(network)
-        return (time.perf_counter() - began) * self.pictures / few.pictures
+        return seconds_for(self.pictures, few, network)
 
     @torch.inference_mode()
     def validate(self, network: Network) -> dict[str, float]:
@@ -95,8 +92,7 @@ class FinderJudge:
         return draw_grid(rows, ("green: true", "red: found", "", ""))
 
     def _pictures(self, scenes: Sequence[Scene]) -> Tensor:
-        stacked = torch.from_numpy(np.stack([scene.image_rgb for scene in scenes]))
-        return stacked.to(self._device).permute(0, 3, 1, 2).float() / 127.5 - 1
+        return to_network(np.stack([scene.image_rgb for scene in scenes])).to(self._device)
 
 
 def _outline(image: U8, frame: F64, colour: tuple[int, int, int]) -> None:

@@ -1,18 +1,16 @@
 """Judges the Frame Module on looks at scenes of faces that training never shows."""
 
-import time
-
 import cv2
 import numpy as np
 import torch
-from torch import Tensor
 
 from unmask.datagen.faces.frame import FRAME_EYE_DIST_PX
 from unmask.datagen.pictures.arrays import F32, U8
+from unmask.model.data.tensors import to_network
 from unmask.model.networks.frame_look import LOOK
 
 from .finder_targets import average_precision
-from .judge import Network
+from .judge import Network, seconds_for
 from .looks import Looks, placed_corners
 from .samples import draw_grid
 
@@ -45,11 +43,7 @@ class LookJudge:
     def estimate_s(self, network: Network) -> float:
         """Return about how many seconds `validate` takes, from a few looks of it."""
         few = Looks(*(part[:_BATCH] for part in vars(self._looks).values()))
-        judge = LookJudge(few, self.best, self._device)
-        judge.validate(network)  # the first time chooses kernels
-        began = time.perf_counter()
-        judge.validate(network)
-        return (time.perf_counter() - began) * self.pictures / judge.pictures
+        return seconds_for(self.pictures, LookJudge(few, self.best, self._device), network)
 
     def validate(self, network: Network) -> dict[str, float]:
         """Return a value for every column."""
@@ -84,15 +78,10 @@ class LookJudge:
     def _answers(self, network: Network, count: int) -> F32:
         crops = self._looks.crops[:count]
         parts = [
-            network(to_looks(crops[start : start + _BATCH]).to(self._device)).float().cpu().numpy()
+            network(to_network(crops[start : start + _BATCH]).to(self._device)).float().cpu().numpy()
             for start in range(0, len(crops), _BATCH)
         ]
         return np.concatenate(parts) if parts else np.empty((0, 5), np.float32)
-
-
-def to_looks(crops: U8) -> Tensor:
-    """Crops as float32 (n, 3, 80, 80) in [-1, 1], channels last in memory."""
-    return torch.from_numpy(crops).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 def _corners(answers: F32) -> F32:

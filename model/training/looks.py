@@ -112,7 +112,7 @@ def _guess_at(scene: Scene, rng: Generator) -> tuple[F64, F64]:
     """A guess of a face's frame, and where its eyes and mouth are in that."""
     frame = scene.frames[rng.integers(len(scene.frames))]
     move = _drawn_move(rng)
-    back = np.linalg.inv(np.vstack([move, (0, 0, 1)]))[:2]
+    back = _inverse(move)
     return _after(frame, move), FRAME_CORNERS @ back[:, :2].T + back[:, 2]
 
 
@@ -162,13 +162,16 @@ def _drawn_miss(rng: Generator) -> F64:
 
 
 def _is_miss(guess: F64, face: F64) -> bool:
-    back = np.linalg.inv(np.vstack([face, (0, 0, 1)]))[:2]
-    move = _after(back, guess)
+    move = _after(_inverse(face), guess)
     scale = float(np.hypot(*move[:, 0]))
     turn = abs(float(np.degrees(np.arctan2(move[1, 0], move[0, 0]))))
     beside = float(np.hypot(*(move[:, :2] @ _MIDDLE + move[:, 2] - _MIDDLE))) / FRAME_EYE_DIST_PX
     far = beside > _BESIDE_BY * max(scale, 1.0)
     return scale > _LARGER or scale < _SMALLER or turn > _TURNED_DEG or far
+
+
+def _inverse(frame: F64) -> F64:
+    return np.asarray(np.linalg.inv(np.vstack([frame, (0, 0, 1)]))[:2], np.float64)
 
 
 def _after(second: F64, first: F64) -> F64:

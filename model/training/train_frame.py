@@ -5,10 +5,10 @@ import torch
 from torch import Tensor
 
 from unmask.datagen.common.errors import ArgumentError
-from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.sources.open_source import open_source
 from unmask.model.data.batches import Batch
 from unmask.model.data.colour_jitter import jitter_colours, jitter_sharpness
+from unmask.model.data.tensors import to_network
 from unmask.model.data.triplets import VAL_SEED
 from unmask.model.inference.precision import probe_pictures
 from unmask.model.networks.frame_look import LOOK
@@ -19,7 +19,7 @@ from .engine import Engine
 from .finder_judge import FinderJudge
 from .finder_targets import Targets, finder_loss, targets_of
 from .judge import Judge
-from .look_judge import LookJudge, to_looks
+from .look_judge import LookJudge
 from .looks import draw_looks, look_loss
 from .options import FrameOptions
 from .scenes import Scene, draw_scene
@@ -110,7 +110,8 @@ class FrameTraining:
         self, scenes: list[Scene], device: torch.device, rng: np.random.Generator
     ) -> dict[str, Tensor]:
         """Let the network answer to scenes; a value for each of `columns`."""
-        pictures = jitter_sharpness(jitter_colours(to_pictures(scenes).to(device), rng), rng)
+        seen = to_network(np.stack([scene.image_rgb for scene in scenes])).to(device)
+        pictures = jitter_sharpness(jitter_colours(seen, rng), rng)
         with self.engine.autocast():
             answer = self.engine.trained.networks[FRAME](pictures)
         targets = Targets(*(part.to(device) for part in vars(targets_of(scenes, self.side)).values()))
@@ -137,7 +138,7 @@ class RefinerTraining(FrameTraining):
     ) -> dict[str, Tensor]:
         """Let the network answer to looks at scenes; a value for each of `columns`."""
         looks = draw_looks(scenes, LOOKS_EACH, rng)
-        crops = jitter_sharpness(jitter_colours(to_looks(looks.crops).to(device), rng), rng)
+        crops = jitter_sharpness(jitter_colours(to_network(looks.crops).to(device), rng), rng)
         with self.engine.autocast():
             answer = self.engine.trained.networks[FRAME](crops)
         corners, is_face = (torch.from_numpy(part).to(device) for part in (looks.corners, looks.is_face))
@@ -149,9 +150,3 @@ def frame_training(session: Session, options: FrameOptions) -> FrameTraining:
     """Return the training of the network that the preset names."""
     refines = options.load_preset().network.name == REFINER
     return (RefinerTraining if refines else FrameTraining)(session, options)
-
-
-def to_pictures(scenes: list[Scene]) -> Tensor:
-    """Scenes as float32 (n, 3, side, side) in [-1, 1], channels last in memory."""
-    stacked: U8 = np.stack([scene.image_rgb for scene in scenes])
-    return torch.from_numpy(stacked).permute(0, 3, 1, 2).float() / 127.5 - 1

@@ -3,7 +3,6 @@
 import copy
 import json
 import logging
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 
@@ -15,6 +14,7 @@ from unmask.datagen.common.atomic import write_atomic
 from unmask.datagen.common.errors import UserError
 from unmask.datagen.pictures.arrays import U8
 from unmask.model.data.batches import Batch, fixed_batch
+from unmask.model.data.tensors import to_network
 from unmask.model.data.triplets import Triplets
 from unmask.model.inference.cleaning import clean_map
 from unmask.model.inference.compositing import composite, paste_alpha
@@ -24,7 +24,7 @@ from unmask.model.metrics.metrics import MASKED, EditScores, mean_scores, score_
 from unmask.model.networks.perceptual import PerceptualNetwork
 
 from .folder import BASELINES_NAME
-from .judge import Network
+from .judge import Network, seconds_for
 from .photo_judge import PhotoJudge
 from .samples import draw_grid
 from .seen_maps import predict_maps
@@ -64,10 +64,7 @@ class _Judge(ABC):
         """Return about how many seconds `validate` takes, from a few pictures of it."""
         few = copy.copy(self)
         few._batches = [_first(self._batches)]
-        few.validate(network)  # the first time chooses kernels
-        began = time.perf_counter()
-        few.validate(network)
-        return (time.perf_counter() - began) * self.pictures / few.pictures
+        return seconds_for(self.pictures, few, network)
 
 
 class MapJudge(_Judge):
@@ -224,7 +221,7 @@ class EditJudge(_Judge):
                     fill(masked, np.where(alpha > 0, 255, 0).astype(np.uint8))
                     for masked, alpha in zip(to_uint8(picture), paste[:, 0].numpy(), strict=True)
                 ]
-                output = _to_tensor(filled)
+                output = to_network(np.stack(filled))
                 scores[name] += _score(output, composite(output, picture, paste), batch)
             scores["ceiling"] += _score(clean, composite(clean, picture, paste), batch)
             coverage += [float((map_ >= MASKED).mean()) for map_ in _maps(batch.map)]
@@ -255,10 +252,6 @@ def restore(network: Network, picture: Tensor, map_: Tensor) -> tuple[Tensor, Te
 def to_uint8(pictures: Tensor) -> list[U8]:
     """Pictures (n, 3, h, w) in [-1, 1] as a list of uint8 (h, w, 3), rounded."""
     return list(to_levels(pictures).cpu().numpy())
-
-
-def _to_tensor(pictures: Sequence[U8]) -> Tensor:
-    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 def _maps(maps: Tensor) -> list[U8]:
