@@ -5,11 +5,12 @@
     python benchmarks/find_masked.py bare CELEBA [--map RUN|FILE] [--n 200]
 
 ``real`` looks for the faces whose eyes are marked in ``masked_faces.csv`` (photographs with one clear face, chosen
-and marked by a person) with dlib's detectors as `LandmarkFinder` runs them, and with `FaceFinder`. Found is a face
-whose eyes are both within half an eye distance of the marks. ``drawn`` takes masked pictures from a dataset of
-`unmask-data build` at CelebA's size, turns, scales and pastes them onto larger ones, and compares the frame that is
-known from that with the one found. ``bare`` takes CelebA faces of the test split, as they are and on larger ones,
-and counts where a mask is seen: the Map Module's cleaned map is not empty; `restore_photo` takes something off.
+and marked by a person) with dlib's detectors as `LandmarkFinder` runs them, and as `unmask-run` does: finder, Frame
+Module, Map Module. Found is a face whose eyes are both within half an eye distance of the marks. ``drawn`` takes
+masked pictures from a dataset of `unmask-data build` at CelebA's size, turns, scales and pastes them onto larger
+ones, and compares the frame that is known from that with the one found. ``bare`` takes CelebA faces of the test
+split, as they are and on larger ones, and counts where a mask is seen: the Map Module's cleaned map is not empty;
+`restore_photo` takes something off.
 """
 
 import argparse
@@ -28,7 +29,7 @@ from unmask.datagen.pictures.picture import decode_picture
 from unmask.datagen.pictures.pyramid import PicturePyramid
 from unmask.datagen.sources.open_source import open_source
 from unmask.model.inference.aligned import find_maps
-from unmask.model.inference.photo import OK
+from unmask.model.inference.photo import OK, restore_photo
 from unmask.model.inference.unmasker import Unmasker
 
 U8 = NDArray[np.uint8]
@@ -56,7 +57,8 @@ def near(eyes: F64, marked: F64, eye_dist_px: float) -> bool:
 def real(photos: Path, unmasker: Unmasker) -> None:
     """Print who finds how many of the marked faces."""
     bare = LandmarkFinder()
-    found: dict[str, list[str]] = {"LandmarkFinder": [], "FaceFinder": []}
+    found: dict[str, list[str]] = {"LandmarkFinder": [], "unmask-run": []}
+    unmasker.edit_module = None  # only maps are wanted
     seconds = dict.fromkeys(found, 0.0)
     others = 0
     labels = read_labels()
@@ -66,21 +68,21 @@ def real(photos: Path, unmasker: Unmasker) -> None:
         start = time.process_time()
         points = [face.points for face in bare.find(image, aligned=False)]
         middle = time.process_time()
-        faces = unmasker.finder.find(PicturePyramid(image))
+        faces = restore_photo(unmasker, image).faces
         seconds["LandmarkFinder"] += middle - start
-        seconds["FaceFinder"] += time.process_time() - middle
+        seconds["unmask-run"] += time.process_time() - middle
         dist = float(np.hypot(*(marked[1] - marked[0])))
         if any(near(np.array(eye_centres(one)), marked, dist) for one in points):
             found["LandmarkFinder"].append(name)
         hits = [near(frame_corners(face.frame)[:2], marked, face.eye_dist_px) for face in faces]
         others += len(hits) - sum(hits)
         if any(hits):
-            found["FaceFinder"].append(name)
+            found["unmask-run"].append(name)
     for finder, names in found.items():
         missed = " ".join(name for name in labels if name not in names)
         print(f"{finder}: {len(names)} of {len(labels)} found ({len(names) / len(labels):.1%}), "
               f"{seconds[finder] / len(labels):.2f} s of processor each; missed: {missed}")  # fmt: skip
-    print(f"FaceFinder: {others} other finds in these photographs (second people, and what is no face)")
+    print(f"unmask-run: {others} other finds in these photographs (second people, and what is no face)")
 
 
 def drawn(data: Path, unmasker: Unmasker, count: int, seed: int) -> None:

@@ -25,6 +25,7 @@ from unmask.datagen.pictures.pyramid import Grid, PicturePyramid
 from unmask.datagen.render.triplet import Triplet, make_triplet
 from unmask.datagen.render.triplet_config import TripletConfig
 from unmask.model.checkpoints.shipped import weights_folder
+from unmask.model.common.limits import LEAST_SCORE
 from unmask.model.inference.face_finder import (
     SURE,
     FaceFinder,
@@ -208,6 +209,20 @@ def test_hints_lead_to_a_face_that_the_finder_does_not_see(
 def test_an_empty_picture_shows_no_face(finder: FaceFinder) -> None:
     for shape in ((300, 200, 3), (1, 1, 3), (3, 900, 3)):
         assert finder.find(PicturePyramid(np.full(shape, 128, np.uint8))) == []
+
+
+def test_where_no_face_is_sure_all_that_may_be_one_are_told_to_whom_it_concerns(
+    finder: FaceFinder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = place_frame((60.0, 60.0), 40.0)
+    scores = [1.2, 0.4, LEAST_SCORE, LEAST_SCORE - 0.1]
+    seen = [FoundFace(frame, score) for score in scores]
+    monkeypatch.setattr(FaceFinder, "_settled", lambda *_: seen)
+    picture = PicturePyramid(np.zeros((120, 120, 3), np.uint8))
+    assert [face.score for face in finder.find(picture)] == scores[:1]
+    assert {face.score for face in finder.find(picture, doubtful=True)} == set(scores[:3])
+    seen.append(FoundFace(frame, SURE))
+    assert [face.score for face in finder.find(picture, doubtful=True)] == [SURE]
 
 
 def test_a_part_of_a_face_gives_way_to_the_whole() -> None:

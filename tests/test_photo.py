@@ -36,7 +36,9 @@ class Finder:
         self.faces = list(faces)
         self.hints: list[np.ndarray] = []
 
-    def find(self, picture: PicturePyramid, hints: Sequence[np.ndarray] = ()) -> list[FoundFace]:
+    def find(
+        self, picture: PicturePyramid, hints: Sequence[np.ndarray] = (), *, doubtful: bool = False
+    ) -> list[FoundFace]:
         self.hints += hints
         return self.faces
 
@@ -107,6 +109,38 @@ def test_a_face_without_a_mask_comes_back_unchanged(unmasker: Unmasker, photo: n
 def test_what_may_be_a_face_and_wears_no_mask_is_no_face(unmasker: Unmasker, photo: np.ndarray) -> None:
     use(unmasker, FoundFace(FACE.frame, 1.0))
     assert restore_photo(unmasker, photo, np.zeros(photo.shape[:2], np.uint8)).status == NO_FACE
+
+
+def seen_with(probability: float) -> Seen:
+    """A mask that covers the mouth, as sure as that, wherever a frame is."""
+    grid = work_grid(128)
+    body = np.zeros((grid.height, grid.width), np.float32)
+    body[105:150, 40:88] = probability
+    return Seen(body, None)
+
+
+@pytest.mark.parametrize(("sure_of_it", "faces"), [(0.95, 1), (0.82, 0)])
+def test_of_doubtful_faces_the_surest_counts_that_wears_a_mask_for_sure(
+    unmasker: Unmasker,
+    photo: np.ndarray,
+    monkeypatch: pytest.MonkeyPatch,
+    sure_of_it: float,
+    faces: int,
+) -> None:
+    """A sure face wears one at 0.82, too."""
+    bare, masked, less = (
+        FoundFace(each.frame, score) for each, score in [(SECOND, 1.5), (FACE, -0.4), (FACE, -0.8)]
+    )
+
+    def see(_module: object, _picture: PicturePyramid, frame: np.ndarray) -> Seen:
+        return seen_with(0.0 if frame is SECOND.frame else sure_of_it)
+
+    monkeypatch.setattr("unmask.model.inference.face_mask.see_face", see)
+    use(unmasker, bare, less, masked)
+    restored = restore_photo(unmasker, photo)
+    assert [(face.score, face.status) for face in restored.faces] == [(-0.4, OK)] * faces
+    use(unmasker, FACE)
+    assert restore_photo(unmasker, photo).status == OK
 
 
 def test_a_face_that_is_too_small_is_said_and_left(unmasker: Unmasker, photo: np.ndarray) -> None:

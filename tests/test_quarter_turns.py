@@ -25,7 +25,9 @@ class UprightFinder:
     def __init__(self, score: float = 5.0, others: float = 1.0) -> None:
         self.score, self.others, self.looks = score, others, 0
 
-    def find(self, picture: PicturePyramid, hints: Sequence[F64] = ()) -> list[FoundFace]:
+    def find(
+        self, picture: PicturePyramid, hints: Sequence[F64] = (), *, doubtful: bool = False
+    ) -> list[FoundFace]:
         self.looks += 1
         if tuple(picture.levels[0][0, 0]) == RED:
             return [FoundFace(FRAME, self.score)]
@@ -111,7 +113,9 @@ def test_a_bare_face_in_another_position_is_none_where_one_with_a_mask_is_found(
     given = quarter_turned(photo, 1)
     finder = unmasker.finder
 
-    def find(picture: PicturePyramid, hints: Sequence[F64] = ()) -> list[FoundFace]:
+    def find(
+        picture: PicturePyramid, hints: Sequence[F64] = (), *, doubtful: bool = False
+    ) -> list[FoundFace]:
         faces = UprightFinder.find(finder, picture, hints)
         return [] if np.array_equal(picture.levels[0], given) else faces
 

@@ -40,7 +40,9 @@ FRAMES = 5
 class Finder:
     """One face in the middle of every frame that is not grey all over."""
 
-    def find(self, picture: PicturePyramid, hints: Sequence[F64] = ()) -> list[FoundFace]:
+    def find(
+        self, picture: PicturePyramid, hints: Sequence[F64] = (), *, doubtful: bool = False
+    ) -> list[FoundFace]:
         height, width = picture.levels[0].shape[:2]
         return (
             [FoundFace(place_frame((width / 2, height / 2), 40.0), 5.0)]

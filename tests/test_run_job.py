@@ -35,7 +35,9 @@ SIZES = {"a": (60, 70), "sub/b": (33, 90), "c.d": (109, 89)}
 class Finder:
     """One face in the middle of every picture but those that are grey all over."""
 
-    def find(self, picture: PicturePyramid, hints: Sequence[np.ndarray] = ()) -> list[FoundFace]:
+    def find(
+        self, picture: PicturePyramid, hints: Sequence[np.ndarray] = (), *, doubtful: bool = False
+    ) -> list[FoundFace]:
         image = picture.levels[0]
         height, width = image.shape[:2]
         return [FoundFace(place_frame((width / 2, height / 2), 40.0), 5.0)] if image.std() > 1 else []
@@ -522,7 +524,7 @@ def test_every_face_has_a_row_with_its_box_and_what_became_of_it(options: RunOpt
 def test_faces_below_the_score_that_is_asked_for_are_left_and_counted(
     options: RunOptions, pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def mask(module: object, picture: PicturePyramid, frame: np.ndarray) -> FaceMask:
+    def mask(module: object, picture: PicturePyramid, frame: np.ndarray, slack: float) -> FaceMask:
         x, y = np.rint(frame @ (88.5, 150.0, 1.0)).astype(int).tolist()
         return FaceMask.of_body(Patch(x - 4, y - 4, np.full((9, 9), 255, np.uint8)))
 

@@ -98,7 +98,9 @@ class KnownFaces:
         self.clip, self.tremble, self.gone, self.searches = clip, tremble, gone, list[int]()
         self._rng = np.random.default_rng(3)
 
-    def find(self, picture: PicturePyramid, hints: Sequence[F64] = ()) -> list[FoundFace]:
+    def find(
+        self, picture: PicturePyramid, hints: Sequence[F64] = (), *, doubtful: bool = False
+    ) -> list[FoundFace]:
         frame = self._frame(picture)
         self.searches.append(self._at(picture))
         return [] if frame is None else [FoundFace(frame, 5.0)]

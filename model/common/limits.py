@@ -1,4 +1,4 @@
-"""What the networks take: sizes and number formats. Imports no torch."""
+"""What the networks take, and what is taken from them: sizes, number formats, scores. Imports no torch."""
 
 FP32, BF16, AUTO = "fp32", "bf16", "auto"
 PRECISIONS = (AUTO, FP32, BF16)
@@ -10,3 +10,6 @@ MULTIPLE_PX, SMALLEST_PX = 16, 64
 LARGEST_PX = 8192
 LARGEST_WIDTH = 1024
 """Channels of a network's first level."""
+LEAST_SCORE = -1.0
+"""Of a face. One that is less than sure, but has this, is one only if it wears a mask: two networks that look for
+different things then say so."""

@@ -22,6 +22,7 @@ from unmask.datagen.faces.frame import (
 from unmask.datagen.faces.frame import frame_box as box_of
 from unmask.datagen.pictures.arrays import F64
 from unmask.datagen.pictures.pyramid import PicturePyramid
+from unmask.model.common.limits import LEAST_SCORE
 from unmask.model.networks.frame_look import FrameModule
 
 from .face_candidates import FinderModule, face_candidates
@@ -44,15 +45,12 @@ AROUND = tuple(
 )
 SPREAD_COST = 10.0  # logits for one eye distance between the frames that they lead to
 SURE = 2.0
-ONLY = 0.0  # for the best one of a picture that has no sure face
+ONLY = 0.0  # for the best one of a picture that has no sure face, where nothing more is known of it
 # Left, top, right, bottom in the frame of a face: what is found in there is an ear, an eye or a valve, even where
 # it looks a little more like a face.
 OF_THE_FACE = (25.0, 55.0, 152.0, 215.0)
 PART_BONUS, WHOLE = 2.5, 1.5  # that much less will do, but not less than that
 PART = 1.8  # eye distances of the whole for one of the part, at least
-LEAST_RIVAL = (
-    -1.0
-)  # score of what may be the whole of a sure face: it is a face only if it wears that on its mask
 
 MOST_TURN_DEG = 80.0
 # Of points on eyes, nose and mask this share must be in the picture.
@@ -98,7 +96,9 @@ class FaceFinder:
         self.frames = frames
         self.finder = finder
 
-    def find(self, picture: PicturePyramid, hints: Sequence[F64] = ()) -> list[FoundFace]:
+    def find(
+        self, picture: PicturePyramid, hints: Sequence[F64] = (), *, doubtful: bool = False
+    ) -> list[FoundFace]:
         """Return the faces of a photograph, the largest first.
 
         Parameters
@@ -107,6 +107,9 @@ class FaceFinder:
             RGB.
         hints : sequence of float64 (2, 3)
             Frames near which faces may be as well, such as above masks that somebody marked.
+        doubtful : bool
+            Where no face is sure, return all that have `LEAST_SCORE`, parts of each other among them: who asks says
+            which one is a face. Else the best one if it has `ONLY`.
         """
         starts = [frame for frame, _ in face_candidates(self.finder, picture)]
         seen = self._settled(picture, [*starts, *varied(hints)])
@@ -115,10 +118,11 @@ class FaceFinder:
         if not any(face.score >= SURE and not face.rivals for face in faces):
             seen = [*seen, *self._settled(picture, varied(starts))]
             faces = _with_rivals(distinct(seen), seen)
-        sure = [face for face in faces if face.score >= SURE] or [
-            face for face in faces[:1] if face.score >= ONLY
-        ]
-        return sorted(sure, key=lambda face: -face.eye_dist_px)
+        found = [face for face in faces if face.score >= SURE]
+        if not found:
+            asked, least = (seen, LEAST_SCORE) if doubtful else (faces[:1], ONLY)
+            found = [face for face in asked if face.score >= least]
+        return sorted(found, key=lambda face: -face.eye_dist_px)
 
     def settle(self, picture: PicturePyramid, frames: Sequence[F64]) -> list[FoundFace]:
         """Look at guesses until they stand still; each thing once, the best first, whatever its score."""
@@ -210,7 +214,7 @@ def _with_rivals(faces: Sequence[FoundFace], seen: Sequence[FoundFace]) -> list[
     """Tell sure faces which doubtful ones they may be part of."""
     told = []
     for face in faces:
-        rivals = [other for other in _wholes(face, seen) if LEAST_RIVAL <= other.score < SURE]
+        rivals = [other for other in _wholes(face, seen) if LEAST_SCORE <= other.score < SURE]
         rivals = distinct(rivals) if face.score >= SURE else []
         told.append(replace(face, rivals=tuple(rivals)))
     return told

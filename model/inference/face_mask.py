@@ -90,7 +90,9 @@ def _within(patch: Patch, box: Box) -> Patch:
     return Patch(left, top, pixels)
 
 
-def segment_face(module: FaceModule, picture: PicturePyramid, frame: F64) -> FaceMask | None:
+def segment_face(
+    module: FaceModule, picture: PicturePyramid, frame: F64, slack: float = 0.0
+) -> FaceMask | None:
     """Find the mask of one face.
 
     Parameters
@@ -101,6 +103,8 @@ def segment_face(module: FaceModule, picture: PicturePyramid, frame: F64) -> Fac
         RGB.
     frame : float64 (2, 3)
         Aligned CelebA's frame to the photograph.
+    slack : float
+        As for `mask_of`.
 
     Returns
     -------
@@ -110,7 +114,7 @@ def segment_face(module: FaceModule, picture: PicturePyramid, frame: F64) -> Fac
     height, width = picture.levels[0].shape[:2]
     if bounds(frame, (width, height)) is None:
         return None
-    return mask_of(see_face(module, picture, frame), frame, picture)
+    return mask_of(see_face(module, picture, frame), frame, picture, slack)
 
 
 def mask_of(seen: Seen, frame: F64, picture: PicturePyramid, slack: float = 0.0) -> FaceMask | None:
@@ -125,7 +129,8 @@ def mask_of(seen: Seen, frame: F64, picture: PicturePyramid, slack: float = 0.0)
     picture : PicturePyramid
         The photograph: the map ends at its edges, where it has some.
     slack : float
-        That much less mean probability will do, for a face that is known to wear a mask.
+        That much less mean probability will do, for a face that is known to wear a mask; negative: more is
+        asked.
 
     Returns
     -------

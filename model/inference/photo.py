@@ -1,6 +1,6 @@
 """Taking the masks off the faces of a photograph: find, frame, segment, restore, put back."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -10,9 +10,10 @@ import numpy as np
 from unmask.datagen.faces.frame import frame_scale
 from unmask.datagen.pictures.arrays import F32, F64, U8
 from unmask.datagen.pictures.pyramid import PicturePyramid
+from unmask.model.common.limits import LEAST_SCORE
 
 from .aligned import FaceModule, restore_pictures
-from .face_finder import ONLY, SURE, FaceFinder, FoundFace
+from .face_finder import SURE, FaceFinder, FoundFace
 from .face_mask import FaceMask, beside_face, segment_face
 from .given_maps import given_mask, masks_left
 from .grain import add_grain
@@ -32,6 +33,9 @@ MOST_BESIDE = 18.0
 
 # The pasted region is the map, grown and feathered, in pixels of the frame: the Editing Module erases as much.
 GROW, FEATHER = 2.0, 2.5
+# A face that is doubtful itself needs a surer mask, by so much mean probability: a lamp before a window has one of
+# 0.79, faces that are cut off or look down have 0.88 and more (docs/results.md).
+_DOUBTFUL_SLACK = -0.1
 _GRAIN_ROW = 4099  # one row further the grain is another one
 _MOST_HINTS = 12  # of the regions of a given map: a brush leaves specks
 STRAP_SHARE = 0.6  # of that for straps: a wider band of drawn skin beside a thin one shows
@@ -116,7 +120,7 @@ def masked_status(face: FoundFace, least_score: float, *, turned_away: bool = Fa
 
 
 def restore_photo(
-    unmasker: PhotoModules, image_rgb: U8, map_: U8 | None = None, least_score: float = ONLY
+    unmasker: PhotoModules, image_rgb: U8, map_: U8 | None = None, least_score: float = LEAST_SCORE
 ) -> Restored:
     """Take the masks off every face of a photograph, which may lie on its side or stand on its head.
 
@@ -142,7 +146,7 @@ def restore_photo(
 
     def find(picture: PicturePyramid, quarters: int) -> list[FoundFace]:
         hints = [] if map_ is None else _hints(quarter_turned(map_, quarters))
-        return unmasker.finder.find(picture, hints)
+        return unmasker.finder.find(picture, hints, doubtful=True)
 
     made = [
         (_restore_faces(unmasker, view, map_, least_score), view.quarters)
@@ -184,16 +188,14 @@ def _restore_faces(
     done, faces = image_rgb.copy(), list[PhotoFace]()
     union, straps, taken = (np.zeros(image_rgb.shape[:2], np.uint8) for _ in range(3))
 
-    def find_mask(frame: F64) -> FaceMask | None:
+    def find_mask(frame: F64, slack: float = 0.0) -> FaceMask | None:
         if map_ is None:
-            return segment_face(unmasker.map_module, picture, frame)
+            return segment_face(unmasker.map_module, picture, frame, slack)
         given = given_mask(map_, frame)
         return None if given is None else FaceMask.of_body(given)
 
-    for found, mask in worn_masks(view.faces, find_mask):
+    for found, mask in _masked_faces(view, find_mask):
         if mask is None:
-            if found.score < SURE:
-                continue
             status = NO_MASK
         else:
             taken[mask.body.place] |= mask.body.pixels
@@ -219,6 +221,20 @@ def _restore_faces(
                 faces.append(replace(face, status=TOO_SMALL))
         faces.sort(key=lambda face: -face.eye_dist_px)
     return Restored(done, union, straps & ~union, tuple(faces))
+
+
+def _masked_faces(
+    view: View, find_mask: Callable[..., FaceMask | None]
+) -> Iterator[tuple[FoundFace, FaceMask | None]]:
+    """Yield the faces of a view and their masks; of doubtful ones alone the surest that wears one for sure."""
+    if view.score >= SURE:
+        yield from worn_masks(view.faces, find_mask)
+        return
+    for face in sorted(view.faces, key=lambda face: -face.score):
+        mask = find_mask(face.frame, _DOUBTFUL_SLACK)
+        if mask is not None:
+            yield face, mask
+            return
 
 
 def restore_face(

@@ -6,7 +6,7 @@ from pathlib import Path
 from unmask.datagen.common.checks import check_at_least, check_choice, check_exists
 from unmask.datagen.common.errors import ArgumentError
 from unmask.model.checkpoints.shipped import PERCEPTUAL, PRESETS, SHIPPED
-from unmask.model.common.limits import AUTO, BACKENDS
+from unmask.model.common.limits import AUTO, BACKENDS, LEAST_SCORE
 from unmask.model.common.options import ComputeOptions
 
 
@@ -53,7 +53,7 @@ class RunOptions(ComputeOptions):
     map_weights: str | Path = SHIPPED
     edit_weights: str | Path | None = None
     backend: str = AUTO
-    least_score: float = 0.0
+    least_score: float = LEAST_SCORE
     side_by_side: bool = False
     recursive: bool = True
     limit: int | None = None

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, HTTPException, Request, Response
 
 from unmask.datagen.pictures.picture import encode_png
-from unmask.model.inference.face_finder import ONLY
+from unmask.model.common.limits import LEAST_SCORE
 
 from .answers import About, Found, Problem, Unmasked
 from .options import ServeOptions
@@ -33,7 +33,7 @@ def photo_routes(photographs: Photographs, worker: Worker, options: ServeOptions
         },
         {
             "preset": {"type": "string", "enum": list(options.presets), "default": options.presets[0]},
-            "min_score": {"type": "number", "default": ONLY, "description": _SCORE},
+            "min_score": {"type": "number", "default": LEAST_SCORE, "description": _SCORE},
         },
     )
     place = {"type": "number", "required": True}
@@ -62,7 +62,7 @@ def photo_routes(photographs: Photographs, worker: Worker, options: ServeOptions
         preset = texts.get("preset") or options.presets[0]
         if preset not in options.presets:
             raise HTTPException(422, f"preset: expected one of {', '.join(options.presets)}")
-        least_score = _number(texts, "min_score") if "min_score" in texts else ONLY
+        least_score = _number(texts, "min_score") if "min_score" in texts else LEAST_SCORE
         as_picture = PNG in request.headers.get("accept", "")
 
         def work() -> bytes:

@@ -8,7 +8,8 @@ import numpy as np
 
 from unmask.datagen.pictures.arrays import U8
 from unmask.datagen.pictures.pyramid import PicturePyramid
-from unmask.model.inference.face_finder import ONLY, FoundFace
+from unmask.model.common.limits import LEAST_SCORE
+from unmask.model.inference.face_finder import FoundFace
 from unmask.model.inference.face_mask import FaceMask
 from unmask.model.inference.photo import (
     NO_MASK,
@@ -96,7 +97,7 @@ class FrameRestorer:
         self,
         unmasker: PhotoModules,
         fps: float = FPS,
-        least_score: float = ONLY,
+        least_score: float = LEAST_SCORE,
         steadiness: Steadiness | None = None,
     ) -> None:
         if not (math.isfinite(fps) and fps > 0):
