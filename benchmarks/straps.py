@@ -46,6 +46,7 @@ def main() -> None:
     parser.add_argument("--map", default="shipped")
     parser.add_argument("--edit", default="fidelity")
     parser.add_argument("--limit", type=int, default=300)
+    parser.add_argument("--size", type=int, default=128, help="of the pictures, in pixels")
     parser.add_argument("--recipe", default="default")
     arguments = parser.parse_args()
     cpu = torch.device("cpu")
@@ -53,7 +54,12 @@ def main() -> None:
     edit_module = load_module(find_weights(arguments.edit), EDIT, cpu)
     split = None if arguments.source == "demo" else "test"
     data = unmask.TripletDataset(
-        arguments.source, split=split, limit=arguments.limit, size=128, seed=7, recipe=arguments.recipe
+        arguments.source,
+        split=split,
+        limit=arguments.limit,
+        size=arguments.size,
+        seed=7,
+        recipe=arguments.recipe,
     )
     shared = either = 0.0
     near = np.zeros(4)  # found beside true ones, found, true beside found ones, true

@@ -224,6 +224,10 @@ def test_the_map_module_finds_the_mask_in_crops_of_the_face(
     cv2.line(photo, *np.rint(strap).astype(int).tolist(), (0, 0, 255), 4)
     cv2.line(photo, (20, 20), (60, 25), (0, 0, 255), 4)  # hangs together with no mask
     monkeypatch.setattr("unmask.model.inference.face_looks.look_at", probabilities)
+    monkeypatch.setattr(
+        "unmask.model.inference.face_looks.see_closer",
+        lambda module, crops: [each.straps for each in probabilities(module, crops)],
+    )
     use(unmasker, FACE)
     restored = restore_photo(unmasker, photo)
     assert restored.status == OK

@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from unmask.model.inference.strap_mask import FAINT, LEAST_PX, REACH, SURE, clean_straps
+from unmask.model.inference.aligned import STRAP_ZOOM, find_maps, predict_probabilities, see_pictures
+from unmask.model.inference.strap_mask import (
+    BROAD,
+    FAINT,
+    LEAST_PX,
+    REACH,
+    SURE,
+    clean_straps,
+    joined_straps,
+)
 
 SIDE = 100
 
@@ -50,3 +59,45 @@ def test_the_body_is_no_strap_and_without_a_body_there_is_none(body: np.ndarray)
     everywhere = np.ones((SIDE, SIDE), np.float32)
     assert np.array_equal(clean_straps(everywhere, body), 255 - body)
     assert not clean_straps(everywhere, 0 * body).any()
+
+
+def test_thin_straps_are_seen_closer_and_broad_ones_from_where_the_mask_is() -> None:
+    usual = np.array([[0.1, 0.4, BROAD, 0.8]], np.float32)
+    closer = np.array([[0.3, 0.2, 0.1, 0.9]], np.float32)
+    assert np.array_equal(joined_straps(usual, closer), np.array([[0.3, 0.2, BROAD, 0.9]], np.float32))
+    assert joined_straps(usual, None) is usual
+    assert joined_straps(None, None) is None
+
+
+class Module:
+    """A Map Module that sees masks where a picture is red, and, closer only, straps where it is blue."""
+
+    side = 64
+
+    def __init__(self) -> None:
+        self.card: dict[str, object] = {}
+        self.asked: list[tuple[int, ...]] = []
+
+    def probabilities(self, pictures: np.ndarray) -> np.ndarray:
+        self.asked.append(pictures.shape)
+        said = pictures[..., [0, 2]].astype(np.float32) / 255
+        said[..., 1] *= pictures.shape[1] > self.side
+        return said
+
+
+def test_straps_of_aligned_faces_are_looked_for_closer_where_there_is_a_mask() -> None:
+    bare, masked = np.zeros((2, 96, 96, 3), np.uint8)
+    masked[50:80, 30:66, 0] = 255
+    masked[52:55, 70:90, 2] = 255
+    module = Module()
+    maps = find_maps(module, [bare, masked])
+    assert [count for count, *_ in module.asked] == [2, 1]
+    assert module.asked[1][1:3] == (STRAP_ZOOM * 64,) * 2
+    assert not (maps[0].body.any() or maps[0].straps.any())
+    found, true = maps[1].straps > 0, masked[..., 2] > 0
+    assert (found & true).sum() / (found | true).sum() > 0.7
+    seen = see_pictures(module, [bare, masked])
+    assert np.array_equal(clean_straps(seen[1].straps, maps[1].body), maps[1].straps)
+    asked = len(module.asked)
+    assert np.array_equal(predict_probabilities(module, [masked])[0], seen[1].body)
+    assert len(module.asked) == asked + 1

@@ -29,13 +29,13 @@ from unmask.datagen.pictures.arrays import F32, U8
 from unmask.model.checkpoints.card import find_model, load_card
 from unmask.model.checkpoints.checkpoint import load_model
 from unmask.model.checkpoints.shipped import find_weights
-from unmask.model.inference.aligned import restore_pictures, see_pictures
+from unmask.model.inference.aligned import STRAP_ZOOM, restore_pictures, see_pictures
 from unmask.model.inference.cleaning import clean_map
 from unmask.model.inference.torch_modules import TrainedModule
 from unmask.model.networks.spec import EDIT, MAP, MODULE_NAMES, NetworkSpec
 
 from .onnx_cleaning import OPSET, clean_map_model
-from .onnx_frame import after_edit_model, after_map_model, before_model
+from .onnx_frame import after_closer_model, after_edit_model, after_map_model, before_model
 from .onnx_network import network_parts
 
 if TYPE_CHECKING:  # of the extra 'export'
@@ -48,6 +48,7 @@ _SINGLE_PIXELS = (
     0.001  # of all: a map's pixel at one half may fall on either side, and what is drawn there with it
 )
 _PARTS = ("before", "asking", "network", "answering", "after", "cleaning")
+_AGAIN = "again/"
 _OUTPUTS = ("probability", "map", "straps_probability", "restored")  # in this order
 _AXES = ("n", "height", "width")
 _POLARITY = "map 255 = mask"
@@ -134,27 +135,66 @@ def _check_request(out: Path, size: int) -> None:
 
 
 def _whole(module: TrainedModule, spec: NetworkSpec) -> "onnx.ModelProto":
-    """The parts of a file put together: an output of one is an input of later ones of that name."""
-    from onnx import compose, helper
+    """The parts of a file put together."""
+    from onnx import helper
 
     weights = {name: value.numpy() for name, value in module.network.state_dict().items()}
-    before = before_model(module.side, with_map=spec.kind == EDIT)
     network = network_parts(spec, weights, mirror_mean=module.mirror_mean)
+    before = before_model(module.side, with_map=spec.kind == EDIT)
     if spec.kind == EDIT:
-        after = [after_edit_model(module.side)]
+        chains = [_chain([before, *network, after_edit_model(module.side)])]
     else:
-        after = [after_map_model(module.side, straps=spec.straps), clean_map_model()]
-    made = [each for part in after for each in part.graph.output]
+        chains = [
+            _chain([before, *network, after_map_model(module.side, straps=spec.straps), clean_map_model()])
+        ]
+    if spec.straps:
+        side = STRAP_ZOOM * module.side
+        chains.append(
+            _again(_chain([before_model(side, with_map=False), *network, after_closer_model(side)]))
+        )
+    nodes, constants, made = (
+        [each for chain in chains for each in getattr(chain, field)]
+        for field in ("node", "initializer", "output")
+    )
     made.sort(key=lambda value: _OUTPUTS.index(value.name))
-    joined = [
-        compose.add_prefix(part, f"{name}/", rename_inputs=False, rename_outputs=False)
-        for part, name in zip([before, *network, *after], _PARTS, strict=False)
-    ]
-    nodes = [node for part in joined for node in part.graph.node]
-    constants = [each for part in joined for each in part.graph.initializer]
     graph = helper.make_graph(nodes, f"unmask_{spec.kind}", before.graph.input, made, constants)
     opset = helper.make_opsetid("", OPSET)
     return helper.make_model(graph, opset_imports=[opset], ir_version=before.ir_version)
+
+
+def _chain(parts: "list[onnx.ModelProto]") -> "onnx.GraphProto":
+    """Parts as one graph: an output of one is an input of later ones of that name; those of `_OUTPUTS` come out."""
+    from onnx import compose, helper
+
+    joined = [
+        compose.add_prefix(part, f"{name}/", rename_inputs=False, rename_outputs=False)
+        for part, name in zip(parts, _PARTS, strict=False)
+    ]
+    nodes = [node for part in joined for node in part.graph.node]
+    constants = [each for part in joined for each in part.graph.initializer]
+    made = {each.name: each for part in parts for each in part.graph.output}
+    given = {each.name: each for part in parts for each in part.graph.input if each.name not in made}
+    outputs = [each for name, each in made.items() if name in _OUTPUTS]
+    return helper.make_graph(nodes, "chain", list(given.values()), outputs, constants)
+
+
+def _again(chain: "onnx.GraphProto") -> "onnx.GraphProto":
+    """A chain under other names, beside a first one whose network's weights it takes."""
+    from onnx import compose
+
+    again = compose.add_prefix_graph(chain, _AGAIN, rename_inputs=False, rename_outputs=False)
+    weights = f"{_AGAIN}{_PARTS[2]}/"
+    shared = {
+        each.name: each.name.removeprefix(_AGAIN)
+        for each in again.initializer
+        if each.name.startswith(weights)
+    }
+    for node in again.node:
+        node.input[:] = [shared.get(name, name) for name in node.input]
+    own = [each for each in again.initializer if each.name not in shared]
+    del again.initializer[:]
+    again.initializer.extend(own)
+    return again
 
 
 def _describe(model: "onnx.ModelProto", kind: str, facts: Mapping[str, str]) -> None:

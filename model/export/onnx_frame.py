@@ -6,6 +6,7 @@
 from typing import TYPE_CHECKING
 
 from unmask.model.common.limits import MULTIPLE_PX
+from unmask.model.inference.strap_mask import BROAD
 
 from .onnx_calibration import calibration_function
 from .onnx_edges import edge_functions
@@ -124,7 +125,36 @@ after (float[n, rows, columns, layers] answer, uint8[n, rows, columns, 3] seen,
   bodies = unmask.at_edges (fitted, guide)
   clipped = Clip (bodies, none, one)
   probability = Squeeze (clipped, channel)
-  STRAPS
+  STRAPS_LINES
+}
+"""
+_USUAL_STRAPS = """
+  second = Constant <value = int64 {1}> ()
+  straps = Gather <axis = 1> (planes, second)
+  own_straps = unmask.cut (straps, inner, corner)
+  usual_straps = unmask.scaled (own_straps, inner, size, enlarged, linear)
+"""
+
+# `unmask.model.inference.strap_mask.joined_straps`.
+_AFTER_STRAPS = """
+after (float[n, rows, columns, layers] answer, float[n, height, width] usual_straps,
+       int64[2] size, int64[2] inner, int64[2] corner, bool reduced)
+  => (float[n, height, width] straps_probability)
+{
+  linear = Constant <value = float[4, 4] {LINEAR}> ()
+  none = Constant <value = float {0}> ()
+  one = Constant <value = float {1}> ()
+  broad_from = Constant <value = float {BROAD}> ()
+  second = Constant <value = int64 {1}> ()
+  enlarged = Not (reduced)
+  planes = Transpose <perm = [0, 3, 1, 2]> (answer)
+  straps = Gather <axis = 1> (planes, second)
+  own = unmask.cut (straps, inner, corner)
+  closer = unmask.scaled (own, inner, size, enlarged, linear)
+  sure = GreaterOrEqual (usual_straps, broad_from)
+  broad = Where (sure, usual_straps, none)
+  both = Max (closer, broad)
+  straps_probability = Clip (both, none, one)
 }
 """
 
@@ -175,16 +205,14 @@ def before_model(side: int, *, with_map: bool) -> "onnx.ModelProto":
 
 
 def after_map_model(side: int, *, straps: bool) -> "onnx.ModelProto":
-    """Return the part after a Map Module: ``answer``, ``seen``, ``image`` to ``probability``, and the straps'."""
-    output = ", float[n, height, width] straps_probability" if straps else ""
-    lines = """second = Constant <value = int64 {1}> ()
-  straps = Gather <axis = 1> (planes, second)
-  own_straps = unmask.cut (straps, inner, corner)
-  fitted_straps = unmask.scaled (own_straps, inner, size, enlarged, linear)
-  straps_probability = Clip (fitted_straps, none, one)"""
-    return _model(
-        _AFTER_MAP.replace("STRAPS_OUTPUT", output).replace("STRAPS", lines if straps else ""), side
-    )
+    """Return the part after a Map Module: ``answer``, ``seen``, ``image`` to ``probability``, ``usual_straps``."""
+    made, lines = (", float[n, height, width] usual_straps", _USUAL_STRAPS) if straps else ("", "")
+    return _model(_AFTER_MAP.replace("STRAPS_OUTPUT", made).replace("STRAPS_LINES", lines), side)
+
+
+def after_closer_model(side: int) -> "onnx.ModelProto":
+    """Return the part after a closer look at straps: ``answer``, ``usual_straps`` to ``straps_probability``."""
+    return _model(_AFTER_STRAPS, side)
 
 
 def after_edit_model(side: int) -> "onnx.ModelProto":
@@ -196,5 +224,11 @@ def _model(graph: str, side: int) -> "onnx.ModelProto":
     functions = (
         f"{_FRAMING}\n{SCALING}{_SHRINKING}{calibration_function()}{edge_functions()}{paste_function()}"
     )
-    values = {"LINEAR": LINEAR, "SIDE": side, "MOST_ADDED": MULTIPLE_PX - 1, "MULTIPLE": MULTIPLE_PX}
+    values = {
+        "LINEAR": LINEAR,
+        "SIDE": side,
+        "MOST_ADDED": MULTIPLE_PX - 1,
+        "MULTIPLE": MULTIPLE_PX,
+        "BROAD": BROAD,
+    }
     return function_model(graph, functions, values)

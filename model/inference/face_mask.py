@@ -14,7 +14,7 @@ from .aligned import FaceModule, Seen
 from .calibration import grown_region, shifted
 from .cleaning import clean_map
 from .edges import at_edges, edge_coefficients
-from .face_looks import see_face
+from .face_looks import see_face, strap_grid
 from .photo_patch import MIDDLE, Box, Patch, bounds, to_photo, work_grid
 from .strap_mask import FAINT, clean_straps
 
@@ -157,7 +157,7 @@ def mask_of(seen: Seen, frame: F64, picture: PicturePyramid, slack: float = 0.0)
     body = Patch(patch.left, patch.top, cleaned)
     if seen.straps is None:
         return FaceMask.of_body(body)
-    straps = _strap_patch(seen.straps, mask, grid, frame, box)
+    straps = _strap_patch(seen.straps, mask, strap_grid(seen.body.shape[1]), frame, box)
     return FaceMask(body, Patch(body.left, body.top, np.where(cleaned > 0, 0, straps).astype(np.uint8)))
 
 
@@ -206,8 +206,9 @@ def _without_grain(probabilities: F32, pixel_px: float) -> F32:
 
 
 def _strap_patch(probabilities: F32, mask: U8, grid: Grid, frame: F64, box: Box) -> U8:
-    """Straps at the photograph's resolution, with borders between the pixels of the grid."""
-    pieces = clean_straps(probabilities, mask)
+    """Straps at the photograph's resolution, with borders between the pixels of their grid."""
+    body = cv2.resize(mask, (grid.width, grid.height), interpolation=cv2.INTER_NEAREST)
+    pieces = clean_straps(probabilities, np.asarray(body, np.uint8))
     near = np.where(cv2.dilate(pieces, _OPENING) > 0, probabilities, 0).astype(np.float32)
     smooth = np.asarray(to_photo(near, grid, frame, box).pixels, np.float32)
     return np.where(smooth >= FAINT, 255, 0).astype(np.uint8)

@@ -12,7 +12,21 @@ LEAST_PX = 4  # of a piece: single pixels are teeth, earrings, frames of glasses
 REACH = (
     0.16  # of the picture's width from the body or from another piece: what is further away is hair or a cord
 )
+BROAD = 0.5  # of the usual look: a strap that it is so sure of is too broad for the closer one
 _NEIGHBOURS = np.ones((3, 3), np.uint8)
+
+
+def joined_straps(usual: F32 | None, closer: F32 | None) -> F32 | None:
+    """What two looks see of straps: thin ones are seen closer, broad ones as the body is.
+
+    Parameters
+    ----------
+    usual, closer : float32 (h, w) in [0, 1], or None
+        Probabilities; None: there was no such look.
+    """
+    if usual is None or closer is None:
+        return usual
+    return np.asarray(np.maximum(closer, np.where(usual >= BROAD, usual, 0)), np.float32)
 
 
 def clean_straps(probability: F32, body: U8) -> U8:

@@ -128,4 +128,6 @@ def share_of(fps: float, memory_s: float = MEMORY_S) -> float:
 
 
 def _blend(before: F32, now: F32, share: F32) -> F32:
+    if now.shape != share.shape:  # straps are seen on a finer grid
+        share = np.asarray(cv2.resize(share, now.shape[::-1]), np.float32)
     return np.asarray(before + share * (now - before), np.float32)
