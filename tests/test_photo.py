@@ -119,7 +119,7 @@ def seen_with(probability: float) -> Seen:
     return Seen(body, None)
 
 
-@pytest.mark.parametrize(("sure_of_it", "faces"), [(0.95, 1), (0.82, 0)])
+@pytest.mark.parametrize(("sure_of_it", "faces"), [(0.95, 1), (0.85, 0)])
 def test_of_doubtful_faces_the_surest_counts_that_wears_a_mask_for_sure(
     unmasker: Unmasker,
     photo: np.ndarray,
@@ -127,7 +127,7 @@ def test_of_doubtful_faces_the_surest_counts_that_wears_a_mask_for_sure(
     sure_of_it: float,
     faces: int,
 ) -> None:
-    """A sure face wears one at 0.82, too."""
+    """A sure face wears one at 0.85, too: 0.77 is needed, and 0.04 more for each unit below 2."""
     bare, masked, less = (
         FoundFace(each.frame, score) for each, score in [(SECOND, 1.5), (FACE, -0.4), (FACE, -0.8)]
     )

@@ -33,9 +33,9 @@ MOST_BESIDE = 18.0
 
 # The pasted region is the map, grown and feathered, in pixels of the frame: the Editing Module erases as much.
 GROW, FEATHER = 2.0, 2.5
-# A face that is doubtful itself needs a surer mask, by so much mean probability: a lamp before a window has one of
-# 0.79, faces that are cut off or look down have 0.88 and more (docs/results.md).
-_DOUBTFUL_SLACK = -0.1
+# For each logit that a face lacks to be sure, its mask has to be surer by so much mean probability: a lamp before
+# a window (-0.1) has one of 0.79, faces that are cut off or look down (-0.5, -1) 0.91 and more (docs/results.md).
+_SURER_MASK = 0.04
 _GRAIN_ROW = 4099  # one row further the grain is another one
 _MOST_HINTS = 12  # of the regions of a given map: a brush leaves specks
 STRAP_SHARE = 0.6  # of that for straps: a wider band of drawn skin beside a thin one shows
@@ -231,7 +231,7 @@ def _masked_faces(
         yield from worn_masks(view.faces, find_mask)
         return
     for face in sorted(view.faces, key=lambda face: -face.score):
-        mask = find_mask(face.frame, _DOUBTFUL_SLACK)
+        mask = find_mask(face.frame, -_SURER_MASK * (SURE - face.score))
         if mask is not None:
             yield face, mask
             return
