@@ -84,6 +84,9 @@ class Module:
         said[..., 1] *= pictures.shape[1] > self.side
         return said
 
+    def straps(self, pictures: np.ndarray) -> np.ndarray:
+        return self.probabilities(pictures)[..., 1]
+
 
 def test_straps_of_aligned_faces_are_looked_for_closer_where_there_is_a_mask() -> None:
     bare, masked = np.zeros((2, 96, 96, 3), np.uint8)

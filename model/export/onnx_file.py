@@ -139,7 +139,7 @@ def _whole(module: TrainedModule, spec: NetworkSpec) -> "onnx.ModelProto":
     from onnx import helper
 
     weights = {name: value.numpy() for name, value in module.network.state_dict().items()}
-    network = network_parts(spec, weights, mirror_mean=module.mirror_mean)
+    network = network_parts(spec, weights, mirror_mean=module.mirror_mean or spec.kind == MAP)
     before = before_model(module.side, with_map=spec.kind == EDIT)
     if spec.kind == EDIT:
         chains = [_chain([before, *network, after_edit_model(module.side)])]
@@ -148,7 +148,7 @@ def _whole(module: TrainedModule, spec: NetworkSpec) -> "onnx.ModelProto":
             _chain([before, *network, after_map_model(module.side, straps=spec.straps), clean_map_model()])
         ]
     if spec.straps:
-        side = STRAP_ZOOM * module.side
+        side, network = STRAP_ZOOM * module.side, network_parts(spec, weights, mirror_mean=False)
         chains.append(
             _again(_chain([before_model(side, with_map=False), *network, after_closer_model(side)]))
         )

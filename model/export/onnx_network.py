@@ -93,7 +93,7 @@ def network_parts(
     weights : mapping of str to array
         Its state dict.
     mirror_mean : bool
-        Of an Editing Module: its answer is the mean with that of the mirror image. A Map Module's always is.
+        The answer is the mean with that of the mirror image.
 
     Returns
     -------
@@ -111,7 +111,7 @@ def network_parts(
 
     graph, _ = network_graph(spec, weights)
     ask, tell = (_ASK_EDIT, _TELL_EDIT) if spec.kind == EDIT else (_ASK_MAP, _TELL_MAP)
-    if spec.kind == EDIT and not mirror_mean:
+    if not mirror_mean:
         for function in _WITH_MIRROR:
             ask, tell = (text.replace(function, "Identity") for text in (ask, tell))
     functions = f"{_MIRRORING}{paste_function()}"

@@ -58,6 +58,10 @@ class OnnxModule:
         said, mirrored = (self._run(pictures=each) for each in (pictures, pictures[:, :, ::-1]))
         return np.asarray((said + mirrored[:, :, ::-1]) / 2, np.float32)
 
+    def straps(self, pictures: U8) -> F32:
+        """What a Map Module that knows straps says of them in pictures (n, h, w, 3) alone: (n, h, w)."""
+        return self._run(pictures=pictures)[..., 1]
+
     def faces(self, pictures: U8, maps: U8) -> U8:
         """What an Editing Module draws of pictures (n, h, w, 3) and maps (n, h, w): pictures."""
         alpha = np.stack([paste_alpha(map_) for map_ in maps])[:, None]

@@ -52,6 +52,12 @@ class TrainedModule:
         """What a Map Module says of pictures (n, h, w, 3) and their mirror images: (n, h, w, layers)."""
         return np.asarray(self._run(answer_probabilities, pictures), np.float32)
 
+    def straps(self, pictures: U8) -> F32:
+        """What a Map Module that knows straps says of them in pictures (n, h, w, 3) alone: (n, h, w)."""
+        return np.asarray(
+            self._run(lambda network, seen: network(seen)[:, 1].sigmoid(), pictures), np.float32
+        )
+
     def faces(self, pictures: U8, maps: U8) -> U8:
         """What an Editing Module draws of pictures (n, h, w, 3) and maps (n, h, w): pictures."""
         answer = partial(answer_faces, mirror_mean=self.mirror_mean)
