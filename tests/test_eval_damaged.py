@@ -200,7 +200,7 @@ def test_where_nothing_can_be_used_one_line_says_why(
 def test_a_damaged_photograph_counts_for_no_share(
     data: Path, modules: tuple[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("unmask.model.inference.face_finder.FaceFinder.find", lambda *_: [])
+    monkeypatch.setattr("unmask.model.inference.face_finder.FaceFinder.find", lambda *_, **__: [])
     fill(sorted((data / "masked").iterdir())[0])
     bare = [str(data / "masked"), "--bare", "--map", modules[0], "--device", "cpu"]
     assert main([*bare, "--out", str(data.parent / "report")]) == 0
