@@ -123,7 +123,7 @@ def see_closer(module: FaceModule, pictures: Sequence[U8]) -> list[F32]:
     """Probability of a strap, float32 (h, w), from pictures `STRAP_ZOOM` times as large as `look_at` takes.
 
     Of a network that knows straps; parameters as for `see_pictures`. The mirror image, worth 0.02 of IoU, is left
-    out: it would take as long again, and this already takes as long as the rest of a map.
+    out: it would take as long again, and this already takes longer than the rest of a map.
     """
     answers = _answers(pictures, STRAP_ZOOM * module.side, lambda stack: module.straps(stack)[..., None])
     return [np.ascontiguousarray(each[..., 0]) for each in answers]
