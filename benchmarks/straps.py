@@ -19,7 +19,7 @@ import unmask
 from unmask.datagen.pictures.arrays import F64, Bools
 from unmask.model.checkpoints.shipped import find_weights
 from unmask.model.data.training_triplet import seen_straps
-from unmask.model.inference.aligned import maps_of, restore_pictures, see_pictures
+from unmask.model.inference.aligned import find_maps, restore_pictures
 from unmask.model.inference.torch_modules import load_module
 from unmask.model.networks.spec import EDIT, MAP
 
@@ -68,8 +68,8 @@ def main() -> None:
     numbers = iter(range(len(data)))
     while some := list(itertools.islice(numbers, BATCH)):
         made = [data.triplet(number)[0] for number in some]
-        maps = [maps_of(seen) for seen in see_pictures(map_module, [one.masked for one in made])]
         masked = [one.masked for one in made]
+        maps = find_maps(map_module, masked)
         body = restore_pictures(edit_module, masked, [each.body for each in maps])
         both = restore_pictures(edit_module, masked, [each.both for each in maps])
         for one, each, without, with_ in zip(made, maps, body, both, strict=True):

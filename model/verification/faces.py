@@ -15,7 +15,7 @@ from unmask.model.evaluation.evaluate import Progress, load_chosen
 from unmask.model.evaluation.items import DATASET, EvalItem, EvalSet, open_eval_set
 from unmask.model.evaluation.options import EvalOptions
 from unmask.model.evaluation.pictures import EvalPicture, read_item
-from unmask.model.inference.aligned import maps_of, restore_pictures, see_pictures
+from unmask.model.inference.aligned import find_maps, restore_pictures
 from unmask.model.inference.torch_modules import TrainedModule, infers_in_bf16
 from unmask.model.networks.spec import EDIT, MAP
 
@@ -39,8 +39,7 @@ class Unmaskers:
 
     def run(self, pictures: Sequence[U8]) -> dict[str, list[U8]]:
         """Take the masks off aligned faces: a list of pictures for each Editing Module, as `unmasked` calls it."""
-        found = [maps_of(seen) for seen in see_pictures(self.map_module, pictures)]
-        maps = [each.body | each.straps for each in found]
+        maps = [each.both for each in find_maps(self.map_module, pictures)]
         return {
             unmasked(name): [made.done for made in restore_pictures(module, pictures, maps)]
             for name, module in self.edit_modules.items()
