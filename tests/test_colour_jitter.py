@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from unmask.model.data.colour_jitter import jitter_colours, jitter_sharpness
+from unmask.model.data.colour_jitter import jitter_colours, jitter_light, jitter_sharpness
 
 
 @pytest.fixture
@@ -67,3 +67,22 @@ def test_sharpness_and_noise_leave_the_mean_of_a_picture_and_its_colours(picture
     assert spread.min() < 0.8  # blurred
     assert spread.max() > 1.3  # sharpened
     assert (made == pictures).flatten(1).all(1).any()  # some stay as they are
+
+
+def test_light_falls_across_some_pictures_and_leaves_the_others_as_they_are():
+    grey = torch.zeros(400, 3, 32, 24)
+    made = jitter_light(grey, np.random.default_rng(9))
+    assert torch.equal(made, jitter_light(grey, np.random.default_rng(9)))
+    assert made.abs().max() <= 1
+    changed = (made != 0).flatten(1).any(1)
+    assert 0.1 < changed.double().mean() < 0.2
+    for one in made[changed]:
+        assert torch.equal(one[0], one[1])  # the light has no colour
+        assert bool((one >= -1e-6).all()) or bool((one <= 1e-6).all())  # brighter, or darker
+    spans = made[changed].flatten(1).amax(1) - made[changed].flatten(1).amin(1)
+    assert (spans > 0.1).double().mean() > 0.8  # with an edge inside the picture
+
+
+def test_black_stays_black_in_any_light():
+    black = -torch.ones(100, 3, 16, 16)
+    assert torch.equal(jitter_light(black, np.random.default_rng(2)), black)

@@ -11,7 +11,7 @@ from unmask.datagen.common.colour import encode_srgb, to_hex
 from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.common.work_folder import TOOLKIT_KEY
 from unmask.datagen.faces.parsing import read_fitted_parsing
-from unmask.datagen.masks.recipe import BLENDS, OWN_TEXTURE, MaskRecipe
+from unmask.datagen.masks.recipe import BINDING, BLENDS, BOUND_EDGES, OWN_TEXTURE, MaskRecipe
 from unmask.datagen.masks.recipe_config import LIMITS, load_recipe_config
 from unmask.datagen.masks.template import TemplateSet, load_templates
 from unmask.datagen.masks.template_layers import load_layers
@@ -39,8 +39,10 @@ _SPANS = {
     "fabric.turn": LIMITS["texture.turn"],
     "fabric.weave": LIMITS["texture.weave"],
     "fabric.seed": (0.0, 9999.0),
+    "fabric.binding_width": (0.0, LIMITS["binding.width"][1]),
     "light.turn": (-180.0, 180.0),  # degrees: `light.wrong`
 }
+_CHOICES = {"sensor.blend": BLENDS, "fabric.bound": BOUND_EDGES}
 
 
 @dataclass(frozen=True)
@@ -101,8 +103,8 @@ class Again:
     def masks(self, recipe: str) -> list[dict[str, Any]]:
         """Return the recipe of each face's mask with a value for every field that has an effect.
 
-        Recipes leave out what they do not use: solid parts that are flat, in colours of their own, which are given
-        as their mean. A template without solid parts has no colour of them.
+        Recipes leave out what they do not use: a binding, and solid parts that are flat, in colours of their own,
+        which are given as their mean. A template without solid parts has no colour of them.
 
         Raises
         ------
@@ -116,6 +118,7 @@ class Again:
     def _whole(self, mask: MaskRecipe) -> dict[str, Any]:
         whole = mask.to_dict()
         whole["shape"]["thickness"] = mask.shape.thickness
+        whole["fabric"] |= {name: getattr(mask.fabric, name) for name in BINDING}
         template = self.templates[mask.template]
         own = parts_colour(load_layers(template, _SMALL).trim_rgb, template)
         if own is not None and not mask.fabric.solid:
@@ -222,8 +225,8 @@ def _part_fields(prints: tuple[str, ...]) -> list[Field]:
                 found.append(Field(key, "flag"))
             elif key == "fabric.texture":
                 found.append(Field(key, "choice", choices=prints))
-            elif key == "sensor.blend":
-                found.append(Field(key, "choice", choices=BLENDS))
+            elif key in _CHOICES:
+                found.append(Field(key, "choice", choices=_CHOICES[key]))
             else:
                 found.append(Field(key, "colour"))
     return found

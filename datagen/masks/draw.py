@@ -13,6 +13,7 @@ from unmask.datagen.common.errors import ArgumentError, UserError
 
 from .ranges import pick
 from .recipe import (
+    BOUND_EDGES,
     OWN_TEXTURE,
     FabricRecipe,
     FoldRecipe,
@@ -29,14 +30,17 @@ from .template_format import SHAPE_PARAMETERS, Template
 
 F64 = NDArray[np.float64]
 
-# Newer than the other keys, and not drawn among them, so that those are drawn as ever: by `draw_occluder`, `_solid`
-# and `jitter.draw_jitter`.
-_ELSEWHERE = (OCCLUDER, "solid.", "jitter.turn")
+# Newer than the other keys, and not drawn among them, so that those are drawn as ever: by `draw_occluder`, `_solid`,
+# `_bound` and `jitter.draw_jitter`.
+_ELSEWHERE = (OCCLUDER, "solid.", "binding.", "jitter.turn")
 _RANGES = tuple(name for name in LIMITS if not name.startswith(_ELSEWHERE))
 _MORE_DRAWS = 24  # shares besides the ranges and the template's own parameters; a few to spare
 _LAB_BOX = np.array([[8, -60, -60], [97, 60, 60]], np.float64)
 _WRONG_BLUR = 2.5
 _DYE_LOW, _DYE_HIGH = np.array([[4, -90, -90], [98, 90, 90]], np.float64)
+_PALE_BINDING, _BLACK_BINDING = 0.5, 0.2  # shares of bound edges; the others have any colour
+_PALE_BOX, _BLACK_BOX = np.array([[[82, -5, -8], [98, 5, 8]], [[6, -3, -3], [22, 3, 3]]], np.float64)
+_EDGE_WEIGHTS = (2.0, 1.5, 0.5)  # all around as of cloth masks; long edges as of surgical ones
 _OWN_ONLY = ("lace",)  # prints with holes: a respirator of lace is no mask
 
 
@@ -88,7 +92,28 @@ def draw_recipe(rng: np.random.Generator, config: RecipeConfig, templates: Templ
         sensor=_sensor(drawn, shares),
         front=next(shares) < drawn["front.keep"],
     )
-    return _solid(recipe, config, shares) if template.solids else recipe
+    if template.solids:
+        recipe = _solid(recipe, config, shares)
+    return _bound(recipe, config, rng) if template.tint else recipe
+
+
+def _bound(recipe: MaskRecipe, config: RecipeConfig, rng: np.random.Generator) -> MaskRecipe:
+    """The recipe with a strip of another colour around the mask, if it has one: mostly white, black or pale."""
+    bound, edges, kind, width, *lab = rng.random(7).tolist()
+    if bound >= float(config.ranges["binding.share"].at(0.5)):
+        return recipe
+    low, high = _LAB_BOX
+    if kind < _PALE_BINDING:
+        low, high = _PALE_BOX
+    elif kind < _PALE_BINDING + _BLACK_BINDING:
+        low, high = _BLACK_BOX
+    strip = replace(
+        recipe.fabric,
+        binding=_to_rgb(low + (high - low) * lab),
+        binding_width=float(config.ranges["binding.width"].at(width)),
+        bound=BOUND_EDGES[pick(edges, _EDGE_WEIGHTS)],
+    )
+    return replace(recipe, fabric=strip)
 
 
 def _solid(recipe: MaskRecipe, config: RecipeConfig, shares: Iterator[float]) -> MaskRecipe:

@@ -15,6 +15,7 @@ from unmask.datagen.prints.kinds import PRINTS
 
 BLENDS = ("linear", "srgb")
 OWN_TEXTURE = "own:"  # before the stem of a texture of the user's
+BOUND_EDGES = ALL_EDGES, LONG_EDGES, SIDE_EDGES = "all", "long", "side"
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,8 @@ class ShapeRecipe:
 class FabricRecipe:
     """Colours as hex sRGB under neutral light, print and grain; ``seed`` places motifs, grain and wrinkles.
 
-    ``solid`` is the colour of the template's solid parts; empty where they keep their own.
+    ``solid`` is the colour of the template's solid parts; empty where they keep their own. ``binding`` is that of a
+    strip around the edges, or along some (``bound``: `BOUND_EDGES`), so wide in IOD (``binding_width``, 0: none).
     """
 
     colour: str
@@ -64,6 +66,9 @@ class FabricRecipe:
     weave: float
     seed: int
     solid: str = ""
+    binding: str = "#ffffff"
+    binding_width: float = 0.0
+    bound: str = ALL_EDGES
 
 
 @dataclass(frozen=True)
@@ -167,6 +172,7 @@ _SPANS = {
     ("shape", "bulge"): (-10.0, 20.0),
     ("shape", "thickness"): (0.0, 4.0),
     ("fabric", "scale"): (0.005, 10.0),
+    ("fabric", "binding_width"): (0.0, 2.0),
     ("shadow", "offset"): (0.0, 2.0),
     ("shadow", "blur"): (1e-4, 2.0),
     ("strap", "width"): (1e-4, 2.0),
@@ -187,6 +193,7 @@ _PARTS = {
     "sensor": SensorRecipe,
 }
 _OCCLUDER = "occluder"
+BINDING = ("binding", "binding_width", "bound")
 
 
 @dataclass(frozen=True)
@@ -213,6 +220,9 @@ class MaskRecipe:
             del values["shape"]["thickness"]
         if not self.fabric.solid:
             del values["fabric"]["solid"]
+        if not self.fabric.binding_width:
+            for name in BINDING:
+                del values["fabric"][name]
         if self.occluder is None:
             del values[_OCCLUDER]
             return values
@@ -258,7 +268,7 @@ def _check_value(part: str, name: str, wanted: Any, value: object) -> None:
     if good and isinstance(value, int | float):
         low, high = (0, _LARGEST_SEED) if wanted is int else _SPANS.get((part, name), _WIDEST)
         good = low <= value <= high
-    elif good and name in ("colour", "second", "third"):
+    elif good and name in ("colour", "second", "third", "binding"):
         good = is_hex(str(value))
     elif good and name == "solid":
         good = value == "" or is_hex(str(value))
@@ -266,6 +276,8 @@ def _check_value(part: str, name: str, wanted: Any, value: object) -> None:
         good = value in KINDS
     elif good and name == "blend":
         good = value in BLENDS
+    elif good and name == "bound":
+        good = value in BOUND_EDGES
     elif good and name == "texture":
         good = value in PRINTS or str(value).startswith(OWN_TEXTURE)
     if not good:

@@ -34,6 +34,8 @@ LIMITS: dict[str, tuple[float, float]] = {
     "shape.shift": (-20, 20),  # degrees of azimuth, the whole mask to one side
     "solid.thickness": (0, 3),  # factor on how far valves and filters stand off the fabric: 0 flat
     "solid.dyed": (0, 1),  # share of masks whose valves and filters have any colour instead of their own
+    "binding.share": (0, 1),  # share of masks whose edges are bound in another colour
+    "binding.width": (0.01, 0.4),  # IOD, of that strip
     "colour.free": (0, 1),  # share of colours drawn from all of Lab instead of the family's palette
     "colour.jitter": (0, 40),  # Lab units around the palette's colour, standard deviation
     "texture.scale": (0.02, 1.0),  # IOD, period of a print

@@ -22,6 +22,7 @@ from unmask.datagen.prints.sheet import BRIGHTEST, DARKEST
 
 from ._cloth import slopes as find_slopes
 from ._cloth import weave
+from .binding import bind, strip_cover, strip_height
 from .folds import fold_height
 from .solids import dye_parts
 
@@ -88,10 +89,13 @@ def make_fabric(
     texels = np.empty((rows, cols, 8), np.float32)
     relief = _relief(template, recipe, fold, level, layers)
     trim_rgb = dye_parts(layers.trim_rgb, template, _dye(recipe.solid)) if recipe.solid else layers.trim_rgb
-    colours = (
-        *_dyes(template, recipe, drawn),
-        *((layers.trim, trim_rgb) if template.trim else (_NONE, _NONE)),
-    )
+    trim = (layers.trim, trim_rgb) if template.trim else (_NONE, _NONE)
+    raised = [] if drawn is None or drawn.height is None else [drawn.height]
+    if recipe.binding_width:
+        cover = strip_cover(layers.alpha, template.size_iod, recipe.binding_width, recipe.bound)
+        trim = bind(layers.trim, trim_rgb, cover, _dye(recipe.binding))
+        raised.append(strip_height(cover, template.size_iod, recipe.binding_width))
+    colours = (*_dyes(template, recipe, drawn), *trim)
     grain, threads = _threads(recipe, level, (rows, cols))
     weave(
         reflectance,
@@ -106,9 +110,9 @@ def make_fabric(
         *relief.numbers,
         threads,
     )
-    if drawn is not None and drawn.height is not None:
-        wide, high = template.size_iod
-        texels[..., 4:] += slopes(drawn.height, wide / cols, high / rows, coarse=level == _ENLARGED)
+    wide, high = template.size_iod
+    for height in raised:
+        texels[..., 4:] += slopes(height, wide / cols, high / rows, coarse=level == _ENLARGED)
     return Fabric(texels)
 
 

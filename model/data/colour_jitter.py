@@ -17,6 +17,9 @@ _GREY, _FADED = 0.13, 0.3
 _CAST, _STRONG_CAST, _CAST_LOG, _STRONG_CAST_LOG = 0.5, 0.25, 0.2, 0.55
 _TONE, _GAMMA_LOG, _CONTRAST_LOG, _BRIGHTNESS = 0.6, 0.5, 0.4, 0.15
 _LIFT, _LIFT_MOST = 0.15, 0.25
+_LIT_DRAWS = 7
+_LIT, _LIT_BRIGHTER, _LIT_LOG_LEAST, _LIT_LOG = 0.15, 0.65, 0.25, 1.0
+_LIT_SOFT, _LIT_BAND = (0.01, 0.1), (0.25, 1.5)  # of half the shorter side
 
 
 def jitter_colours(pictures: Tensor, rng: np.random.Generator) -> Tensor:
@@ -84,6 +87,40 @@ def jitter_sharpness(pictures: Tensor, rng: np.random.Generator) -> Tensor:
     made = pictures + each(sharper) * (pictures - _blurred(pictures))
     grains = torch.randn(pictures.shape, generator=torch.Generator().manual_seed(seed)).to(pictures)
     return (made + each(spread) * grains).clamp(-1, 1)
+
+
+def jitter_light(pictures: Tensor, rng: np.random.Generator) -> Tensor:
+    """Let sunlight or a shadow with an edge fall across some pictures, so that a part of mask and face is glaring.
+
+    Parameters
+    ----------
+    pictures : Tensor
+        (n, 3, h, w) in [-1, 1].
+    rng : np.random.Generator
+
+    Returns
+    -------
+    Tensor
+        Of the same shape and range; new.
+    """
+    lit, turn, place, softness, band, brighter, strength = rng.random((len(pictures), _LIT_DRAWS)).T
+    logs = (_LIT_LOG_LEAST + (_LIT_LOG - _LIT_LOG_LEAST) * strength) * np.where(brighter < _LIT_BRIGHTER, 1, -1)
+
+    def each(values: F64) -> Tensor:
+        return torch.from_numpy(values).to(pictures)[:, None, None, None]
+
+    across, down = (
+        torch.arange(side, device=pictures.device, dtype=pictures.dtype) - (side - 1) / 2
+        for side in (pictures.shape[3], pictures.shape[2])
+    )
+    half = min(pictures.shape[2:]) / 2
+    ahead = each(np.cos(2 * np.pi * turn)) * across + each(np.sin(2 * np.pi * turn)) * down[:, None]
+    ahead = ahead / half - each(place * 1.2 - 0.6)
+    soft = each(_LIT_SOFT[0] + (_LIT_SOFT[1] - _LIT_SOFT[0]) * softness)
+    wide = each(_LIT_BAND[0] + (_LIT_BAND[1] - _LIT_BAND[0]) * band)
+    light = torch.sigmoid(ahead / soft) * torch.sigmoid((wide - ahead) / soft)
+    gain = torch.exp(each(np.where(lit < _LIT, logs, 0.0)) * light)
+    return ((pictures + 1) * gain - 1).clamp(-1, 1)
 
 
 def _blurred(pictures: Tensor) -> Tensor:

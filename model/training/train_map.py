@@ -7,7 +7,7 @@ from torch import Tensor
 from unmask.datagen.common.errors import ArgumentError
 from unmask.datagen.masks.recipe_config import load_recipe_config
 from unmask.model.data.batches import Batch, drawn_rows
-from unmask.model.data.colour_jitter import jitter_colours, jitter_sharpness
+from unmask.model.data.colour_jitter import jitter_colours, jitter_light, jitter_sharpness
 from unmask.model.inference.precision import probe_pictures
 from unmask.model.inference.torch_modules import load_finder, load_module
 from unmask.model.networks.networks import build_network
@@ -85,7 +85,7 @@ class MapTraining:
             truth, straps = truth[count:], straps[count:]
             picture = torch.cat([picture[count:], photos])
         if self.colour_jitter:
-            picture = jitter_sharpness(jitter_colours(picture, rng), rng)
+            picture = jitter_sharpness(jitter_colours(jitter_light(picture, rng), rng), rng)
         with self.engine.autocast():
             logits = self.engine.trained.networks[MAP](picture)
         dice = self.preset.losses.dice
