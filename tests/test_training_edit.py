@@ -18,7 +18,7 @@ from train_support import (
 from unmask.model.data.batches import BatchStream
 from unmask.model.metrics.table import score_of
 from unmask.model.training import train_edit
-from unmask.model.training.augmentation import cut_off, mirrored, recoloured
+from unmask.model.training.augmentation import cut_off, lit, mirrored, recoloured
 from unmask.model.training.judged import JudgedPictures
 from unmask.model.training.preset_files import load_preset, packaged_presets
 from unmask.model.training.presets import EditPreset
@@ -225,6 +225,16 @@ def test_masked_and_clean_picture_change_colours_together_and_most_keep_theirs()
     changed = (one != pictures).flatten(1).any(1).float().mean()
     assert 0.15 < changed < 0.3
     assert all(map(torch.equal, recoloured((pictures,), 0.0, rng()), (pictures,)))
+
+
+def test_light_falls_on_masked_and_clean_picture_alike_and_without_it_nothing_is_drawn():
+    pictures = torch.zeros(400, 3, 16, 16)
+    one, other = lit((pictures, pictures.clone()), 0.25, rng())
+    assert torch.equal(one, other)
+    assert 0.15 < (one != pictures).flatten(1).any(1).float().mean() < 0.3
+    without, untouched = rng(), rng()
+    assert all(map(torch.equal, lit((pictures,), 0.0, without), (pictures,)))
+    assert without.random() == untouched.random()
 
 
 def test_faces_that_are_cut_off_are_mirrored_where_unmask_run_would_mirror_them():

@@ -17,8 +17,8 @@ _GREY, _FADED = 0.13, 0.3
 _CAST, _STRONG_CAST, _CAST_LOG, _STRONG_CAST_LOG = 0.5, 0.25, 0.2, 0.55
 _TONE, _GAMMA_LOG, _CONTRAST_LOG, _BRIGHTNESS = 0.6, 0.5, 0.4, 0.15
 _LIFT, _LIFT_MOST = 0.15, 0.25
-_LIT_DRAWS = 7
-_LIT, _LIT_BRIGHTER, _LIT_LOG_LEAST, _LIT_LOG = 0.15, 0.65, 0.25, 1.0
+_LIT_DRAWS = 6
+_LIT_BRIGHTER, _LIT_LOG_LEAST, _LIT_LOG = 0.65, 0.25, 1.0
 _LIT_SOFT, _LIT_BAND = (0.01, 0.1), (0.25, 1.5)  # of half the shorter side
 
 
@@ -90,7 +90,7 @@ def jitter_sharpness(pictures: Tensor, rng: np.random.Generator) -> Tensor:
 
 
 def jitter_light(pictures: Tensor, rng: np.random.Generator) -> Tensor:
-    """Let sunlight or a shadow with an edge fall across some pictures, so that a part of mask and face is glaring.
+    """Let sunlight or a shadow with an edge fall across pictures, so that a part of mask and face is glaring or dim.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def jitter_light(pictures: Tensor, rng: np.random.Generator) -> Tensor:
     Tensor
         Of the same shape and range; new.
     """
-    lit, turn, place, softness, band, brighter, strength = rng.random((len(pictures), _LIT_DRAWS)).T
+    turn, place, softness, band, brighter, strength = rng.random((len(pictures), _LIT_DRAWS)).T
     logs = (_LIT_LOG_LEAST + (_LIT_LOG - _LIT_LOG_LEAST) * strength) * np.where(brighter < _LIT_BRIGHTER, 1, -1)
 
     def each(values: F64) -> Tensor:
@@ -119,7 +119,7 @@ def jitter_light(pictures: Tensor, rng: np.random.Generator) -> Tensor:
     soft = each(_LIT_SOFT[0] + (_LIT_SOFT[1] - _LIT_SOFT[0]) * softness)
     wide = each(_LIT_BAND[0] + (_LIT_BAND[1] - _LIT_BAND[0]) * band)
     light = torch.sigmoid(ahead / soft) * torch.sigmoid((wide - ahead) / soft)
-    gain = torch.exp(each(np.where(lit < _LIT, logs, 0.0)) * light)
+    gain = torch.exp(each(logs) * light)
     return ((pictures + 1) * gain - 1).clamp(-1, 1)
 
 

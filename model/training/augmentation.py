@@ -1,6 +1,6 @@
-"""What is done to whole batches before a step: mirror images, other colours, faces that the photograph cuts off."""
+"""What is done to whole batches before a step: mirror images, other colours and light, faces that the photograph cuts off."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -8,7 +8,7 @@ from torch import Tensor
 
 from unmask.datagen.pictures.arrays import Bools
 from unmask.model.data.batches import drawn_rows
-from unmask.model.data.colour_jitter import jitter_colours
+from unmask.model.data.colour_jitter import jitter_colours, jitter_light
 
 # Of the height or width that may lie beyond the photograph at one side, and how often a side of a cut face is cut.
 # The worst keep eyes and the middle of the mouth, without which no face is found.
@@ -23,11 +23,27 @@ def mirrored(parts: Sequence[Tensor], share: float, rng: np.random.Generator) ->
 
 def recoloured(pictures: Sequence[Tensor], share: float, rng: np.random.Generator) -> list[Tensor]:
     """Change the colours of a share of the pictures as `jitter_colours` does, the same of each (n, 3, h, w)."""
+    return _changed(jitter_colours, pictures, share, rng)
+
+
+def lit(pictures: Sequence[Tensor], share: float, rng: np.random.Generator) -> list[Tensor]:
+    """Put light or shadow on a share of the pictures as `jitter_light` does, the same on each (n, 3, h, w)."""
+    if not share:  # nothing is drawn: trainings without it are what they were before it came
+        return list(pictures)
+    return _changed(jitter_light, pictures, share, rng)
+
+
+def _changed(
+    change: Callable[[Tensor, np.random.Generator], Tensor],
+    pictures: Sequence[Tensor],
+    share: float,
+    rng: np.random.Generator,
+) -> list[Tensor]:
     chosen = drawn_rows(share, pictures[0], rng)
     if not bool(chosen.any()):
         return list(pictures)
     seed = int(rng.integers(2**63))
-    changed = (jitter_colours(part, np.random.default_rng(seed)) for part in pictures)
+    changed = (change(part, np.random.default_rng(seed)) for part in pictures)
     return [torch.where(chosen, new, old) for new, old in zip(changed, pictures, strict=True)]
 
 

@@ -110,13 +110,14 @@ class FrameBatch:
 
 @dataclass(frozen=True)
 class EditBatch:
-    """Shares of mirrored pictures, recoloured ones and such as a photograph's edge cuts off; growth of maps.
+    """Shares of pictures that are mirrored, recoloured, partly lit, and cut off by the photograph's edge; growth of maps.
 
     Maps grow by a number of pixels from the first of ``dilate_px`` to below the second.
     """
 
     mirror: float = _within(0, 1)
     colours: float = _within(0, 1)
+    light: float = _within(0, 1)
     cut_off: float = _within(0, 1)
     dilate_px: tuple[int, int] = _within(0, 32)
 

@@ -16,7 +16,7 @@ from unmask.model.networks.networks import build_network
 from unmask.model.networks.perceptual import PerceptualNetwork, load_perceptual
 from unmask.model.networks.spec import DISCRIMINATOR, EDIT, MAP, NetworkSpec
 
-from .augmentation import cut_off, mirrored, recoloured
+from .augmentation import cut_off, lit, mirrored, recoloured
 from .engine import Engine
 from .judged import MASK, WHOLE, JudgedPictures
 from .objective import EditObjective
@@ -72,6 +72,7 @@ class EditTraining:
         parts = mirrored((*batch.pictures(), batch.strap_maps()), self.preset.batch.mirror, rng)
         picture, truth, clean, straps = parts
         picture, clean = recoloured((picture, clean), self.preset.batch.colours, rng)
+        picture, clean = lit((picture, clean), self.preset.batch.light, rng)
         with engine.autocast():
             seen = self.maps.choose(picture, truth, rng)
         seen = torch.maximum(seen, some_straps(straps, rng))

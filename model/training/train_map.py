@@ -7,13 +7,14 @@ from torch import Tensor
 from unmask.datagen.common.errors import ArgumentError
 from unmask.datagen.masks.recipe_config import load_recipe_config
 from unmask.model.data.batches import Batch, drawn_rows
-from unmask.model.data.colour_jitter import jitter_colours, jitter_light, jitter_sharpness
+from unmask.model.data.colour_jitter import jitter_colours, jitter_sharpness
 from unmask.model.inference.precision import probe_pictures
 from unmask.model.inference.torch_modules import load_finder, load_module
 from unmask.model.networks.networks import build_network
 from unmask.model.networks.spec import MAP, NetworkSpec
 
 from .adaptation import ADAPT_SHARE, Adaptation, check_photos, label_photos
+from .augmentation import lit
 from .engine import Engine
 from .losses import bce_dice, strap_loss, sure_loss
 from .options import MapOptions
@@ -22,6 +23,8 @@ from .seeds import step_seed
 from .session import Session
 from .trained import Trained
 from .validation import MapJudge
+
+_LIT = 0.15  # share of the pictures across which light or shadow falls
 
 
 def check_map_files(options: MapOptions) -> None:
@@ -85,7 +88,8 @@ class MapTraining:
             truth, straps = truth[count:], straps[count:]
             picture = torch.cat([picture[count:], photos])
         if self.colour_jitter:
-            picture = jitter_sharpness(jitter_colours(jitter_light(picture, rng), rng), rng)
+            [picture] = lit([picture], _LIT, rng)
+            picture = jitter_sharpness(jitter_colours(picture, rng), rng)
         with self.engine.autocast():
             logits = self.engine.trained.networks[MAP](picture)
         dice = self.preset.losses.dice
