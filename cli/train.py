@@ -129,9 +129,18 @@ def export_command(
             metavar="RUN", help="More runs of the same network: weights are their mean (.safetensors)."
         ),
     ] = None,
+    int8: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DATA",
+            help="Convolutions in eight bits, calibrated with pictures of this dataset (.onnx).",
+        ),
+    ] = None,
 ) -> None:
     """Write a trained module as one ONNX file that takes and gives uint8 pictures, or as weights to hand on."""
     if out.suffix == ".safetensors":
+        if int8 is not None:
+            raise ArgumentError("int8", f": {out} is no .onnx, and only that may be in eight bits")
         from unmask.model.export.weights import export_weights
 
         size_bytes = export_weights(run, out, average or ())
@@ -141,8 +150,13 @@ def export_command(
         raise ArgumentError("average", f": {out} is no .safetensors; average first, then export the mean")
     from unmask.model.export.onnx_file import export_onnx
 
-    difference = export_onnx(run, out, size)
+    difference = export_onnx(run, out, size, int8)
     print(f"{printable(run)} -> {printable(str(out))}")
+    if int8 is not None:
+        print(
+            f"beside torch on other pictures of {printable(str(int8))}: mean difference {difference:.2f}/255"
+        )
+        return
     print(f"beside torch on portraits of {size}x{size} and 178x218: largest difference {difference:.3f}/255")
 
 

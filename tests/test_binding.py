@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -46,7 +47,7 @@ def test_a_strip_is_as_wide_as_asked_along_the_edges_that_are_bound(outline: np.
 def test_a_wider_strip_covers_all_of_a_narrower_one(outline: np.ndarray):
     for edges in BOUND_EDGES:
         covers = [strip_cover(outline, SIZE, width, edges) for width in (0.03, 0.08, 0.2)]
-        for narrow, wide in zip(covers, covers[1:], strict=False):
+        for narrow, wide in pairwise(covers):
             assert (wide >= narrow).all() and wide.sum() > narrow.sum()
 
 
@@ -96,7 +97,8 @@ def test_recipes_without_a_strip_say_nothing_of_it_and_those_with_one_come_back(
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("binding", "green"), ("binding_width", -0.1), ("binding_width", 3.0), ("bound", "top")]
+    ("name", "value"),
+    [("binding", "green"), ("binding_width", -0.1), ("binding_width", 3.0), ("bound", "top")],
 )
 def test_nonsense_is_refused_by_name(templates: TemplateSet, name: str, value: object):
     recipe = bound(draw_recipe(np.random.default_rng(3), load_recipe_config(), templates), 0.1)

@@ -289,11 +289,18 @@ def test_export_gets_run_file_and_size(monkeypatch: pytest.MonkeyPatch, capsys: 
     module = SimpleNamespace(export_onnx=exported)
     monkeypatch.setitem(sys.modules, "unmask.model.export.onnx_file", module)
     assert main(["export", "run", "out.onnx", "--size", "64"]) == 0
-    assert got == [("run", Path("out.onnx"), 64)]
+    assert got == [("run", Path("out.onnx"), 64, None)]
     assert capsys.readouterr().out.splitlines() == [
         "run -> out.onnx",
         "beside torch on portraits of 64x64 and 178x218: largest difference 0.250/255",
     ]
+    assert main(["export", "run", "out.onnx", "--int8", "dataset"]) == 0
+    assert got[1] == ("run", Path("out.onnx"), 128, Path("dataset"))
+    assert capsys.readouterr().out.splitlines()[1] == (
+        "beside torch on other pictures of dataset: mean difference 0.25/255"
+    )
+    assert main(["export", "run", "out.safetensors", "--int8", "dataset"]) == 2
+    assert "--int8: out.safetensors is no .onnx" in capsys.readouterr().err
 
 
 def test_a_bug_is_a_traceback(monkeypatch: pytest.MonkeyPatch):

@@ -30,8 +30,8 @@ from .template_format import SHAPE_PARAMETERS, Template
 
 F64 = NDArray[np.float64]
 
-# Newer than the other keys, and not drawn among them, so that those are drawn as ever: by `draw_occluder`, `_solid`,
-# `_bound` and `jitter.draw_jitter`.
+# Newer than the other keys, and not drawn among them, so that those are drawn as ever: by `draw_occluder`,
+# `_solid`, `_bound` and `jitter.draw_jitter`.
 _ELSEWHERE = (OCCLUDER, "solid.", "binding.", "jitter.turn")
 _RANGES = tuple(name for name in LIMITS if not name.startswith(_ELSEWHERE))
 _MORE_DRAWS = 24  # shares besides the ranges and the template's own parameters; a few to spare

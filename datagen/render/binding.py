@@ -31,7 +31,8 @@ def strip_cover(alpha: F32, size_iod: tuple[float, float], width: float, edges: 
     inside = alpha > 0.5
     across, down = _from_ends(inside.T).T * np.float32(step_u), _from_ends(inside) * np.float32(step_v)
     distance = {ALL_EDGES: np.minimum(across, down), LONG_EDGES: down, SIDE_EDGES: across}[edges]
-    return np.clip((np.float32(width) - distance) / np.float32(max(step_u, step_v)) + np.float32(0.5), 0, 1)
+    cover = (np.float32(width) - distance) / np.float32(max(step_u, step_v)) + np.float32(0.5)
+    return np.asarray(np.clip(cover, 0, 1), np.float32)
 
 
 def strip_height(cover: F32, size_iod: tuple[float, float], width: float) -> F32:
@@ -70,4 +71,4 @@ def _from_ends(inside: NDArray[np.bool_]) -> F32:
     first = np.argmax(inside, axis=0)
     last = rows - 1 - np.argmax(inside[::-1], axis=0)
     at = np.arange(rows)[:, None]
-    return np.minimum(at - first, last - at).astype(np.float32) + np.float32(0.5)
+    return np.asarray(np.minimum(at - first, last - at), np.float32) + np.float32(0.5)

@@ -90,7 +90,7 @@ def jitter_sharpness(pictures: Tensor, rng: np.random.Generator) -> Tensor:
 
 
 def jitter_light(pictures: Tensor, rng: np.random.Generator) -> Tensor:
-    """Let sunlight or a shadow with an edge fall across pictures, so that a part of mask and face is glaring or dim.
+    """Let sunlight or a shadow with an edge fall across pictures, so that a part of a mask is glaring or dim.
 
     Parameters
     ----------
@@ -104,7 +104,9 @@ def jitter_light(pictures: Tensor, rng: np.random.Generator) -> Tensor:
         Of the same shape and range; new.
     """
     turn, place, softness, band, brighter, strength = rng.random((len(pictures), _LIT_DRAWS)).T
-    logs = (_LIT_LOG_LEAST + (_LIT_LOG - _LIT_LOG_LEAST) * strength) * np.where(brighter < _LIT_BRIGHTER, 1, -1)
+    logs = (_LIT_LOG_LEAST + (_LIT_LOG - _LIT_LOG_LEAST) * strength) * np.where(
+        brighter < _LIT_BRIGHTER, 1, -1
+    )
 
     def each(values: F64) -> Tensor:
         return torch.from_numpy(values).to(pictures)[:, None, None, None]

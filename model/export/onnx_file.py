@@ -23,7 +23,7 @@ import torch
 
 from unmask.datagen.common.atomic import write_atomic
 from unmask.datagen.common.checks import check_at_least
-from unmask.datagen.common.errors import UserError
+from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.drawn_faces.demo import portrait_rgb
 from unmask.datagen.pictures.arrays import F32, U8
 from unmask.model.checkpoints.card import find_model, load_card
@@ -34,6 +34,7 @@ from unmask.model.inference.cleaning import clean_map
 from unmask.model.inference.torch_modules import TrainedModule
 from unmask.model.networks.spec import EDIT, MAP, MODULE_NAMES, NetworkSpec
 
+from .int8 import SamplePictures, in_int8, read_samples
 from .onnx_cleaning import OPSET, clean_map_model
 from .onnx_frame import after_closer_model, after_edit_model, after_map_model, before_model
 from .onnx_network import network_parts
@@ -47,6 +48,7 @@ _PACKAGES = ("onnx", "onnxruntime")
 _SINGLE_PIXELS = (
     0.001  # of all: a map's pixel at one half may fall on either side, and what is drawn there with it
 )
+_MOST_APART = 4.0  # levels, of eight bits; shipped networks are apart by one or two
 _PARTS = ("before", "asking", "network", "answering", "after", "cleaning")
 _AGAIN = "again/"
 _OUTPUTS = ("probability", "map", "straps_probability", "restored")  # in this order
@@ -65,7 +67,7 @@ _ABOUT = {
 }
 
 
-def export_onnx(run: str | Path, out: Path, size: int = 128) -> float:
+def export_onnx(run: str | Path, out: Path, size: int = 128, int8: Path | None = None) -> float:
     """Write the model of a run as an ONNX file, and try it beside torch.
 
     Parameters
@@ -78,26 +80,33 @@ def export_onnx(run: str | Path, out: Path, size: int = 128) -> float:
     size : int
         Side in pixels of the portrait that it is tried on, at least 16, beside one of 178 x 218. The file takes
         every size.
+    int8 : Path or None
+        A dataset, for a file whose convolutions are in eight bits (`unmask.model.export.int8`).
 
     Returns
     -------
     float
         Largest difference between onnxruntime and torch there, in levels of 1/255, single pixels (one in a
-        thousand) left out; at most 1.
+        thousand) left out; at most 1. In eight bits: mean difference where the mask is, on pictures of the dataset
+        other than those that it was calibrated with; at most 4.
 
     Raises
     ------
     UserError
-        When a package of the extra ``export`` is missing, there is no model, or the file cannot be written.
+        When a package of the extra ``export`` is missing, there is no model, the file cannot be written, or eight
+        bits do not do for this network.
     """
     _check_request(out, size)
+    samples = None if int8 is None else read_samples(int8)
     found = find_model(find_weights(run))
     kind = EDIT if load_card(found)["network"].get("kind") == EDIT else MAP
-    return export_module(TrainedModule(*load_model(found, kind), torch.device("cpu")), out, size)
+    return export_module(TrainedModule(*load_model(found, kind), torch.device("cpu")), out, size, samples)
 
 
-def export_module(module: TrainedModule, out: Path, size: int = 128) -> float:
-    """Write a module as `export_onnx` does; what its card says of it joins the metadata.
+def export_module(
+    module: TrainedModule, out: Path, size: int = 128, samples: SamplePictures | None = None
+) -> float:
+    """Write a module as `export_onnx` does, with ``samples`` in eight bits; what its card says joins the metadata.
 
     The network is the one that the card describes, as it was trained (not `folded`), on the CPU and in float32; it
     is put in evaluation mode.
@@ -105,13 +114,17 @@ def export_module(module: TrainedModule, out: Path, size: int = 128) -> float:
     _check_request(out, size)
     module.network.eval()
     spec = NetworkSpec.from_dict(module.card["network"])
-    kind, model = spec.kind, _whole(module, spec)
+    kind, model = spec.kind, _whole(module, spec, samples)
     facts = {"network": json.dumps(module.card["network"]), "side": str(module.side)}
+    if samples is not None:
+        facts["convolutions"] = "int8"
     if "sha256" in module.card:
         facts["weights_sha256"] = str(module.card["sha256"])
     _describe(model, kind, facts)
     data = model.SerializeToString()
-    difference = _try_out(data, module, kind, size)
+    difference = (
+        _try_out(data, module, kind, size) if samples is None else _try_int8(data, module, kind, samples)
+    )
     try:
         write_atomic(out, data)
     except OSError as error:
@@ -134,12 +147,18 @@ def _check_request(out: Path, size: int) -> None:
         raise UserError(f"{out}: is a folder")
 
 
-def _whole(module: TrainedModule, spec: NetworkSpec) -> "onnx.ModelProto":
+def _whole(module: TrainedModule, spec: NetworkSpec, samples: SamplePictures | None) -> "onnx.ModelProto":
     """The parts of a file put together."""
     from onnx import helper
 
+    from unmask.model.networks.graph_networks import network_graph
+
     weights = {name: value.numpy() for name, value in module.network.state_dict().items()}
-    network = network_parts(spec, weights, mirror_mean=module.mirror_mean or spec.kind == MAP)
+    graph = network_graph(spec, weights)[0]
+    if samples is not None:
+        sides = (module.side, STRAP_ZOOM * module.side) if spec.straps else (module.side,)
+        graph = in_int8(graph, spec.kind, samples.calibration, sides)
+    network = network_parts(graph, spec.kind, mirror_mean=module.mirror_mean or spec.kind == MAP)
     before = before_model(module.side, with_map=spec.kind == EDIT)
     if spec.kind == EDIT:
         chains = [_chain([before, *network, after_edit_model(module.side)])]
@@ -148,7 +167,7 @@ def _whole(module: TrainedModule, spec: NetworkSpec) -> "onnx.ModelProto":
             _chain([before, *network, after_map_model(module.side, straps=spec.straps), clean_map_model()])
         ]
     if spec.straps:
-        side, network = STRAP_ZOOM * module.side, network_parts(spec, weights, mirror_mean=False)
+        side, network = STRAP_ZOOM * module.side, network_parts(graph, MAP, mirror_mean=False)
         chains.append(
             _again(_chain([before_model(side, with_map=False), *network, after_closer_model(side)]))
         )
@@ -244,6 +263,27 @@ def _try_out(data: bytes, module: TrainedModule, kind: str, size: int) -> float:
     if not largest <= 1:
         raise RuntimeError(f"the ONNX file differs from torch by {largest:.3g} levels of 255, more than 1")
     return largest
+
+
+def _try_int8(data: bytes, module: TrainedModule, kind: str, samples: SamplePictures) -> float:
+    """Run the file and torch on pictures that it was not calibrated with: mean difference in the mask, levels."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    apart = []
+    for picture, map_ in samples.trial:
+        if kind == EDIT:
+            (found,) = session.run(["restored"], {"image": picture[None], "map": map_[None]})
+            difference = found[0].astype(np.float32) - restore_pictures(module, [picture], [map_])[0].done
+        else:
+            (found,) = session.run(["probability"], {"image": picture[None]})
+            difference = 255 * (found[0] - see_pictures(module, [picture])[0].body)
+        if (map_ > 0).any():
+            apart.append(np.abs(difference[map_ > 0]).mean())
+    mean = float(np.mean(apart))
+    if not mean <= _MOST_APART:
+        raise ArgumentError("int8", f": eight bits change this network by {mean:.1f} levels of 255, too much")
+    return mean
 
 
 def _layers(module: TrainedModule, images: U8) -> list[F32]:

@@ -1,11 +1,8 @@
 """A network in an ONNX file: its graph, and what `unmask.model.inference.aligned` computes of its output."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from numpy.typing import NDArray
-
-from unmask.model.networks.spec import EDIT, NetworkSpec
+from unmask.model.networks.spec import EDIT
 
 from .onnx_functions import function_model
 from .onnx_pasting import paste_function
@@ -81,17 +78,15 @@ tell (float[m, rows, columns, 3] said) => (uint8[n, rows, columns, 3] answer)
 _WITH_MIRROR = ("unmask.with_mirror", "unmask.mirror_mean")
 
 
-def network_parts(
-    spec: NetworkSpec, weights: Mapping[str, NDArray[Any]], *, mirror_mean: bool
-) -> "list[onnx.ModelProto]":
+def network_parts(graph: "onnx.ModelProto", kind: str, *, mirror_mean: bool) -> "list[onnx.ModelProto]":
     """Return a network as it stands between the two parts of `unmask.model.export.onnx_frame`.
 
     Parameters
     ----------
-    spec : NetworkSpec
-        A Map or Editing Module.
-    weights : mapping of str to array
-        Its state dict.
+    graph : onnx.ModelProto
+        Of `unmask.model.networks.graph_networks`.
+    kind : str
+        ``map`` or ``edit``.
     mirror_mean : bool
         The answer is the mean with that of the mirror image.
 
@@ -101,16 +96,8 @@ def network_parts(
         Parts that follow one another, from ``seen`` uint8 (n, h, w, 3), sides multiples of 16, and for ``edit``
         ``seen_map`` uint8 (n, h, w), to ``answer``: probabilities float32 (n, h, w, layers), or the drawn picture,
         uint8 (n, h, w, 3).
-
-    Raises
-    ------
-    UserError
-        When there is no such network, or its encoder's package is not installed.
     """
-    from unmask.model.networks.graph_networks import network_graph
-
-    graph, _ = network_graph(spec, weights)
-    ask, tell = (_ASK_EDIT, _TELL_EDIT) if spec.kind == EDIT else (_ASK_MAP, _TELL_MAP)
+    ask, tell = (_ASK_EDIT, _TELL_EDIT) if kind == EDIT else (_ASK_MAP, _TELL_MAP)
     if not mirror_mean:
         for function in _WITH_MIRROR:
             ask, tell = (text.replace(function, "Identity") for text in (ask, tell))

@@ -1,4 +1,4 @@
-"""What is done to whole batches before a step: mirror images, other colours and light, faces that the photograph cuts off."""
+"""What is done to whole batches before a step: mirror images, other colours and light, faces that are cut off."""
 
 from collections.abc import Callable, Sequence
 

@@ -110,7 +110,7 @@ class FrameBatch:
 
 @dataclass(frozen=True)
 class EditBatch:
-    """Shares of pictures that are mirrored, recoloured, partly lit, and cut off by the photograph's edge; growth of maps.
+    """Shares of pictures that are mirrored, recoloured, partly lit, and cut off by an edge; growth of maps.
 
     Maps grow by a number of pixels from the first of ``dilate_px`` to below the second.
     """
