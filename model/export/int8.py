@@ -26,8 +26,8 @@ if TYPE_CHECKING:  # of the extra 'export'
     import onnx
 
 CALIBRATED, TRIED, LEAST = 32, 16, 8
-# The first convolution sees pixels; the last ones, at full resolution, write them: with those in eight bits, too, an
-# Editing Module is 3.7 levels of 255 off instead of 0.9, and no faster (docs/results.md).
+# The first convolution sees pixels; the last ones, at full resolution, write them: with those in eight bits, too,
+# an Editing Module is 3.7 levels of 255 off instead of 0.9, and no faster (docs/results.md).
 _FIRST_KEPT = 1
 _LAST_KEPT = {EDIT: 4, MAP: 1}
 
