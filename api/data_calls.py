@@ -49,7 +49,8 @@ def put_mask(
     Parameters
     ----------
     image : uint8 (h, w, 3), PIL picture, or path of a file
-        RGB. With a file's name the mask is, to the pixel, the one that `build` gives it for the same seed.
+        RGB. With a file's name the mask is, to the pixel, the one that `build` gives it for the same seed, where
+        the file lies at the top of the source and its face is found in the same way.
     template, family : str, optional
         Which mask: the name of a template, or any of a family. ``unmask-data templates list`` has them.
     seed, recipe, pins, faces, templates, textures

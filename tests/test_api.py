@@ -1,6 +1,7 @@
 """The front door: ``import unmask`` and its short calls."""
 
 import doctest
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -153,6 +154,25 @@ def test_options_are_made_of_what_people_write(tmp_path: Path) -> None:
     assert (made.source, made.out, made.textures) == (str(tmp_path), Path("out"), Path("c"))
     assert (made.templates, made.families, made.pins) == ((Path("a"), Path("b")), ("scarf",), ("worn=chin",))
     assert made == make_options(BuildOptions, **vars(made))
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"limit": "8"}, "limit is '8': expected a whole number"),
+        ({"limit": 2.5}, "limit is 2.5: expected a whole number"),
+        ({"variants": "2"}, "variants is '2': expected a whole number"),
+        ({"seed": True}, "seed is True: expected a whole number"),
+    ],
+)
+def test_a_value_that_is_no_number_is_named(given: dict[str, object], words: str):
+    with pytest.raises(TypeError, match=re.escape(words)):
+        make_options(BuildOptions, source="demo", out="out", **given)
+
+
+def test_numbers_of_numpy_are_numbers():
+    made = make_options(BuildOptions, source="demo", out="out", limit=np.int64(3), seed=np.int32(2))
+    assert (made.limit, made.seed) == (3, 2)
 
 
 def test_shipped_networks_have_names(tmp_path: Path) -> None:

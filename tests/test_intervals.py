@@ -95,6 +95,14 @@ def test_fewer_than_ten_values_get_students_interval():
     assert (interval.low, interval.high) == pytest.approx(expected)
 
 
+def test_an_interval_of_few_values_ends_where_scores_end():
+    values = np.array([[0.99, 31.0], [0.7, 28.0], [0.98, 33.0]])
+    free = bootstrap_means(values)
+    held = bootstrap_means(values, limits=[[0.0, -np.inf], [1.0, 100.0]])
+    assert free[0].high > 1 == held[0].high
+    assert held[0].low == free[0].low and held[1] == free[1]
+
+
 def test_one_failure_among_thirty_does_not_stretch_the_interval_without_end():
     interval = bootstrap_mean([1.0] * 29 + [0.0])
     assert 0.8 < interval.low < 0.95  # an exact binomial one begins at 0.83; without a limit on errors, at 0

@@ -9,7 +9,7 @@ import pytest
 
 from unmask.datagen.common.errors import UserError
 from unmask.datagen.common.rng import generator
-from unmask.datagen.masks.draw import draw_recipe
+from unmask.datagen.masks.draw import check_recipe, draw_recipe
 from unmask.datagen.masks.recipe import MaskRecipe
 from unmask.datagen.masks.recipe_config import (
     LIMITS,
@@ -220,6 +220,14 @@ def test_a_wrong_pin_is_one_line_that_names_the_flag(pin: str):
     with pytest.raises(UserError, match=r"^pins") as caught:
         load_recipe_config("default", [pin])
     assert "\n" not in str(caught.value)
+
+
+def test_pins_that_contradict_each_other_are_refused():
+    with pytest.raises(UserError, match=r"^pins family: given 2 times"):
+        load_recipe_config("default", ["family=cloth", "family=surgical"])
+    config = load_recipe_config("default", ["family=surgical", "template=kn95-fold"])
+    with pytest.raises(UserError, match=r"'kn95-fold', but draws nothing of its family 'kn95'"):
+        check_recipe(config, TEMPLATES)
 
 
 def test_a_recipe_that_gives_every_available_family_no_weight_is_a_user_error():

@@ -95,6 +95,7 @@ def test_what_became_of_the_pictures_is_printed(
             "--backend jax: expected one of auto, torch, onnx",
         ),
         (["a.jpg", "--out", "out", "--limit", "0"], "--limit 0"),
+        (["a.jpg", "--out", "out", "--min-score", "nan"], "--min-score nan: expected a number"),
         (["a.jpg", "--out", "out", "--map", "none.png"], "--map none.png: no such file or folder"),
         (["empty", "--out", "out"], "INPUT empty: no picture in it; expected bmp"),
         (["a.jpg", "--out", "out", "--map-weights", "none"], "none: no such file or folder"),

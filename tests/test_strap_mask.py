@@ -56,9 +56,16 @@ def test_what_is_faint_everywhere_and_what_is_tiny_is_no_strap(body: np.ndarray)
 
 
 def test_the_body_is_no_strap_and_without_a_body_there_is_none(body: np.ndarray):
-    everywhere = np.ones((SIDE, SIDE), np.float32)
-    assert np.array_equal(clean_straps(everywhere, body), 255 - body)
-    assert not clean_straps(everywhere, 0 * body).any()
+    over_it = seen(BESIDE, (slice(60, 90), slice(30, 70)))
+    assert np.array_equal(clean_straps(over_it, body) > 0, seen(BESIDE) > 0)
+    assert not clean_straps(over_it, 0 * body).any()
+
+
+def test_a_network_that_does_not_know_straps_yet_repaints_no_picture(body: np.ndarray):
+    everywhere = np.full((SIDE, SIDE), 0.5, np.float32)
+    assert not clean_straps(everywhere, body).any()
+    broad = (slice(40, 58), slice(30, 70))  # beside it, and a little smaller than the body
+    assert np.array_equal(clean_straps(seen(broad), body) > 0, seen(broad) > 0)
 
 
 def test_thin_straps_are_seen_closer_and_broad_ones_from_where_the_mask_is() -> None:

@@ -61,6 +61,22 @@ def test_a_map_of_levels_is_the_same_as_one_of_shares(
     assert np.array_equal(unmasker.restore(face, levels), unmasker.restore(face, mouth))
 
 
+def test_a_map_may_have_two_values_of_any_kind_or_be_a_file(
+    unmasker: Unmasker, face: np.ndarray, mouth: np.ndarray, tmp_path: Path
+) -> None:
+    two = mouth > 0.5
+    truth = unmasker.restore(face, (255 * two).astype(np.uint8))
+    Image.fromarray(two).convert("L").save(tmp_path / "map.png")
+    for given in (
+        two,
+        two.astype(np.uint8),
+        two.astype(np.float32),
+        tmp_path / "map.png",
+        str(tmp_path / "map.png"),
+    ):
+        assert np.array_equal(unmasker.restore(face, given), truth)
+
+
 def test_what_is_under_the_map_plays_no_part(unmasker: Unmasker, face: np.ndarray, mouth: np.ndarray) -> None:
     other = face.copy()
     other[60:90, 20:70] = 7
@@ -81,7 +97,13 @@ def test_another_map_is_refused(unmasker: Unmasker, face: np.ndarray, alpha: np.
 
 
 @pytest.mark.parametrize(
-    "picture", [np.zeros((64, 64), np.uint8), np.zeros((64, 64, 4), np.uint8), np.zeros((64, 64, 3))]
+    "picture",
+    [
+        np.zeros((64, 64), np.uint8),
+        np.zeros((64, 64, 4), np.uint8),
+        np.zeros((64, 64, 3)),
+        np.zeros((0, 0, 3), np.uint8),
+    ],
 )
 def test_what_is_no_rgb_picture_is_refused(unmasker: Unmasker, picture: np.ndarray) -> None:
     for call in (unmasker.segment, unmasker.restore):

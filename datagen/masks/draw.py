@@ -188,13 +188,18 @@ def family_weights(config: RecipeConfig, templates: TemplateSet) -> dict[str, fl
 
 def check_recipe(config: RecipeConfig, templates: TemplateSet) -> None:
     """Raise UserError when a recipe can draw none of the templates, or names one that is not there."""
-    for name in config.templates:
-        _ = templates[name]
+    weights = family_weights(config, templates)
+    for name, weight in config.templates.items():
+        family = templates[name].family
+        if weight > 0 and not weights[family] > 0:
+            raise UserError(
+                f"the recipe asks for template {name!r}, but draws nothing of its family {family!r}"
+            )
     for family in [*config.families, *config.palettes]:
         if family not in (*templates.known_families, OTHERS):
             known = ", ".join(templates.known_families)
             raise UserError(f"the recipe names a family {family!r} that is not at hand; known: {known}")
-    if not config.templates and not sum(family_weights(config, templates).values()) > 0:
+    if not config.templates and not sum(weights.values()) > 0:
         wanted = ", ".join(family for family, weight in config.families.items() if weight > 0)
         known = ", ".join(templates.families)
         raise ArgumentError(

@@ -31,7 +31,7 @@ def open_picture(picture: PictureOrPath) -> U8:
     if isinstance(picture, str | os.PathLike):
         return open_file(Path(picture))
     image = np.asarray(picture)
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
         raise ValueError(f"expected uint8 (h, w, 3), got {image.dtype} {image.shape}")
     return image
 

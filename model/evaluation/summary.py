@@ -14,6 +14,7 @@ from unmask.model.inference.torch_modules import TrainedModule
 from unmask.model.metrics.intervals import DRAWS, LEVEL, bootstrap_means
 from unmask.model.metrics.kid import kid
 from unmask.model.metrics.metrics import BOUNDARY_TOLERANCE_PX
+from unmask.model.metrics.table import score_of
 
 from .attributes import AttributeProbe
 from .clusters import Clusters
@@ -47,7 +48,8 @@ def summarise(
     table, pictures, options = passes.scored, evaluation.pictures, evaluation.options
     failed = passes.table[passes.table["reason"] != ""] if "reason" in passes.table else table[:0]
     columns = score_columns(table)
-    found = bootstrap_means(table[columns].to_numpy(np.float64), clusters.codes, seed=SEED)
+    limits = np.array([score_of(column).limits for column in columns]).T
+    found = bootstrap_means(table[columns].to_numpy(np.float64), clusters.codes, seed=SEED, limits=limits)
     means = {column: asdict(mean) for column, mean in zip(columns, found, strict=True)}
     pipeline = describe_pipeline(table, clusters, options)
     if pipeline is not None and FALSE_ALARM in means:

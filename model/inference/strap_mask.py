@@ -33,7 +33,8 @@ def clean_straps(probability: F32, body: U8) -> U8:
     """Keep what hangs together with a mask.
 
     Pieces of at least `FAINT` count where they are somewhere at least `SURE` and near the body, over other pieces
-    if need be: hair lies over straps.
+    if need be: hair lies over straps. A piece as large as the body is none: a network that has hardly begun to
+    learn straps says so of nearly every pixel, and all of that would be drawn anew.
 
     Parameters
     ----------
@@ -54,7 +55,8 @@ def clean_straps(probability: F32, body: U8) -> U8:
         return found
     surest = np.zeros(count, np.float32)
     np.maximum.at(surest, labels.ravel(), probability.ravel())
-    left = [n for n in range(1, count) if stats[n, cv2.CC_STAT_AREA] >= LEAST_PX and surest[n] >= SURE]
+    areas, most = stats[:, cv2.CC_STAT_AREA], np.count_nonzero(body)
+    left = [n for n in range(1, count) if LEAST_PX <= areas[n] < most and surest[n] >= SURE]
     reach = REACH * body.shape[1]
     mask = body.copy()
     while left:

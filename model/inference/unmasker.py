@@ -1,5 +1,6 @@
 """Both modules behind three calls: where is the mask, what is under it, and the same for a whole photograph."""
 
+import os
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from unmask.datagen.pictures.arrays import F32, U8
-from unmask.datagen.pictures.open_picture import PictureOrPath, open_picture
+from unmask.datagen.pictures.open_picture import PictureOrPath, open_file, open_picture
 from unmask.model.checkpoints.shipped import PERCEPTUAL, SHIPPED, find_weights
 from unmask.model.common.limits import AUTO
 from unmask.model.networks.spec import EDIT, MAP
@@ -83,16 +84,16 @@ class Unmasker:
         """
         return predict_probabilities(self.map_module, [open_picture(image_rgb)])[0]
 
-    def restore(self, image_rgb: PictureOrPath, alpha: F32 | U8 | None = None) -> U8:
+    def restore(self, image_rgb: PictureOrPath, alpha: F32 | U8 | str | os.PathLike[str] | None = None) -> U8:
         """Take the mask off one aligned face.
 
         Parameters
         ----------
         image_rgb : uint8 (h, w, 3), PIL picture, or path of a file
             RGB, framed like aligned CelebA; any size.
-        alpha : (h, w), optional
-            What is taken off: float in [0, 1] or uint8 in 0..255. Where it is not given: the mask that is found,
-            with its straps.
+        alpha : (h, w) or path of a file, optional
+            What is taken off: bool, float in [0, 1], or uint8 in 0..255 (or of 0 and 1 alone). Where it is not
+            given: the mask that is found, with its straps.
 
         Returns
         -------
@@ -123,11 +124,13 @@ class Unmasker:
         return restore_photo(self, open_picture(image_rgb))
 
 
-def _levels(alpha: F32 | U8, image_rgb: U8) -> U8:
+def _levels(given: F32 | U8 | str | os.PathLike[str], image_rgb: U8) -> U8:
+    alpha = open_file(Path(given))[..., 0] if isinstance(given, str | os.PathLike) else np.asarray(given)
     if alpha.shape != image_rgb.shape[:2]:
         raise ValueError(f"map of {alpha.shape} does not fit a picture of {image_rgb.shape}")
     if alpha.dtype == np.uint8:
-        return np.asarray(alpha, np.uint8)
+        # Coverage of at most 1 in 255 is none: such a map has two values.
+        return np.asarray(alpha * 255 if alpha.max(initial=0) == 1 else alpha, np.uint8)
     if not (np.isfinite(alpha).all() and alpha.min(initial=0) >= 0 and alpha.max(initial=0) <= 1):
         raise ValueError("a map's values are floats in [0, 1] or uint8 in 0..255")
     return np.asarray(np.rint(alpha * 255), np.uint8)

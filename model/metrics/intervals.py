@@ -15,7 +15,7 @@ Variants of one face and pictures of one person are alike: whole clusters of the
 clusters (docs/evaluation.md has the coverage).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -95,11 +95,12 @@ def bootstrap_means(
     draws: int = DRAWS,
     level: float = LEVEL,
     seed: int = 0,
+    limits: ArrayLike | None = None,
 ) -> list[Interval]:
     """Return the mean of each column and its studentised bootstrap interval.
 
-    An interval ends where the column's values end, since a mean cannot lie beyond them. Below 10 clusters it is
-    Student's, which covers too little where scores are skewed.
+    An interval ends where the column's values end. Below 10 clusters it is Student's, which covers too little where
+    scores are skewed, and may reach beyond the values, but not beyond ``limits``.
 
     Parameters
     ----------
@@ -113,6 +114,8 @@ def bootstrap_means(
         In (0, 1).
     seed : int
         A column's interval depends on its own values and this number, not on the other columns.
+    limits : (2, k), optional
+        Least and largest value that a column's scores can have.
 
     Returns
     -------
@@ -121,12 +124,15 @@ def bootstrap_means(
     """
     numbers = np.asarray(table, np.float64)
     codes = cluster_codes(clusters, len(numbers))
+    least, most = np.array([[-np.inf], [np.inf]]) if limits is None else np.asarray(limits, np.float64)
+    least, most = (np.broadcast_to(ends, numbers.shape[1:]) for ends in (least, most))
     intervals: list[Interval] = [Interval(np.nan, np.nan, np.nan, 0, 0)] * numbers.shape[1]
     for columns, rows in by_gaps(numbers):
         there = np.unique(codes[rows], return_inverse=True)[1]
         found = _dense_intervals(numbers[rows][:, columns], there, draws, level, seed)
         for column, interval in zip(columns, found, strict=True):
-            intervals[column] = interval
+            low, high = np.clip((interval.low, interval.high), least[column], most[column]).tolist()
+            intervals[column] = replace(interval, low=low, high=high)
     return intervals
 
 

@@ -1,9 +1,11 @@
 """The table of all metrics: what each is called, what it means, how it is written, and which way is better."""
 
+import math
 from dataclasses import dataclass
 
 MINUS = "\N{MINUS SIGN}"
 NO_DIFFERENCE = "no difference shown"
+_SHARE, _DISTANCE = (0.0, 1.0), (0.0, math.inf)
 _REGIONS = {"mask": " in the mask", "box": " in the box"}
 
 
@@ -24,6 +26,8 @@ class Score:
         "high", "low", "zero" (nearest to it) or "" (unknown).
     has_regions : bool
         Whether it is known of the whole picture, of the mask and of the mask's box.
+    limits : tuple of float
+        The least and the largest that it can be.
     """
 
     words: str
@@ -34,6 +38,7 @@ class Score:
     unit: str = ""
     better: str = "high"
     has_regions: bool = False
+    limits: tuple[float, float] = (-math.inf, math.inf)
 
     @property
     def sign(self) -> int:
@@ -69,32 +74,32 @@ class Score:
 SCORES = {
     "psnr": Score(
         "PSNR", "10 log10(255 * 255 / mean squared error), in dB, at most 100. Half the error is 6 dB more.",
-        "edit", digits=2, brief=1, unit="dB", has_regions=True,
+        "edit", digits=2, brief=1, unit="dB", has_regions=True, limits=(-math.inf, 100.0),
     ),
     "ssim": Score(
         "SSIM", "structural similarity, at most 1; in the mask: the mean of the SSIM map there.",
-        "edit", has_regions=True,
+        "edit", has_regions=True, limits=(-1.0, 1.0),
     ),
     "l1": Score(
         "L1", "mean absolute difference in levels of 0 to 255.",
-        "edit", digits=2, unit="levels", better="low", has_regions=True,
+        "edit", digits=2, unit="levels", better="low", has_regions=True, limits=_DISTANCE,
     ),
     "perceptual": Score(
         "perceptual distance",
         "difference of an ImageNet network's features, 0 for equal pictures; lower looks more alike than "
         "PSNR can tell.",
-        "edit", better="low", has_regions=True,
+        "edit", better="low", has_regions=True, limits=_DISTANCE,
     ),
     "lpips": Score(
         "LPIPS",
         "learned perceptual distance (Zhang et al. 2018), 0 for equal pictures; as published on the whole picture, "
         "in the mask by the share of each feature's area that is in it.",
-        "edit", better="low", has_regions=True,
+        "edit", better="low", has_regions=True, limits=_DISTANCE,
     ),
     "identity": Score(
         "identity distance",
         "between face descriptors of the restored and the clean picture; 0 for equal pictures.",
-        "edit", digits=3, better="low",
+        "edit", digits=3, better="low", limits=_DISTANCE,
     ),
     "kid": Score(
         "KID",
@@ -102,35 +107,39 @@ SCORES = {
         "pictures, in thousandths; 0, or a little below, when they cannot be told apart.",
         "edit", digits=1, better="low",
     ),
-    "iou": Score("IoU", "overlap of the found and the true map: intersection over union.", "map"),
-    "dice": Score("Dice", "twice the intersection over the sum of both areas.", "map"),
-    "precision": Score("precision", "share of the found map that is true.", "map"),
-    "recall": Score("recall", "share of the true map that was found.", "map"),
+    "iou": Score("IoU", "overlap of the found and the true map: intersection over union.", "map", limits=_SHARE),
+    "dice": Score("Dice", "twice the intersection over the sum of both areas.", "map", limits=_SHARE),
+    "precision": Score("precision", "share of the found map that is true.", "map", limits=_SHARE),
+    "recall": Score("recall", "share of the true map that was found.", "map", limits=_SHARE),
     "boundary_f": Score(
         "boundary F",
-        "precision and recall of outlines, which may be 2 px apart, as their harmonic mean.", "map",
+        "precision and recall of outlines, which may be 2 px apart, as their harmonic mean.", "map", limits=_SHARE,
     ),
     "area_error": Score(
         "area error",
         "found area minus true area, as a share of the true one: above 0 maps are too large.",
-        "map", better="zero",
+        "map", better="zero", limits=(-1.0, math.inf),
     ),
     "abs_area_error": Score(
-        "area error without sign", "the same, always above 0: how far off areas are.", "map", better="low"
+        "area error without sign", "the same, always above 0: how far off areas are.",
+        "map", better="low", limits=_DISTANCE,
     ),
     "pipeline_iou": Score(
         "IoU of the whole pipeline",
-        "overlap as above where faces were looked for in photographs; 0 where no face or no mask was found.", "map",
+        "overlap as above where faces were looked for in photographs; 0 where no face or no mask was found.",
+        "map", limits=_SHARE,
     ),
     "ap": Score(
-        "average precision", "of the faces that are found: the area under precision over recall.", "set",
+        "average precision", "of the faces that are found: the area under precision over recall.",
+        "set", limits=_SHARE,
     ),
     "off_iod": Score(
-        "off", "median distance of found faces from the true ones.", "set", unit="eye distances", better="low",
+        "off", "median distance of found faces from the true ones.",
+        "set", unit="eye distances", better="low", limits=_DISTANCE,
     ),
     "false_alarm": Score(
         "false alarms", "share of pictures of bare faces on which a mask is taken off.",
-        "set", digits=3, better="low",
+        "set", digits=3, better="low", limits=_SHARE,
     ),
 }  # fmt: skip
 

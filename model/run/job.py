@@ -129,7 +129,7 @@ def _identity(options: RunOptions, unmasker: Unmasker) -> dict[str, Any]:
         "map": None if options.map is None else ascii(str(real_path(options.map))),
         "map-weights": unmasker.map_module.card["sha256"][:12] if options.map is None else None,
         "edit-weights": unmasker.edit_module.card["sha256"][:12],
-        "least-score": options.least_score,
+        "least_score": options.least_score,
         "precision": unmasker.backend.precision,
         "backend": unmasker.backend.name,
     }

@@ -1,5 +1,6 @@
 """What one ``unmask-run`` is asked for."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,6 +66,8 @@ class RunOptions(ComputeOptions):
         self.check_compute()
         check_choice("backend", self.backend, BACKENDS)
         check_at_least("limit", self.limit, 1)
+        if not math.isfinite(self.least_score):
+            raise ArgumentError("least_score", f"{self.least_score}: expected a number")
         if self.edit_weights is not None and self.preset != PERCEPTUAL:
             raise ArgumentError("preset", "and `edit_weights`: give one of them")
         check_exists("map", self.map)
