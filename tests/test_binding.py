@@ -12,6 +12,7 @@ from unmask.datagen.masks.recipe import ALL_EDGES, BINDING, BOUND_EDGES, LONG_ED
 from unmask.datagen.masks.recipe_config import load_recipe_config
 from unmask.datagen.masks.template import TemplateSet
 from unmask.datagen.render.binding import bind, strip_cover, strip_height
+from unmask.datagen.render.fabric import make_fabric
 from unmask.datagen.render.triplet_config import TripletConfig
 
 SIZE = (2.0, 1.0)  # IOD of a raster of 40 x 80 texels, each 0.025
@@ -106,6 +107,16 @@ def test_nonsense_is_refused_by_name(templates: TemplateSet, name: str, value: o
     data["fabric"][name] = value
     with pytest.raises(ValueError, match=f"fabric.{name}"):
         MaskRecipe.from_dict(data)
+
+
+def test_every_template_can_be_bound_along_every_edge_at_every_size(templates: TemplateSet):
+    recipe = draw_recipe(np.random.default_rng(3), load_recipe_config(), templates)
+    for template in templates.templates:
+        for edges in BOUND_EDGES:
+            fabric = replace(bound(recipe, 0.1, edges=edges).fabric, texture="plain")
+            for px_per_iod in (20.0, 45.0, 90.0):
+                texels = make_fabric(template, fabric, recipe.fold, px_per_iod, {}).texels
+                assert np.isfinite(texels).all()
 
 
 @pytest.mark.parametrize("template", ["surgical-pleated", "gaiter-tube", "valve-cup", "clear-surgical"])

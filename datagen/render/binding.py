@@ -29,7 +29,8 @@ def strip_cover(alpha: F32, size_iod: tuple[float, float], width: float, edges: 
     rows, cols = alpha.shape
     step_u, step_v = size_iod[0] / cols, size_iod[1] / rows
     inside = alpha > 0.5
-    across, down = _from_ends(inside.T).T * np.float32(step_u), _from_ends(inside) * np.float32(step_v)
+    across = np.ascontiguousarray(_from_ends(inside.T).T) * np.float32(step_u)
+    down = _from_ends(inside) * np.float32(step_v)
     distance = {ALL_EDGES: np.minimum(across, down), LONG_EDGES: down, SIDE_EDGES: across}[edges]
     cover = (np.float32(width) - distance) / np.float32(max(step_u, step_v)) + np.float32(0.5)
     return np.asarray(np.clip(cover, 0, 1), np.float32)
