@@ -18,7 +18,7 @@ from unmask.datagen.faces.landmark_table import LandmarkTable, write_landmark_ta
 from unmask.datagen.masks.draw import prepare_colours
 from unmask.datagen.sources.source import SourceFace
 
-from .build_report import BuildReport, Progress, describe, describe_timings
+from .build_report import BuildReport, Progress, describe, describe_timings, why_no_triplet
 from .folder import LANDMARKS_NAME, MANIFEST_NAME, earlier_files, make_folders
 from .journal import Journal, SourceRecord
 from .manifest import iterate_manifest, write_manifest
@@ -95,6 +95,7 @@ def build(
         counts=counts,
         timings=timings,
         notes=(*plan.source.notes, *_note_beside(beside)),
+        no_triplet=why_no_triplet(counts, iterate_manifest(options.out / MANIFEST_NAME)),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from unmask.datagen.common.inside import real_path
 from unmask.datagen.common.work_folder import TOOLKIT_KEY, WorkFolder, check_usable
 from unmask.datagen.dataset.build import carry_over
+from unmask.datagen.dataset.build_report import why_no_triplet
 from unmask.datagen.dataset.folder import (
     ADOPTED,
     DATASET,
@@ -20,7 +21,7 @@ from unmask.datagen.dataset.folder import (
     make_folders,
 )
 from unmask.datagen.dataset.journal import Journal
-from unmask.datagen.dataset.manifest import write_manifest
+from unmask.datagen.dataset.manifest import iterate_manifest, write_manifest
 from unmask.datagen.dataset.manifest_row import STATUSES, ManifestRow
 
 from .adopt_options import AdoptOptions
@@ -50,6 +51,8 @@ class AdoptReport:
     seconds : float
     notes : tuple of str
         What a person should know.
+    no_triplet : str
+        Where no masked picture could be taken: the first one's source, and why. Else "".
     """
 
     out: Path
@@ -58,6 +61,7 @@ class AdoptReport:
     maps: str
     seconds: float
     notes: tuple[str, ...]
+    no_triplet: str = ""
 
 
 def adopt(options: AdoptOptions, progress: Callable[[int, int, int], None] | None = None) -> AdoptReport:
@@ -98,7 +102,8 @@ def adopt(options: AdoptOptions, progress: Callable[[int, int, int], None] | Non
         journal.remove()
     notes = source.notes if source.has_maps else (*source.notes, KNOWN_BIAS)
     maps = card["config"]["maps"]
-    return AdoptReport(options.out, counts, sources, maps, perf_counter() - started, notes)
+    why = why_no_triplet(counts, iterate_manifest(options.out / MANIFEST_NAME))
+    return AdoptReport(options.out, counts, sources, maps, perf_counter() - started, notes, why)
 
 
 @contextmanager
