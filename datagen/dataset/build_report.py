@@ -55,6 +55,11 @@ class BuildReport:
     no_triplet: str = ""
 
 
+def note_beside(rows: int) -> list[str]:
+    """Say how many rows of the manifest are of earlier runs only; [] where there are none."""
+    return [f"{rows} row{'s'[: rows != 1]} of pictures not in this run"] if rows else []
+
+
 def why_no_triplet(counts: Mapping[str, int], rows: Iterable[ManifestRow]) -> str:
     """Return why the first row has none, where none of them has; ``rows`` are looked at only then."""
     return "" if counts["ok"] else next((f"{row.source}: {row.reason}" for row in rows), "")
