@@ -138,6 +138,10 @@ def export_command(
     ] = None,
 ) -> None:
     """Write a trained module as one ONNX file that takes and gives uint8 pictures, or as weights to hand on."""
+    if out.suffix not in (".onnx", ".safetensors"):
+        raise ArgumentError(
+            "out", f"{out}: its name has to end in .onnx (ONNX file) or .safetensors (weights)"
+        )
     if out.suffix == ".safetensors":
         if int8 is not None:
             raise ArgumentError("int8", f": {out} is no .onnx, and only that may be in eight bits")

@@ -73,6 +73,14 @@ def printed_config(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> 
         (["edit", *WORKS, "--dry-run", "--device", "abacus"], "--device abacus"),
         (["edit", *WORKS, "--print-config", "--seed", "-1"], "--seed -1"),
         (["export", "run"], "OUT.onnx"),
+        (
+            ["export", "shipped", "net.pth"],
+            "OUT.onnx net.pth: its name has to end in .onnx (ONNX file) or .saf",
+        ),
+        (
+            ["export", "shipped", "net"],
+            "OUT.onnx net: its name has to end in .onnx (ONNX file) or .safetensors",
+        ),
         (["frobnicate"], "frobnicate"),
     ],
 )
