@@ -86,6 +86,15 @@ def test_dry_run_prints_everything_and_writes_nothing(drawn_celeba: Path, capsys
         (["build", "demo"], "OUT"),
         (["build", "nowhere", "out"], "SOURCE"),
         (["build", "demo", "out", "--size", "12by4"], "--size 12by4"),
+        (
+            ["build", "demo", "out", "--size", "100000"],
+            "--size 100000x100000: each side needs 16 to 8192 pixels",
+        ),
+        (
+            ["build", "demo", "out", "--size", "64x123456"],
+            "--size 64x123456: each side needs 16 to 8192 pixels",
+        ),
+        (["build", "demo", "out", "--size", "9" * 20], "of 16 to 8192 pixels"),
         (["build", "demo", "out", "--variants", "many"], "--variants"),
         (["build", "demo", "out", "--colour", "red"], "--colour"),
         (["build", "demo", "out", "--families", "hats"], "--families: unknown family 'hats'"),
