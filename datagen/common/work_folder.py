@@ -65,6 +65,11 @@ class FolderKind:
     decisive: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def one(self) -> str:
+        """What it holds, with its article: ``a dataset``, ``an export``."""
+        return f"a{'n' * (self.noun[0] in 'aeiou')} {self.noun}"
+
 
 class WorkFolder:
     """One folder of one kind; need not exist.
@@ -121,13 +126,13 @@ class WorkFolder:
         """
         before = self._check_ours()
         if before is not None and existing == "fail":
-            raise UserError(f"{self._where}: holds a {self.kind.noun}, and `existing` fail was given")
+            raise UserError(f"{self._where}: holds {self.kind.one}, and `existing` fail was given")
         if before is not None and existing == "resume":
             now = self.kind.identity(json.loads(json.dumps(card, default=os.fspath)))
             found = differences(self.kind, self.kind.identity(before), now, free)
             if found:
                 raise UserError(
-                    f"{self._where}: holds a {self.kind.noun} of another configuration: {'; '.join(found)}; "
+                    f"{self._where}: holds {self.kind.one} of another configuration: {'; '.join(found)}; "
                     "give another folder or `existing` overwrite"
                 )
         return before is not None
