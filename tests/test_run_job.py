@@ -300,6 +300,47 @@ def test_other_settings_are_not_mixed_into_a_folder(options: RunOptions) -> None
         run_job(replace(options, existing="fail"))
 
 
+def test_a_run_that_made_nothing_does_not_stand_in_the_way_of_other_settings(
+    options: RunOptions, tmp_path: Path
+) -> None:
+    wrong = tmp_path / "wrong"
+    shutil.copytree(options.map, wrong)
+    for path in wrong.rglob("*.png"):
+        path.write_bytes(encode_png(np.zeros((5, 5), np.uint8)))
+    assert run_job(replace(options, map=wrong)).none_used
+    before = sorted(options.out.rglob("*"))
+    with pytest.raises(UserError, match="holds a run, and `existing` fail"):
+        run_job(replace(options, existing="fail"))
+    assert sorted(options.out.rglob("*")) == before
+    assert run_job(options).counts["ok"] == 3
+    straight = run_job(replace(options, out=tmp_path / "straight"))
+    assert tree(options.out) == tree(straight.out)
+
+
+@pytest.mark.parametrize("kept", ["map/a.png", "restored/mine.txt", ""])
+def test_a_run_with_a_result_or_anybody_s_file_keeps_its_settings(
+    options: RunOptions, tmp_path: Path, kept: str
+) -> None:
+    if kept:
+        assert run_job(replace(options, inputs=(_no_picture(tmp_path),), map=None)).none_used
+        (options.out / kept).parent.mkdir(exist_ok=True)
+        (options.out / kept).write_bytes(b"precious")
+    else:  # the table alone, whose results somebody has moved
+        run_job(options)
+        for folder in ("restored", "map", "straps"):
+            shutil.rmtree(options.out / folder)
+    before = {path: path.read_bytes() for path in options.out.rglob("*") if path.is_file()}
+    with pytest.raises(UserError, match="holds a run of another configuration"):
+        run_job(replace(options, aligned=True, precision="bf16"))
+    assert {path: path.read_bytes() for path in options.out.rglob("*") if path.is_file()} == before
+
+
+def _no_picture(folder: Path) -> Path:
+    path = folder / "a.png"
+    path.write_bytes(b"no picture")
+    return path
+
+
 def test_overwriting_removes_only_what_a_run_made(options: RunOptions) -> None:
     run_job(replace(options, side_by_side=True))
     (options.out / "restored" / "notes.txt").write_text("mine")

@@ -234,7 +234,7 @@ def open_results(out: Path, existing: str, identity: Mapping[str, Any]) -> Itera
         When the folder cannot be used, holds something else, or another run is at work there.
     """
     place = WorkFolder(out, RESULTS)
-    with place.opened(identity, existing, lambda: _earlier_results(out)):
+    with place.opened(identity, existing, lambda: _earlier_results(out), lambda: _made_nothing(out)):
         folder = RunFolder(out)
         try:
             place.write_card(identity)
@@ -247,6 +247,18 @@ def _earlier_results(out: Path) -> list[str]:
     folder = RunFolder(out)
     folder.close()
     return [result_name(place, row.name, row.suffix) for row in folder.rows.values() for place in FOLDERS]
+
+
+def _made_nothing(out: Path) -> bool:
+    """Whether earlier runs used none of their inputs, and there is no file where results are."""
+    if any(not path.is_dir() for folder in FOLDERS for path in (out / folder).rglob("*")):
+        return False
+    was_stopped = (out / JOURNAL).exists()
+    folder = RunFolder(out)
+    folder.close()
+    if not was_stopped:
+        (out / JOURNAL).unlink()
+    return all(row.status in UNWRITTEN for row in folder.rows.values())
 
 
 def check_apart(options: RunOptions) -> None:
