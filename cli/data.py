@@ -24,7 +24,7 @@ from .data_unpack import unpack_command
 from .flag_names import in_flags
 from .flags import Flag
 from .running import make_app, resumable, run_app
-from .showing import print_pairs, print_statuses, printable, show_progress
+from .showing import check_triplets, print_pairs, print_statuses, printable, show_progress
 
 if TYPE_CHECKING:
     from unmask.datagen.dataset.build_report import BuildReport
@@ -109,6 +109,7 @@ def _build_shards(options: ShardOptions, *, dry_run: bool) -> None:
     with resumable(), show_progress("build", "pictures") as show:
         report = build_shards(options, lambda now: show(now.done, now.total, now.resumed))
     _print_counts(report)
+    check_triplets(report, options.build.source)
     print(f"next: {NAME} unpack {shlex.quote(printable(options.url))} OUT --limit 1")
 
 
@@ -144,11 +145,8 @@ def _build(options: BuildOptions) -> None:
 
     with resumable(), show_progress("build", "pictures") as show:
         report = build(options, lambda now: show(now.done, now.total, now.resumed))
-    _print_report(report)
-
-
-def _print_report(report: "BuildReport") -> None:
     _print_counts(report)
+    check_triplets(report, options.source)
     out = shlex.quote(printable(str(report.out)))
     print(f"next: {NAME} preview {out} --out sheet.png; {NAME} verify {out}")
 

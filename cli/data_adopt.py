@@ -10,7 +10,7 @@ from unmask.datagen.exchange.adopt_options import AdoptOptions
 from . import flags
 from .flags import Flag
 from .running import resumable
-from .showing import print_statuses, printable, show_progress
+from .showing import check_triplets, print_statuses, printable, show_progress
 
 _FLAGS = {
     "source": Flag("Folder with masked, clean and map folders.", "SOURCE", argument=True),
@@ -37,5 +37,6 @@ def adopt_command(context: typer.Context, **_: Any) -> None:
     rows = sum(report.counts.values())
     print_statuses(report, f"{rows} rows from {report.sources} pictures; maps: {report.maps}", "rows")
     print(f"{report.sources} pictures in {report.seconds:.1f} s")
+    check_triplets(report, options.source)
     out = shlex.quote(printable(str(report.out)))
     print(f"next: unmask-data preview {out} --out sheet.png; unmask-data verify {out}")

@@ -97,7 +97,7 @@ def given_options(kind: type, flags: Mapping[str, Flag], context: typer.Context)
     return {
         name: _value(flags[name], value)
         for name, value in context.params.items()
-        if name in known and _is_given(context, name)
+        if name in known and is_given(context, name)
     }
 
 
@@ -106,7 +106,8 @@ def read_options(kind: Callable[..., Kind], flags: Mapping[str, Flag], context: 
     return kind(**given_options(kind, flags, context))  # type: ignore[arg-type]  # a dataclass
 
 
-def _is_given(context: typer.Context, name: str) -> bool:
+def is_given(context: typer.Context, name: str) -> bool:
+    """Whether an option stands on the command line."""
     source = context.get_parameter_source(name)
     return source is not None and source.name == "COMMANDLINE"
 

@@ -13,6 +13,8 @@ from rich.progress import TimeRemainingColumn as EtaColumn
 from rich.table import Table
 from rich.text import Text
 
+from unmask.datagen.common.errors import ArgumentError
+
 from .flag_names import in_flags
 
 _PLAIN_EVERY_S = 5.0
@@ -118,6 +120,14 @@ def print_statuses(report: Any, title: str, counted: str) -> None:
         print(f"note: {printable(note)}")
     rows = [[status, str(count)] for status, count in report.counts.items() if count or status == "ok"]
     print_table(title, ["status", counted], rows)
+
+
+def check_triplets(report: Any, source: object) -> None:
+    """Raise ArgumentError where the report of a dataset has no triplet: what would come next has nothing to do."""
+    if report.no_triplet:
+        raise ArgumentError(
+            "source", f"{source}: none of its pictures became a triplet; first {report.no_triplet}"
+        )
 
 
 def print_pairs(pairs: Mapping[str, object]) -> None:

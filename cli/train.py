@@ -15,7 +15,7 @@ from unmask.model.training.options import EditOptions, FrameOptions, MapOptions
 from unmask.model.training.preset_files import packaged_presets, summary_of
 
 from .flag_names import in_flags
-from .flags import takes_options
+from .flags import is_given, takes_options
 from .running import make_app, resumable, run_app
 from .showing import print_pairs, printable, showing_log
 from .train_config import write_config
@@ -48,7 +48,10 @@ def map_command(context: typer.Context, **_: Any) -> None:
 @takes_options(EditOptions, EDIT_FLAGS)
 def edit_command(context: typer.Context, **_: Any) -> None:
     """Train an Editing Module: what is under the mask? The same command again resumes."""
-    _train(read_train_options(EditOptions, EDIT_FLAGS, context), context)
+    options = read_train_options(EditOptions, EDIT_FLAGS, context)
+    if options.predicted_share and is_given(context, "predicted_share"):  # also where it is the default
+        options.check_map_run()
+    _train(options, context)
 
 
 @app.command("frame")
@@ -138,6 +141,10 @@ def export_command(
     ] = None,
 ) -> None:
     """Write a trained module as one ONNX file that takes and gives uint8 pictures, or as weights to hand on."""
+    if out.suffix not in (".onnx", ".safetensors"):
+        raise ArgumentError(
+            "out", f"{out}: its name has to end in .onnx (ONNX file) or .safetensors (weights)"
+        )
     if out.suffix == ".safetensors":
         if int8 is not None:
             raise ArgumentError("int8", f": {out} is no .onnx, and only that may be in eight bits")

@@ -101,7 +101,7 @@ EDIT_FLAGS = _flags(
     EditOptions.presets,
     {
         "map_run": Flag("Map Module whose maps are trained on, too; or: shipped", "RUN|FILE", name="--map"),
-        "predicted_share": Flag("Share of pictures that come with such a map."),
+        "predicted_share": Flag("Share of pictures that come with such a map; goes with --map."),
         "vgg19": Flag("VGG19's weights for the perceptual loss; an embedded network by default.", "FILE"),
         "mask_discriminator_from": Flag("Share of the budget after which it joins."),
     },

@@ -322,6 +322,15 @@ def test_a_killed_adoption_goes_on_to_the_same_bytes(theirs: Path, tmp_path: Pat
     assert len(dataset_files(tmp_path / "out")) == 2 + 5
 
 
+def test_rows_of_pictures_that_are_not_in_this_run_are_told(theirs: Path, tmp_path: Path):
+    assert not any("not in this run" in note for note in adopted(theirs, tmp_path / "out").notes)
+    for kind in ("surgical", "N95"):
+        (theirs / f"masked/000002_{kind}.png").unlink()
+    report = adopted(theirs, tmp_path / "out")
+    assert (report.counts["ok"], report.sources) == (12, 6)
+    assert report.notes[-1] == "2 rows of pictures not in this run"
+
+
 def test_copies_come_where_links_cannot_be_and_where_they_are_wanted(
     theirs: Path, tmp_path: Path, monkeypatch
 ):

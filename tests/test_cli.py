@@ -86,6 +86,15 @@ def test_dry_run_prints_everything_and_writes_nothing(drawn_celeba: Path, capsys
         (["build", "demo"], "OUT"),
         (["build", "nowhere", "out"], "SOURCE"),
         (["build", "demo", "out", "--size", "12by4"], "--size 12by4"),
+        (
+            ["build", "demo", "out", "--size", "100000"],
+            "--size 100000x100000: each side needs 16 to 8192 pixels",
+        ),
+        (
+            ["build", "demo", "out", "--size", "64x123456"],
+            "--size 64x123456: each side needs 16 to 8192 pixels",
+        ),
+        (["build", "demo", "out", "--size", "9" * 20], "of 16 to 8192 pixels"),
         (["build", "demo", "out", "--variants", "many"], "--variants"),
         (["build", "demo", "out", "--colour", "red"], "--colour"),
         (["build", "demo", "out", "--families", "hats"], "--families: unknown family 'hats'"),
@@ -341,6 +350,29 @@ def test_the_report_counts_the_pictures_that_the_rows_are_of(
     printed = capsys.readouterr().out
     assert "note: 1 row of pictures not in this run" in printed
     assert printed.count("3 rows from 3 pictures") == 2
+
+
+@pytest.mark.parametrize("arguments", [["build"], ["build", "--shards", "2"], ["adopt"]])
+def test_a_dataset_without_one_triplet_is_no_success_and_may_be_finished_later(
+    arguments: list[str], drawn_jpegs: list[bytes], capsys: pytest.CaptureFixture[str]
+):
+    for folder in ("clean", "masked"):
+        Path("in", folder).mkdir(parents=True)
+        Path("in", folder, "a.jpg").write_bytes(b"damaged")
+    command, *flags = arguments
+    assert main([command, "in", "out", *flags]) == 2
+    printed = capsys.readouterr()
+    first = "a.jpg" if command == "adopt" else "clean/a.jpg"
+    assert "next:" not in printed.out
+    assert "unreadable" in printed.out
+    assert f"error: SOURCE in: none of its pictures became a triplet; first {first}: " in printed.err
+    assert ",unreadable," in Path("out/manifest.csv").read_text()
+    if "--shards" not in flags:
+        Path("in/clean/a.jpg").write_bytes(drawn_jpegs[0])
+        masked = cv2.imread("in/clean/a.jpg")
+        masked[120:170, 50:130] = (180, 120, 60)
+        assert cv2.imwrite("in/masked/a.jpg", masked, (cv2.IMWRITE_JPEG_QUALITY, 98))
+        assert main([command, "in", "out"]) == 0
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from unmask.datagen.drawn_faces.demo import portrait_rgb
+from unmask.datagen.masks.template import load_templates
 from unmask.datagen.pictures.open_picture import open_file
 from unmask.datagen.pictures.picture import encode_jpg
 
 ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
@@ -54,8 +56,14 @@ def test_flags_in_the_readme_exist(capfd: pytest.CaptureFixture[str]):
         for command in commands:
             assert main([*command, "--help"]) == 0
             known |= set(re.findall(r"--[a-z][a-z0-9-]*", capfd.readouterr().out))
-    used = set(re.findall(r"`?(--[a-z][a-z0-9-]*)", (ROOT / "README.md").read_text(encoding="utf-8")))
+    used = set(re.findall(r"`?(--[a-z][a-z0-9-]*)", README))
     assert used <= known, used - known
+
+
+def test_the_readme_counts_the_packaged_templates():
+    templates = load_templates().templates
+    counted = f"{len({each.family for each in templates})} families, {len(templates)} templates"
+    assert re.findall(r"[0-9]+ families, [0-9]+ templates", README) == [counted]
 
 
 def python_examples() -> list[str]:

@@ -272,6 +272,16 @@ def test_a_model_that_gives_no_numbers_is_named(options: EvalOptions, tmp_path: 
         evaluate(options, edit_module=bad)
 
 
+@pytest.mark.parametrize("below", [".", "masked/x", "clean/rep"])
+def test_no_report_lies_in_the_dataset_that_it_judges(
+    options: EvalOptions, tmp_path: Path, below: str
+) -> None:
+    replace(options, out=options.data.parent / "report").validate()
+    with pytest.raises(UserError, match=r"^out .*: lies inside `data` .*; name a folder elsewhere"):
+        replace(options, out=options.data / below).validate()
+    replace(options, data=tmp_path, out=tmp_path / "report").validate()  # a plain folder of photographs
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

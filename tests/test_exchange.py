@@ -334,7 +334,7 @@ def test_a_folder_that_holds_something_else_is_one_line(built_once: Path, tmp_pa
     assert "is a file, not a folder" in refused(capfd, built_once, "hf", tmp_path / "file")
     exported(built_once, "hf", tmp_path / "out")
     again = (built_once, "hf", tmp_path / "out")
-    assert "--existing fail was given" in refused(capfd, *again, "--existing", "fail")
+    assert "holds an export, and --existing fail was given" in refused(capfd, *again, "--existing", "fail")
     assert "FORMAT was hf, now mmseg" in refused(capfd, built_once, "mmseg", tmp_path / "out")
     assert "--limit was unset, now 3" in refused(capfd, *again, "--limit", 3)
 

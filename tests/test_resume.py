@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from conftest import StopError, stop_after
 
 from unmask.datagen.common.errors import UserError
 from unmask.datagen.dataset import build as build_module
@@ -184,6 +185,24 @@ def test_more_variants_extend_a_build(options: Options, tmp_path: Path, tree):
     build(options(variants=2, out=tmp_path / "fresh"))
     assert before.items() <= {**times(options().out), **_cleans(before)}.items()
     assert tree(options().out) == tree(tmp_path / "fresh")
+
+
+def test_more_variants_of_some_pictures_alone_are_refused_before_work(
+    options: Options, tree, monkeypatch: pytest.MonkeyPatch
+):
+    build(options(limit=4))
+    before = tree(options().out)
+    with pytest.raises(UserError, match=r"^variants 2: 2 pictures of earlier runs \(first 000003.jpg\)"):
+        build(options(limit=2, variants=2))
+    assert tree(options().out) == before
+    monkeypatch.setattr(build_module, "CHUNK_PICTURES", 1)
+    with pytest.raises(StopError):  # a growth that stopped has left some pictures short
+        build(options(limit=4, variants=2), stop_after(3))
+    with pytest.raises(UserError, match=r"^variants 2: a picture of earlier runs \(first 000004.jpg\)"):
+        build(options(limit=3, variants=2))
+    assert build(options(variants=2)).counts["ok"] == 12
+    assert build(options(variants=2, limit=2)).counts["ok"] == 12
+    assert verify(options().out) == []
 
 
 def _cleans(times_: dict[str, int]) -> dict[str, int]:

@@ -300,6 +300,87 @@ def test_other_settings_are_not_mixed_into_a_folder(options: RunOptions) -> None
         run_job(replace(options, existing="fail"))
 
 
+def test_a_run_that_made_nothing_does_not_stand_in_the_way_of_other_settings(
+    options: RunOptions, tmp_path: Path
+) -> None:
+    wrong = tmp_path / "wrong"
+    shutil.copytree(options.map, wrong)
+    for path in wrong.rglob("*.png"):
+        path.write_bytes(encode_png(np.zeros((5, 5), np.uint8)))
+    assert run_job(replace(options, map=wrong)).none_used
+    before = sorted(options.out.rglob("*"))
+    with pytest.raises(UserError, match="holds a run, and `existing` fail"):
+        run_job(replace(options, existing="fail"))
+    assert sorted(options.out.rglob("*")) == before
+    assert run_job(options).counts["ok"] == 3
+    straight = run_job(replace(options, out=tmp_path / "straight"))
+    assert tree(options.out) == tree(straight.out)
+
+
+@pytest.mark.parametrize("kept", ["map/a.png", "restored/mine.txt", ""])
+def test_a_run_with_a_result_or_anybody_s_file_keeps_its_settings(
+    options: RunOptions, tmp_path: Path, kept: str
+) -> None:
+    if kept:
+        assert run_job(replace(options, inputs=(_no_picture(tmp_path),), map=None)).none_used
+        (options.out / kept).parent.mkdir(exist_ok=True)
+        (options.out / kept).write_bytes(b"precious")
+    else:  # the table alone, whose results somebody has moved
+        run_job(options)
+        for folder in ("restored", "map", "straps"):
+            shutil.rmtree(options.out / folder)
+    before = {path: path.read_bytes() for path in options.out.rglob("*") if path.is_file()}
+    with pytest.raises(UserError, match="holds a run of another configuration"):
+        run_job(replace(options, aligned=True, precision="bf16"))
+    assert {path: path.read_bytes() for path in options.out.rglob("*") if path.is_file()} == before
+
+
+def _no_picture(folder: Path) -> Path:
+    path = folder / "a.png"
+    path.write_bytes(b"no picture")
+    return path
+
+
+@pytest.mark.parametrize("moved", [False, True])
+@pytest.mark.parametrize("newcomer", ["a.png", "c.d.png"])
+def test_a_picture_keeps_its_results_whatever_joins_or_leaves_it(
+    options: RunOptions, tmp_path: Path, newcomer: str, moved: bool
+) -> None:
+    faces = tmp_path / "faces"
+    faces.mkdir()
+    shutil.copy(options.inputs[0] / "a.png", faces / "x.png")
+    pictures, options = options.inputs[0], replace(options, inputs=(faces,), map=None)
+    run_job(options)
+    before = tree(options.out)
+    if moved:
+        faces = faces.rename(tmp_path / "moved")
+        options = replace(options, inputs=(faces,))
+    shutil.copy(pictures / newcomer, faces / "x.jpg")  # the very same bytes or others; first of the two
+    report = run_job(options)
+    assert (report.done, report.resumed, sum(report.counts.values())) == (1, 1, 2)
+    assert {name: Path(row["input"]).name for name, row in rows(options.out).items()} == {
+        "x": "x.png", "x.jpg": "x.jpg",
+    }  # fmt: skip
+    assert all(tree(options.out)[name] == data for name, data in before.items() if name != "run.csv")
+    assert run_job(options).done == 0
+    (faces / "x.png").unlink()
+    assert run_job(options).done == 0
+    assert set(rows(options.out)) == {"x", "x.jpg"}
+
+
+def test_a_picture_of_another_folder_does_not_take_an_earlier_name(
+    options: RunOptions, tmp_path: Path
+) -> None:
+    for folder, names in (("one", ("x.png",)), ("two", ("x.png", "x.jpg"))):
+        (tmp_path / folder).mkdir()
+        for name in names:
+            shutil.copy(
+                options.inputs[0] / f"{'a' if folder == 'one' else 'c.d'}.png", tmp_path / folder / name
+            )
+        run_job(replace(options, inputs=(tmp_path / folder,), map=None))
+    assert set(rows(options.out)) == {"x", "x.png", "x.jpg"}
+
+
 def test_overwriting_removes_only_what_a_run_made(options: RunOptions) -> None:
     run_job(replace(options, side_by_side=True))
     (options.out / "restored" / "notes.txt").write_text("mine")

@@ -320,6 +320,17 @@ def test_what_is_no_dataset_in_shards_is_not_unpacked(built_once, tmp_path, url,
         unpack(UnpackOptions(url.format(folder=built_once), tmp_path / "out"))
 
 
+@pytest.mark.parametrize("url", ["{0}", "file://{0}"])
+@pytest.mark.parametrize("below", [".", "x", "data/x"])
+def test_shards_are_not_unpacked_into_their_own_folder(in_shards, tmp_path, tree, url, below):
+    shards = tmp_path / "shards"
+    build_shards(in_shards(out=str(shards), limit=1))
+    before = tree(shards)
+    with pytest.raises(UserError, match=r"^out .*: lies inside `data` .*; name a folder elsewhere"):
+        unpack(UnpackOptions(url.format(shards), shards / below))
+    assert tree(shards) == before
+
+
 def test_an_unfinished_build_is_not_unpacked(in_shards, bucket, tmp_path):
     build_shards(in_shards())
     store = ObjectStore(bucket)

@@ -68,11 +68,21 @@ def printed_config(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> 
         (["map", *WORKS, "--config", "no.toml"], "--config no.toml: cannot be read"),
         (["map", *WORKS, "--config", "."], "--config .: cannot be read"),
         (["edit", *WORKS, "--predicted-share", "2"], "--predicted-share 2"),
+        (["edit", *WORKS, "--predicted-share", "0.5"], "--predicted-share 0.5: goes with --map RUN"),
+        (["edit", *WORKS, "--predicted-share", "0.3"], "--predicted-share 0.3: goes with --map RUN"),
         (["edit", *WORKS, "--vgg19", "no.pth"], "--vgg19 no.pth"),
         (["edit", *WORKS, "--map", "no"], "--map no"),
         (["edit", *WORKS, "--dry-run", "--device", "abacus"], "--device abacus"),
         (["edit", *WORKS, "--print-config", "--seed", "-1"], "--seed -1"),
         (["export", "run"], "OUT.onnx"),
+        (
+            ["export", "shipped", "net.pth"],
+            "OUT.onnx net.pth: its name has to end in .onnx (ONNX file) or .saf",
+        ),
+        (
+            ["export", "shipped", "net"],
+            "OUT.onnx net: its name has to end in .onnx (ONNX file) or .safetensors",
+        ),
         (["frobnicate"], "frobnicate"),
     ],
 )

@@ -100,6 +100,7 @@ def test_what_draws_masks_does_not_go_with_a_dataset_that_has_them(changes: dict
     [
         ({"predicted_share": 1.5}, "predicted_share 1.5"),
         ({"predicted_share": float("nan")}, "predicted_share nan"),
+        ({"predicted_share": 0.5}, "predicted_share 0.5: goes with `map_run` RUN"),
         ({"mask_discriminator_from": -0.1}, "mask_discriminator_from -0.1"),
         ({"map_run": Path("nowhere")}, "map_run nowhere"),
         ({"vgg19": Path("nowhere.pth")}, "vgg19 nowhere.pth"),
@@ -111,6 +112,11 @@ def test_nonsense_of_the_editing_module_is_refused_with_its_flag(changes: dict[s
     with pytest.raises(UserError) as refused:
         replace(GOOD_EDIT, **changes).validate()
     assert words in str(refused.value)
+
+
+def test_the_share_that_a_printed_configuration_has_needs_no_map_and_none_neither():
+    for share in (0.3, 0.0):
+        replace(GOOD_EDIT, predicted_share=share, map_run=None).validate()
 
 
 def test_tensorboard_is_asked_for_before_the_work_and_not_after(monkeypatch: pytest.MonkeyPatch):

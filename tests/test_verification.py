@@ -288,6 +288,12 @@ def test_a_wrong_request_is_one_line_and_exit_code_2(
     assert not Path("report").exists()
 
 
+@pytest.mark.parametrize("below", [".", "masked/report"])
+def test_the_report_does_not_lie_in_the_dataset(dataset: Path, options: VerifyOptions, below: str):
+    with pytest.raises(ArgumentError, match=r"^out .*: lies inside `data` .*; name a folder elsewhere"):
+        replace(options, out=dataset / below).validate()
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [

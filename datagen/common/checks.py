@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 from .errors import ArgumentError
+from .inside import real_path
 
 EXISTING = ("resume", "overwrite", "fail")
 
@@ -22,6 +23,13 @@ def check_free(name: str, path: Path, existing: str) -> None:
     check_choice("existing", existing, ("fail", "overwrite"))
     if existing == "fail" and path.is_file():
         raise ArgumentError(name, f"{path}: is there already; `existing` overwrite replaces it")
+
+
+def check_outside(name: str, path: Path, other: str, folder: Path) -> None:
+    """Refuse to write to a path that is, or lies inside, a folder which another argument names."""
+    inner, outer = real_path(path), real_path(folder)
+    if inner == outer or outer in inner.parents:
+        raise ArgumentError(name, f"{path}: lies inside `{other}` {folder}; name a folder elsewhere")
 
 
 def check_at_least(name: str, value: int | None, least: int) -> None:

@@ -85,6 +85,11 @@ class ObjectStore:
         return not is_url(self.url) or self.url.split(":")[0] in _LOCAL
 
     @property
+    def folder(self) -> Path | None:
+        """The folder of this machine that it is; None where it is a URL of elsewhere."""
+        return Path(self._opened[1]) if self.is_local else None
+
+    @property
     def is_of_one_process(self) -> bool:
         """Whether other processes have another one of the same name."""
         return self.url.startswith("memory:")

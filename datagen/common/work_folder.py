@@ -65,6 +65,11 @@ class FolderKind:
     decisive: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def one(self) -> str:
+        """What it holds, with its article: ``a dataset``, ``an export``."""
+        return f"a{'n' * (self.noun[0] in 'aeiou')} {self.noun}"
+
 
 class WorkFolder:
     """One folder of one kind; need not exist.
@@ -121,16 +126,21 @@ class WorkFolder:
         """
         before = self._check_ours()
         if before is not None and existing == "fail":
-            raise UserError(f"{self._where}: holds a {self.kind.noun}, and `existing` fail was given")
+            raise UserError(f"{self._where}: holds {self.kind.one}, and `existing` fail was given")
         if before is not None and existing == "resume":
-            now = self.kind.identity(json.loads(json.dumps(card, default=os.fspath)))
-            found = differences(self.kind, self.kind.identity(before), now, free)
+            found = self._differences(before, card, free)
             if found:
                 raise UserError(
-                    f"{self._where}: holds a {self.kind.noun} of another configuration: {'; '.join(found)}; "
+                    f"{self._where}: holds {self.kind.one} of another configuration: {'; '.join(found)}; "
                     "give another folder or `existing` overwrite"
                 )
         return before is not None
+
+    def _differences(
+        self, before: Mapping[str, Any], card: Mapping[str, Any], free: Collection[str] = ()
+    ) -> list[str]:
+        now = self.kind.identity(json.loads(json.dumps(card, default=os.fspath)))
+        return differences(self.kind, self.kind.identity(before), now, free)
 
     def _check_ours(self) -> dict[str, Any] | None:
         check_usable(self.path, self.kind.argument)
@@ -165,7 +175,11 @@ class WorkFolder:
 
     @contextmanager
     def opened(
-        self, card: Mapping[str, Any], existing: str, named: Callable[[], Iterable[str]] = tuple
+        self,
+        card: Mapping[str, Any],
+        existing: str,
+        named: Callable[[], Iterable[str]] = tuple,
+        made_nothing: Callable[[], bool] = bool,
     ) -> Iterator[bool]:
         """Lock the folder and settle what becomes of earlier work; the card is then to be written.
 
@@ -175,6 +189,9 @@ class WorkFolder:
             As for `check`.
         named : callable
             Names the files that the tables of earlier work name, for ``overwrite``.
+        made_nothing : callable
+            Whether earlier work has no result that could be lost: it does not stand in the way of another
+            configuration then.
 
         Yields
         ------
@@ -182,6 +199,9 @@ class WorkFolder:
             Whether earlier work is resumed.
         """
         with self.lock():
+            before = self.read_card() if existing == "resume" else None
+            if before is not None and self._differences(before, card) and made_nothing():
+                existing = "overwrite"
             earlier = self.check(card, existing)
             with self.writing():
                 if earlier and existing == "overwrite":

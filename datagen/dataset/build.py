@@ -18,7 +18,7 @@ from unmask.datagen.faces.landmark_table import LandmarkTable, write_landmark_ta
 from unmask.datagen.masks.draw import prepare_colours
 from unmask.datagen.sources.source import SourceFace
 
-from .build_report import BuildReport, Progress, describe, describe_timings
+from .build_report import BuildReport, Progress, describe, describe_timings, note_beside, why_no_triplet
 from .folder import LANDMARKS_NAME, MANIFEST_NAME, earlier_files, make_folders
 from .journal import Journal, SourceRecord
 from .manifest import iterate_manifest, write_manifest
@@ -94,7 +94,8 @@ def build(
         sources=sources,
         counts=counts,
         timings=timings,
-        notes=(*plan.source.notes, *_note_beside(beside)),
+        notes=(*plan.source.notes, *note_beside(beside)),
+        no_triplet=why_no_triplet(counts, iterate_manifest(options.out / MANIFEST_NAME)),
     )
 
 
@@ -233,10 +234,6 @@ def _finish(plan: BuildPlan, journal: Journal, timings: dict[str, Any]) -> tuple
     plan.folder.write_card(describe(plan, "complete", counts, timings))
     journal.remove()
     return counts, beside
-
-
-def _note_beside(rows: int) -> list[str]:
-    return [f"{rows} row{'s'[: rows != 1]} of pictures not in this run"] if rows else []
 
 
 def _annotated(row: ManifestRow, face: SourceFace | None, width: int) -> ManifestRow:

@@ -1,10 +1,11 @@
 """What a build says of itself: how far it is, what it made, and ``build.json``."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .manifest_row import ManifestRow
 from .plan import WorkPlan
 from .tasks import ChunkResult
 
@@ -40,6 +41,8 @@ class BuildReport:
         As in ``build.json``: seconds of this run, seconds by stage summed over workers, peak memory.
     notes : tuple of str
         What a person should know: the source's notes, and rows that are of earlier runs only.
+    no_triplet : str
+        Where there is no triplet at all: the first picture, and why it has none. Else "".
     """
 
     out: Path
@@ -49,6 +52,17 @@ class BuildReport:
     counts: dict[str, int]
     timings: dict[str, Any]
     notes: tuple[str, ...]
+    no_triplet: str = ""
+
+
+def note_beside(rows: int) -> list[str]:
+    """Say how many rows of the manifest are of earlier runs only; [] where there are none."""
+    return [f"{rows} row{'s'[: rows != 1]} of pictures not in this run"] if rows else []
+
+
+def why_no_triplet(counts: Mapping[str, int], rows: Iterable[ManifestRow]) -> str:
+    """Return why the first row has none, where none of them has; ``rows`` are looked at only then."""
+    return "" if counts["ok"] else next((f"{row.source}: {row.reason}" for row in rows), "")
 
 
 def describe_timings(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -64,6 +65,21 @@ def _face(content: list[Any]) -> Landmarks:
     if misfit(source, str) or misfit(score, NUMBER) or misfit(quarters, [int]):
         raise ValueError("no points of a face")
     return Landmarks.from_quarters(quarters, source=source, score=score)
+
+
+def read_variants(out: Path) -> dict[str, int]:
+    """Return how many variants each finished source picture has by the journal of a folder, which is only read.
+
+    What `Journal` would cut off is left out; without a journal there is nothing.
+    """
+    found: dict[str, int] = {}
+    with suppress(FileNotFoundError, ValueError), (out / JOURNAL_NAME).open("rb") as file:
+        for line in file:
+            content = parse_json(line)
+            if isinstance(content, list):
+                record = SourceRecord.from_json(content)
+                found[record.source] = len(record.rows)
+    return found
 
 
 class Journal:

@@ -120,9 +120,10 @@ class BuildOptions(MaskOptions, FolderOptions):
 
 def parse_size(text: str) -> tuple[int, int]:
     """Return (width, height) in pixels from ``128`` or ``178x218``; ArgumentError naming ``size`` otherwise."""
-    found = re.fullmatch(r"([0-9]{1,5})(?:[xX]([0-9]{1,5}))?", text.strip())
+    found = re.fullmatch(r"([0-9]{1,9})(?:[xX]([0-9]{1,9}))?", text.strip())
     if not found:
-        raise ArgumentError("size", f"{text}: expected a number such as 128, or WIDTHxHEIGHT such as 178x218")
+        words = "expected a number such as 128, or WIDTHxHEIGHT such as 178x218"
+        raise ArgumentError("size", f"{text}: {words}, of {SMALLEST_SIDE_PX} to {LARGEST_SIDE_PX} pixels")
     width = int(found[1])
     return width, int(found[2]) if found[2] else width
 

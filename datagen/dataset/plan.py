@@ -23,6 +23,7 @@ from unmask.datagen.sources.open_source import open_source
 from unmask.datagen.sources.source import Source, SourceFace, marked_stem
 
 from .folder import DATASET, check_apart
+from .growth import check_growth
 from .journal import Journal, SourceRecord
 from .options import BuildOptions
 from .rows import layers_file, row_files
@@ -84,6 +85,9 @@ def plan_build(options: BuildOptions) -> BuildPlan:
     work = plan_work(options)
     folder = WorkFolder(options.out, DATASET)
     earlier = folder.check(work.identity, options.existing)
+    before = folder.read_card()
+    if before is not None and options.existing == "resume":
+        check_growth(options.out, before, options.variants, (face.name for face in work.source.faces))
     return BuildPlan(options, work.source, work.order, work.table, work.identity, folder, earlier)
 
 

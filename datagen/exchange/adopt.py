@@ -11,6 +11,7 @@ from typing import Any
 from unmask.datagen.common.inside import real_path
 from unmask.datagen.common.work_folder import TOOLKIT_KEY, WorkFolder, check_usable
 from unmask.datagen.dataset.build import carry_over
+from unmask.datagen.dataset.build_report import note_beside, why_no_triplet
 from unmask.datagen.dataset.folder import (
     ADOPTED,
     DATASET,
@@ -20,7 +21,7 @@ from unmask.datagen.dataset.folder import (
     make_folders,
 )
 from unmask.datagen.dataset.journal import Journal
-from unmask.datagen.dataset.manifest import write_manifest
+from unmask.datagen.dataset.manifest import iterate_manifest, write_manifest
 from unmask.datagen.dataset.manifest_row import STATUSES, ManifestRow
 
 from .adopt_options import AdoptOptions
@@ -49,7 +50,9 @@ class AdoptReport:
         ``own`` or ``differencing``.
     seconds : float
     notes : tuple of str
-        What a person should know.
+        What a person should know: also rows that are of earlier runs only.
+    no_triplet : str
+        Where no masked picture could be taken: the first one's source, and why. Else "".
     """
 
     out: Path
@@ -58,6 +61,7 @@ class AdoptReport:
     maps: str
     seconds: float
     notes: tuple[str, ...]
+    no_triplet: str = ""
 
 
 def adopt(options: AdoptOptions, progress: Callable[[int, int, int], None] | None = None) -> AdoptReport:
@@ -92,13 +96,14 @@ def adopt(options: AdoptOptions, progress: Callable[[int, int, int], None] | Non
         folder.write_card(card)
         make_folders(options.out, layers=False)
         _adopt_all(options, source, journal, progress or (lambda *_: None))
-        counts = _write_table(options.out, journal)
+        counts, beside = _write_table(options.out, journal, {face.name for face in source.faces})
         sources = len(journal)
         folder.write_card(card | {"status": "complete", "counts": counts})
         journal.remove()
-    notes = source.notes if source.has_maps else (*source.notes, KNOWN_BIAS)
+    notes = (*source.notes, *([] if source.has_maps else [KNOWN_BIAS]), *note_beside(beside))
     maps = card["config"]["maps"]
-    return AdoptReport(options.out, counts, sources, maps, perf_counter() - started, notes)
+    why = why_no_triplet(counts, iterate_manifest(options.out / MANIFEST_NAME))
+    return AdoptReport(options.out, counts, sources, maps, perf_counter() - started, notes, why)
 
 
 @contextmanager
@@ -149,14 +154,18 @@ def _card(options: AdoptOptions, source: AdoptSource) -> dict[str, Any]:
     }
 
 
-def _write_table(out: Path, journal: Journal) -> dict[str, int]:
+def _write_table(out: Path, journal: Journal, present: set[str]) -> tuple[dict[str, int], int]:
+    """Write the manifest; returns rows by status, and those of sources that are not ``present`` in this run."""
     counts = dict.fromkeys(STATUSES, 0)
+    beside = 0
 
     def rows() -> Iterator[ManifestRow]:
+        nonlocal beside
         for record in journal:
             for row in record.rows:
                 counts[row.status] += 1
+                beside += record.source not in present
                 yield row
 
     write_manifest(out / MANIFEST_NAME, rows())
-    return counts
+    return counts, beside

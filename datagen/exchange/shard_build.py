@@ -24,7 +24,13 @@ from unmask.datagen.common.json_text import misfit, parse_json
 from unmask.datagen.common.object_store import ObjectStore
 from unmask.datagen.common.work_folder import differences
 from unmask.datagen.dataset.build import check_sight, preparing_colours
-from unmask.datagen.dataset.build_report import BuildReport, Progress, describe, describe_timings
+from unmask.datagen.dataset.build_report import (
+    BuildReport,
+    Progress,
+    describe,
+    describe_timings,
+    why_no_triplet,
+)
 from unmask.datagen.dataset.folder import (
     BUILD_NAME,
     DATASET,
@@ -33,6 +39,7 @@ from unmask.datagen.dataset.folder import (
     SHARDS_NAME,
     check_apart,
 )
+from unmask.datagen.dataset.manifest import iterate_manifest
 from unmask.datagen.dataset.plan import WorkPlan, plan_fresh, plan_work
 from unmask.datagen.dataset.tasks import ChunkResult, load_templates_once
 from unmask.datagen.sources.source import SourceFace
@@ -115,7 +122,8 @@ def build_shards(
                 show(Progress(done, total, resumed, dict(worked.seconds)))
         timings = describe_timings(perf_counter() - started, total - resumed, resumed, build.workers, worked)
         counts = _finish(plan, store, shards, timings, Path(scratch))
-    return BuildReport(Path(store.url), total, resumed, total, counts, timings, plan.source.notes)
+        why = why_no_triplet(counts, iterate_manifest(Path(scratch) / MANIFEST_NAME))
+    return BuildReport(Path(store.url), total, resumed, total, counts, timings, plan.source.notes, why)
 
 
 def plan_shards(options: ShardOptions) -> dict[str, Any]:

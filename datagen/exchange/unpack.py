@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from unmask.datagen.common.atomic import write_atomic
+from unmask.datagen.common.checks import check_outside
 from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.common.inside import Inside
 from unmask.datagen.common.object_store import ObjectStore, as_url
@@ -50,6 +51,8 @@ def unpack(options: UnpackOptions, progress: Callable[[int, int], None] | None =
     options.check()
     check_usable(options.out)
     store = ObjectStore(as_url(options.data), "data")
+    if store.folder is not None:
+        check_outside("out", options.out, "data", store.folder)
     card = read_card(store)
     if card is None:
         raise ArgumentError("data", f"{store.url}: no dataset in shards there (no {BUILD_NAME})")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from unmask.datagen.common.checks import check_at_least, check_choice, check_exists
+from unmask.datagen.common.checks import check_at_least, check_choice, check_exists, check_outside
 from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.common.inside import real_path
 from unmask.model.common.options import ComputeOptions
@@ -96,10 +96,21 @@ class EvalOptions(ComputeOptions):
             raise ArgumentError("by", ": names nothing; give attributes or tags, as in Male,Young")
         for name in ("data", "clean", "maps", "tags", "compare", "lpips"):
             check_exists(name, getattr(self, name))
+        self._check_apart()
         if self.lpips is not None and not self.features:
             raise ArgumentError("lpips", f"{self.lpips}: goes with `features`")
         if self.compare is not None and real_path(self.compare) == real_path(self.out):
             raise ArgumentError("compare", f"{self.compare}: is the report that is being made")
+
+    def _check_apart(self) -> None:
+        """Raise UserError where the report would lie in a dataset, whose every file has to be named by a row.
+
+        A plain folder may have it: a report has no file that is taken for one of its pictures.
+        """
+        from unmask.datagen.dataset.folder import BUILD_NAME  # brings numpy, which --help need not load
+
+        if (self.data / BUILD_NAME).is_file():
+            check_outside("out", self.out, "data", self.data)
 
     def _check_photos(self) -> None:
         """Raise UserError where something does not go with photographs."""

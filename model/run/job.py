@@ -74,23 +74,24 @@ def run_job(options: RunOptions, update: Update = lambda done, total, first: Non
         _ = unmasker.finder  # its weights are missing before work, not after the first picture
     identity = _identity(options, unmasker)
     with writing_to(options.out), open_results(options.out, options.existing, identity) as folder:
-        folder.check_other_inputs(inputs.items)
-        rows, notes = _run_all(options, unmasker, folder, inputs.items, update)
+        items = folder.with_earlier_names(inputs.items)
+        folder.check_other_inputs(items)
+        rows, notes = _run_all(options, unmasker, folder, items, update)
         folder.finish()
-    counts = Counter(folder.rows[item.name].status for item in inputs.items)
-    names = [item.name for item in inputs.items]
+    names = [item.name for item in items]
+    counts = Counter(folder.rows[name].status for name in names)
     faces = [face.status for name in names for face in folder.faces.get(name, ())]
     faces += [track.status for name in names for track in folder.tracks.get(name, ())]
     return RunReport(
         out=options.out,
         counts={status: counts[status] for status in STATUSES},
         done=len(rows),
-        resumed=len(inputs.items) - len(rows),
+        resumed=len(items) - len(rows),
         restored=sum(row.restored for row in rows),
         seconds=time.monotonic() - start,
         notes=inputs.notes + notes,
         faces=dict(Counter(faces)),
-        failures=_failures(folder.rows[item.name] for item in inputs.items),
+        failures=_failures(folder.rows[name] for name in names),
         clips=[folder.clips[name] for name in names if name in folder.clips],
     )
 

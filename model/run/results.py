@@ -6,7 +6,7 @@ import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -126,17 +126,42 @@ class RunFolder:
             self.path(folder, item.name, item.suffix).is_file() for folder in folders
         )
 
+    def with_earlier_names(self, items: Sequence[RunInput]) -> list[RunInput]:
+        """Return the inputs with the names that their results have from earlier runs.
+
+        Whether a name has its file's extension follows from what lies beside it: ``x.jpg`` that joins an ``x.png``
+        would give that one another name, and a second row. The newcomer alone gets the longer name.
+        """
+        taken = {item.name for item in items}
+        named = []
+        for item in items:
+            other = _other_name(item)
+            known = other in self.rows and other not in taken and not self._has(item, item.name)
+            if known and self._has(item, other):
+                taken.add(other)
+                named.append(replace(item, name=other))
+            else:
+                named.append(item)
+        return named
+
+    def _has(self, item: RunInput, name: str) -> bool:
+        """Whether the row of a name is of this very input."""
+        row = self.rows.get(name)
+        with suppress(OSError):  # one that cannot be read is no reason to change a name
+            return row is not None and Path(row.input).suffix == item.path.suffix and _is_of(row, item)
+        return False
+
     def check_other_inputs(self, items: Sequence[RunInput]) -> None:
         """Raise UserError where a picture's results would replace those of another one that is called the same."""
         for item in items:
             row = self.rows.get(item.name)
-            if row is None or row.status in UNWRITTEN or real_path(Path(row.input)) == real_path(item.path):
+            if row is None or row.status in UNWRITTEN:
                 continue
             try:
-                moved = hashlib.sha256(read_whole(item.path)).hexdigest() == row.sha256
+                same = _is_of(row, item)
             except OSError:
                 continue  # it becomes a row; nothing is written
-            if not moved:
+            if not same:
                 raise ArgumentError(
                     "out",
                     f"{self.out}: has the results of {row.input} as {item.name}, where those of {item.path} "
@@ -194,6 +219,19 @@ class RunFolder:
         self._journal.close()
 
 
+def _other_name(item: RunInput) -> str:
+    """The name of an input's results where another file beside it is, or is not, called the same."""
+    extension = item.path.suffix
+    return item.name.removesuffix(extension) if item.name.endswith(extension) else item.name + extension
+
+
+def _is_of(row: RunRow, item: RunInput) -> bool:
+    """Whether a row is of an input, which may have moved; OSError where it cannot be read to tell."""
+    if real_path(Path(row.input)) == real_path(item.path):
+        return True
+    return hashlib.sha256(read_whole(item.path)).hexdigest() == row.sha256
+
+
 def _table_rows(path: Path) -> list[dict[str, Any]]:
     """Rows of a table as they stand there; none where there is no table."""
     with (
@@ -234,7 +272,7 @@ def open_results(out: Path, existing: str, identity: Mapping[str, Any]) -> Itera
         When the folder cannot be used, holds something else, or another run is at work there.
     """
     place = WorkFolder(out, RESULTS)
-    with place.opened(identity, existing, lambda: _earlier_results(out)):
+    with place.opened(identity, existing, lambda: _earlier_results(out), lambda: _made_nothing(out)):
         folder = RunFolder(out)
         try:
             place.write_card(identity)
@@ -247,6 +285,18 @@ def _earlier_results(out: Path) -> list[str]:
     folder = RunFolder(out)
     folder.close()
     return [result_name(place, row.name, row.suffix) for row in folder.rows.values() for place in FOLDERS]
+
+
+def _made_nothing(out: Path) -> bool:
+    """Whether earlier runs used none of their inputs, and there is no file where results are."""
+    if any(not path.is_dir() for folder in FOLDERS for path in (out / folder).rglob("*")):
+        return False
+    was_stopped = (out / JOURNAL).exists()
+    folder = RunFolder(out)
+    folder.close()
+    if not was_stopped:
+        (out / JOURNAL).unlink()
+    return all(row.status in UNWRITTEN for row in folder.rows.values())
 
 
 def check_apart(options: RunOptions) -> None:

@@ -222,7 +222,7 @@ class EditOptions(TrainOptions):
         Run, checkpoint or weights of the Map Module whose maps are trained on beside the true ones; ``shipped``
         is the one that comes with the package.
     predicted_share : float
-        Share of the pictures that come with such a map, in [0, 1].
+        Share of the pictures that come with such a map, in [0, 1]; goes with ``map_run``.
     vgg19 : Path or None
         VGG19's weights for the perceptual loss; an embedded network where None.
     mask_discriminator_from : float
@@ -252,8 +252,16 @@ class EditOptions(TrainOptions):
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise ArgumentError(name, f"{value}: expected a share from 0 to 1")
+        # The default is in every configuration that is printed or kept, and 0 is what is done without.
+        if self.predicted_share not in (0, type(self).predicted_share):
+            self.check_map_run()
         check_exists("map_run", self.map_weights)
         check_exists("vgg19", self.vgg19)
+
+    def check_map_run(self) -> None:
+        """Raise ArgumentError where nothing would draw the maps that ``predicted_share`` asks for."""
+        if self.map_run is None:
+            raise ArgumentError("predicted_share", f"{self.predicted_share}: goes with `map_run` RUN")
 
 
 @dataclass(frozen=True)

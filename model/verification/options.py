@@ -4,9 +4,14 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from unmask.datagen.common.checks import check_above_zero, check_at_least, check_choice, check_exists
+from unmask.datagen.common.checks import (
+    check_above_zero,
+    check_at_least,
+    check_choice,
+    check_exists,
+    check_outside,
+)
 from unmask.datagen.common.errors import ArgumentError
-from unmask.datagen.common.inside import real_path
 from unmask.datagen.sources.splits import SPLITS
 from unmask.model.common.options import ComputeOptions
 
@@ -75,8 +80,7 @@ class VerifyOptions(ComputeOptions):
         twice = next((one for one in self.edit_modules if self.edit_modules.count(one) > 1), None)
         if twice is not None:
             raise ArgumentError("edit_modules", f"{twice}: given twice")
-        if real_path(self.data) == real_path(self.out):
-            raise ArgumentError("out", f"{self.out}: is the dataset")
+        check_outside("out", self.out, "data", self.data)
 
     def _check_embedding(self) -> None:
         if self.embedding_size is not None and not SMALLEST_PX <= self.embedding_size <= LARGEST_PX:
