@@ -77,7 +77,7 @@ def test_a_list_of_identities_comes_before_folders(tree: Path):
 def test_the_manifest_has_them_of_failures_too(
     tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    assert main(["build", str(tree), str(tmp_path / "out"), "--workers", "1", "--limit", "3"]) == 0
+    assert main(["build", str(tree), str(tmp_path / "out"), "--workers", "1", "--limit", "3"]) == 2
     rows = list(iterate_manifest(tmp_path / "out/manifest.csv"))
     assert [row.identity for row in rows] == ["Person_A", "Person_A", "Person_B"]
     assert "12 people" in capsys.readouterr().out

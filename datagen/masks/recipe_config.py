@@ -152,10 +152,7 @@ def load_recipe_config(name_or_path: str = "default", pins: Sequence[str] = ()) 
     base = _read_toml(packaged_recipes()["default"])
     path = packaged_recipes().get(name_or_path, Path(name_or_path))
     pinned: dict[str, Any] = {}
-    keys = [pin.partition("=")[0].strip() for pin in pins]
-    for key, pin in zip(keys, pins, strict=True):
-        if keys.count(key) > 1:
-            raise ArgumentError("pins", f"{key}: given {keys.count(key)} times")
+    for pin in pins:
         pinned |= _parse_pin(pin)
     return _build(path, {**base, **_read_toml(path), **pinned}, pinned.keys())
 

@@ -131,8 +131,8 @@ def bootstrap_means(
         there = np.unique(codes[rows], return_inverse=True)[1]
         found = _dense_intervals(numbers[rows][:, columns], there, draws, level, seed)
         for column, interval in zip(columns, found, strict=True):
-            low, high = np.clip((interval.low, interval.high), least[column], most[column]).tolist()
-            intervals[column] = replace(interval, low=low, high=high)
+            low, high = max(interval.low, float(least[column])), min(interval.high, float(most[column]))
+            intervals[column] = replace(interval, low=low, high=high)  # NaN stays
     return intervals
 
 
