@@ -59,7 +59,10 @@ def read_samples(folder: Path) -> SamplePictures:
     UserError
         When it is no dataset, has fewer than eight pictures, or one of them is damaged.
     """
-    rows = read_rows(folder)
+    try:
+        rows = read_rows(folder)
+    except ArgumentError as error:
+        raise ArgumentError("int8", error.problem.strip()) from error
     rows = [rows[index] for index in stable_order([row.key for row in rows])[: CALIBRATED + TRIED]]
     if len(rows) < LEAST:
         raise ArgumentError(
