@@ -27,6 +27,8 @@ from unmask.datagen.dataset.splits import stable_order
 from unmask.datagen.pictures.arrays import U8
 from unmask.model.export.int8 import CALIBRATED
 from unmask.model.export.onnx_file import export_onnx
+from unmask.model.metrics.metrics import iou, score_regions
+from unmask.model.metrics.similarity import Windowed
 
 
 @dataclass(frozen=True)
@@ -45,16 +47,14 @@ def session(path: Path) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-def iou(answer: Sequence[Any], _: U8, map_: U8) -> float:
+def map_iou(answer: Sequence[Any], _: U8, map_: U8) -> float:
     """Of the cleaned map with the true one, both at one half."""
-    found, true = answer[1][0] > 0, map_ >= 128
-    return float(np.count_nonzero(found & true) / max(np.count_nonzero(found | true), 1))
+    return iou(answer[1][0] > 0, map_ >= 128)
 
 
 def mask_psnr(answer: Sequence[Any], clean: U8, map_: U8) -> float:
     """Under the mask, dB."""
-    apart = (answer[0][0].astype(np.float64) - clean)[map_ > 0]
-    return float(10 * np.log10(255**2 / max(np.square(apart).mean(), 1e-6)))
+    return score_regions(answer[0][0], Windowed(clean), map_ > 0)["mask_psnr"]
 
 
 def measure(
@@ -87,7 +87,7 @@ def main() -> None:
     rows = read_rows(given.dataset)
     order = stable_order([row.key for row in rows])[CALIBRATED:]
     judged = [rows[index] for index in order[: given.limit]]
-    for name, score, what in [(given.map, iou, "IoU"), *((name, mask_psnr, "dB") for name in given.edit)]:
+    for name, score, what in [(given.map, map_iou, "IoU"), *((name, mask_psnr, "dB") for name in given.edit)]:
         with tempfile.TemporaryDirectory() as folder:
             files = [Path(folder) / "float32.onnx", Path(folder) / "int8.onnx"]
             export_onnx(name, files[0])

@@ -1,5 +1,7 @@
 """Other light, film and filters over whole pictures: masks must not be found by their colour alone."""
 
+from functools import partial
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -46,10 +48,7 @@ def jitter_colours(pictures: Tensor, rng: np.random.Generator) -> Tensor:
     gamma, contrast, brightness = _tones(numbers[5:9])
     gains, lift = _casts(numbers[9:])
 
-    def each(values: F64) -> Tensor:
-        tensor = torch.from_numpy(values).to(pictures)
-        return tensor.reshape(len(pictures), -1, 1, 1)
-
+    each = partial(_each, like=pictures)
     levels = ((pictures + 1) / 2).clamp(0, 1) ** each(gamma)
     levels = ((levels - 0.5) * each(contrast) + 0.5 + each(brightness)).clamp(0, 1)
     grey = (levels * each(weights)).sum(1, keepdim=True)
@@ -81,9 +80,7 @@ def jitter_sharpness(pictures: Tensor, rng: np.random.Generator) -> Tensor:
     )
     spread = np.where(noisy < _NOISY, _NOISE_MOST * noise**2, 0.0)
 
-    def each(values: F64) -> Tensor:
-        return torch.from_numpy(values).to(pictures)[:, None, None, None]
-
+    each = partial(_each, like=pictures)
     made = pictures + each(sharper) * (pictures - _blurred(pictures))
     grains = torch.randn(pictures.shape, generator=torch.Generator().manual_seed(seed)).to(pictures)
     return (made + each(spread) * grains).clamp(-1, 1)
@@ -108,9 +105,7 @@ def jitter_light(pictures: Tensor, rng: np.random.Generator) -> Tensor:
         brighter < _LIT_BRIGHTER, 1, -1
     )
 
-    def each(values: F64) -> Tensor:
-        return torch.from_numpy(values).to(pictures)[:, None, None, None]
-
+    each = partial(_each, like=pictures)
     across, down = (
         torch.arange(side, device=pictures.device, dtype=pictures.dtype) - (side - 1) / 2
         for side in (pictures.shape[3], pictures.shape[2])
@@ -123,6 +118,11 @@ def jitter_light(pictures: Tensor, rng: np.random.Generator) -> Tensor:
     light = torch.sigmoid(ahead / soft) * torch.sigmoid((wide - ahead) / soft)
     gain = torch.exp(each(logs) * light)
     return ((pictures + 1) * gain - 1).clamp(-1, 1)
+
+
+def _each(values: F64, like: Tensor) -> Tensor:
+    """Numbers of n pictures, (n,) or (n, channels), as (n, 1 or channels, 1, 1) beside pictures (n, c, h, w)."""
+    return torch.from_numpy(values).to(like).reshape(len(like), -1, 1, 1)
 
 
 def _blurred(pictures: Tensor) -> Tensor:
