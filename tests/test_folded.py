@@ -19,6 +19,7 @@ SPECS = [
     NetworkSpec(MAP, "pretrained", 8, straps=True),
     NetworkSpec(MAP, "paper"),
     NetworkSpec(EDIT, "compact", 8),
+    NetworkSpec(EDIT, "compact", 8, deeper=3),
     NetworkSpec(EDIT, "paper"),
     NetworkSpec(FRAME, "finder", 16),
 ]
@@ -27,7 +28,7 @@ SPECS = [
 def trained(network: nn.Module) -> nn.Module:
     """Statistics and weights as a training would leave them, in evaluation mode."""
     for name, value in network.state_dict().items():
-        if name.endswith(("running_mean", "head.weight", "head.bias")):
+        if name.endswith(("running_mean", "head.weight", "head.bias", "convolutions.2.weight")):
             value.uniform_(-0.3, 0.3)
         elif name.endswith("running_var"):
             value.uniform_(0.4, 1.6)
@@ -41,7 +42,7 @@ def pictures(spec: NetworkSpec, height: int, width: int) -> list[Tensor]:
     return [picture, map_] if spec.kind == EDIT else [picture]
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: f"{spec.kind}-{spec.name}")
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: f"{spec.kind}-{spec.name}-{spec.deeper}")
 # Odd multiples of 16: a level is rounded up on the way down, and cut on the way up.
 @pytest.mark.parametrize("size", [(64, 96), (80, 48), (16, 112)])
 @torch.inference_mode()

@@ -169,7 +169,7 @@ def test_set_goes_to_the_recipe_or_to_the_preset(capsys: pytest.CaptureFixture[s
     printed = tomllib.loads(text)
     assert printed["set"] == ["worn=proper"]
     assert (printed["losses"]["ssim"], printed["losses"]["l2"]) == (2.0, 4.0)
-    assert printed["network"] == {"name": "paper", "width": 0}
+    assert printed["network"] == {"name": "paper", "width": 0, "deeper": 0}
     Path("printed.toml").write_text(text)
     assert main(["edit", "run", "--config", "printed.toml", "--print-config"]) == 0
     assert capsys.readouterr().out == text

@@ -11,6 +11,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .spec import edit_dilations
+
+DEEPER_KEYS = (
+    "body.middle."  # of a `CompactEditNet`'s state: its blocks at the bottom, more of them in a deeper one
+)
+
 _SE_REDUCTION = 8
 
 
@@ -47,11 +53,15 @@ class CompactEditNet(nn.Module):
     ----------
     width : int
         Channels of the first level; the levels below have 2, 3 and 3 times as many.
+    deeper : int
+        Residual blocks at the bottom, at a sixteenth of the resolution, besides the two. They begin as the identity
+        (Goyal et al. 2017: the last normalisation's scale is 0), so a network that lacks them can be gone on from.
     """
 
-    def __init__(self, width: int = 48) -> None:
+    def __init__(self, width: int = 48, deeper: int = 0) -> None:
         super().__init__()
-        self.body = _HalfUNet(6, (width, 2 * width, 3 * width, 3 * width), dilations=(2, 4))
+        widths = (width, 2 * width, 3 * width, 3 * width)
+        self.body = _HalfUNet(6, widths, edit_dilations(deeper), later=deeper)
         self.head = nn.Conv2d(self.body.out_channels, 3, 3, padding=1)
 
     def forward(self, picture: Tensor, map_: Tensor) -> Tensor:
@@ -71,10 +81,18 @@ class CompactEditNet(nn.Module):
 
 
 class _HalfUNet(nn.Module):
-    """U-Net over 2x2-folded pixels: four levels (1/2 to 1/16), one thin stage at full resolution."""
+    """U-Net over 2x2-folded pixels: four levels (1/2 to 1/16), one thin stage at full resolution.
+
+    Of the blocks at the bottom, one for each of ``dilations``, the last ``later`` begin as the identity.
+    """
 
     def __init__(
-        self, in_channels: int, widths: tuple[int, ...], dilations: tuple[int, ...], thin: int = 16
+        self,
+        in_channels: int,
+        widths: tuple[int, ...],
+        dilations: tuple[int, ...],
+        thin: int = 16,
+        later: int = 0,
     ) -> None:
         super().__init__()
         self.out_channels = thin
@@ -86,7 +104,10 @@ class _HalfUNet(nn.Module):
             self.down.append(nn.Sequential(conv_block(above, below, stride=2), Residual(below)))
             self.up.insert(0, UpBlock(below, above, above))
         self.first = Residual(widths[0])
-        self.middle = nn.Sequential(*(Residual(widths[-1], dilation) for dilation in dilations))
+        first = len(dilations) - later
+        self.middle = nn.Sequential(
+            *(Residual(widths[-1], dilation, identity=n >= first) for n, dilation in enumerate(dilations))
+        )
         self.unfold = nn.Sequential(nn.Conv2d(widths[0], 4 * thin, 1), nn.PixelShuffle(2))
         self.last = conv_block(thin + in_channels, thin)
 
@@ -105,14 +126,17 @@ class _HalfUNet(nn.Module):
 
 
 class Residual(nn.Module):
-    """Two 3x3 convolutions with squeeze-and-excitation, added to what comes in."""
+    """Two 3x3 convolutions with squeeze-and-excitation, added to what comes in; ``identity``: nothing at first."""
 
-    def __init__(self, channels: int, dilation: int = 1) -> None:
+    def __init__(self, channels: int, dilation: int = 1, *, identity: bool = False) -> None:
         super().__init__()
+        norm = nn.BatchNorm2d(channels)
+        if identity:
+            nn.init.zeros_(norm.weight)
         self.convolutions = nn.Sequential(
             conv_block(channels, channels, dilation=dilation),
             nn.Conv2d(channels, channels, 3, padding=1, bias=False),
-            nn.BatchNorm2d(channels),
+            norm,
         )
         hidden = max(channels // _SE_REDUCTION, 8)
         self.excite = nn.Sequential(

@@ -26,7 +26,7 @@ from .graph_lite import lite_features
 from .graph_paper import paper_edit, paper_map
 from .lite_variants import LITE0, LITE0_CHANNELS
 from .packaged_lite import LiteArrays, read_lite_arrays
-from .spec import EDIT, FRAME, MAP, NetworkSpec
+from .spec import EDIT, FRAME, MAP, NetworkSpec, edit_dilations
 
 _THIN = 16  # channels at full resolution
 _LOOK_PX = 80  # of the Frame Module's crops
@@ -79,7 +79,9 @@ def _compact_edit(graph: Graph, spec: NetworkSpec) -> None:
     picture, alpha = graph.picture(), _alpha(graph)
     shown = graph.node("Mul", picture, graph.node("Sub", graph.constant(1.0), alpha))
     where = (_places(graph, alpha, axis) for axis in (3, 2))
-    features = _half_unet(graph, graph.joined(shown, alpha, *where), 6, spec.width, (2, 4))
+    features = _half_unet(
+        graph, graph.joined(shown, alpha, *where), 6, spec.width, edit_dilations(spec.deeper)
+    )
     raw = graph.conv(features, "head", _THIN, 3, 3)
     graph.channels_last(graph.node("Clip", raw, graph.constant(-1.0), graph.constant(1.0)))
 
@@ -106,7 +108,7 @@ def _places(graph: Graph, like: str, axis: int) -> str:
     return graph.node("Expand", places, graph.node("Shape", like))
 
 
-def _half_unet(graph: Graph, picture: str, inside: int, width: int, dilations: tuple[int, int]) -> str:
+def _half_unet(graph: Graph, picture: str, inside: int, width: int, dilations: tuple[int, ...]) -> str:
     """`unmask.model.networks.compact`'s U-Net, under ``body``."""
     widths = (width, 2 * width, 3 * width, 3 * width)
     level = graph.residual(_folded_stem(graph, picture, inside, width), "body.first", width)

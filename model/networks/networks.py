@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from unmask.datagen.common.errors import UserError
 
-from .compact import CompactEditNet, CompactMapNet
+from .compact import DEEPER_KEYS, CompactEditNet, CompactMapNet
 from .discriminator import PatchDiscriminator
 from .finder_net import FinderNet
 from .frame_net import FrameNet
@@ -25,7 +25,7 @@ _BUILDERS: dict[tuple[str, str], tuple[Callable[[NetworkSpec], nn.Module], int]]
     (MAP, "pretrained"): (lambda spec: PretrainedMapNet(spec.width, 1 + spec.straps), 32),
     (MAP, "thawed"): (lambda spec: PretrainedMapNet(spec.width, 1 + spec.straps, frozen=False), 32),
     (MAP, "paper"): (lambda spec: PaperMapNet(1 + spec.straps), 0),
-    (EDIT, "compact"): (lambda spec: CompactEditNet(spec.width), 48),
+    (EDIT, "compact"): (lambda spec: CompactEditNet(spec.width, spec.deeper), 48),
     (EDIT, "paper"): (lambda _: PaperGenerator(), 0),
     (FRAME, "finder"): (lambda spec: FinderNet(spec.width), 96),
     (FRAME, REFINER): (lambda spec: FrameNet(spec.width), 16),
@@ -69,6 +69,17 @@ def fit_outputs(weights: Mapping[str, Tensor], spec: NetworkSpec) -> dict[str, T
         elif spec.kind == MAP and value is not None:
             fitted[name] = value[:wanted]
     return fitted
+
+
+def fit_depth(weights: Mapping[str, Tensor], fresh: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Give a compact Editing Module's weights the blocks that a deeper one has besides: the identity.
+
+    Parameters
+    ----------
+    weights, fresh : mapping of str to Tensor
+        Of the network, and of a new one.
+    """
+    return {**{name: value for name, value in fresh.items() if name.startswith(DEEPER_KEYS)}, **weights}
 
 
 def count_parameters(module: nn.Module) -> int:

@@ -24,6 +24,13 @@ class Network:
 
 
 @dataclass(frozen=True)
+class EditNetwork(Network):
+    """Residual blocks at the bottom besides; `compact` alone has them."""
+
+    deeper: int = _within(0, 32)
+
+
+@dataclass(frozen=True)
 class Optimiser:
     """Adam's peak rate and running means; the norm that gradients are cut to; the decay of the weights' mean."""
 
@@ -180,7 +187,7 @@ class FramePreset:
 class EditPreset:
     """How an Editing Module is trained: one field per table."""
 
-    network: Network
+    network: EditNetwork
     optimiser: Optimiser
     schedule: Schedule
     losses: EditLosses

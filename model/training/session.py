@@ -171,6 +171,9 @@ def _check_network(spec: NetworkSpec) -> None:
     usual = default_spec(spec.kind, spec.name)
     if spec == usual:
         return
+    if spec.deeper and spec.name != "compact":
+        words = f": network.deeper = {spec.deeper}: {spec.kind}/{spec.name} has a depth of its own, 0"
+        raise ArgumentError("preset", words)
     try:
         with torch.random.fork_rng(devices=[]):
             build_network(usual)
@@ -185,8 +188,11 @@ def _check_network(spec: NetworkSpec) -> None:
 
 def _check_first_weights(path: Path, spec: NetworkSpec) -> None:
     given = NetworkSpec.from_dict(load_card(resolve_model(path, spec.kind))["network"])
-    if replace(given, straps=spec.straps) != spec:
-        was, now = (f"{one.name}, width {one.width}" for one in (given, spec))
+    if replace(given, straps=spec.straps, deeper=spec.deeper) != spec or given.deeper > spec.deeper:
+        was, now = (
+            f"{one.name}, width {one.width}" + f", deeper by {one.deeper}" * (one.deeper > 0)
+            for one in (given, spec)
+        )
         raise ArgumentError(
             "init_from", f"{path}: the weights are another network's ({was}; this one is {now})"
         )

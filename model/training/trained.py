@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from unmask.datagen.common.errors import UserError
-from unmask.model.networks.networks import fit_outputs
+from unmask.model.networks.networks import fit_depth, fit_outputs
 from unmask.model.networks.spec import NetworkSpec
 
 from .ema import Ema
@@ -47,7 +47,10 @@ class Trained:
 
     def start_from(self, weights: dict[str, Tensor], where: str) -> None:
         """Begin with the weights of another run; UserError naming ``where`` when they do not fit."""
-        load_into(self.networks[self.main], fit_outputs(weights, self.spec), where)
+        network, fitted = self.networks[self.main], fit_outputs(weights, self.spec)
+        if self.spec.deeper:
+            fitted = fit_depth(fitted, network.state_dict())
+        load_into(network, fitted, where)
         self.ema = Ema(self.networks[self.main], self.ema_decay)
 
     def to_device(self, fabric: Fabric, *, compiled: bool) -> None:
