@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from unmask.model.inference.torch_modules import TrainedModule
 from unmask.model.networks.doubled import doubled_kernel
 from unmask.model.networks.folded import folded
 from unmask.model.networks.frame_net import FrameNet
@@ -55,6 +56,21 @@ def test_a_folded_network_says_the_same_at_every_size(spec: NetworkSpec, size: t
     again = folded(copy.deepcopy(network))(*given)
     assert said.std() > 1e-3
     assert (again - said).abs().max() < 1e-4 * max(1.0, float(said.abs().max()))
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: f"{spec.kind}-{spec.name}-{spec.deeper}")
+def test_a_folded_network_in_bfloat16_says_nearly_the_same(spec: NetworkSpec) -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(4)
+        network = trained(build_network(spec))
+        given = pictures(spec, 64, 96)
+    half = TrainedModule(folded(copy.deepcopy(network)), {}, torch.device("cpu"), bf16=True)
+    assert {weight.dtype for weight in half.network.parameters()} == {torch.bfloat16}
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        rough = half.network(*given).float()
+    with torch.inference_mode():
+        said = network(*given)
+    assert (rough - said).abs().mean() < 0.05 * said.std()
 
 
 @torch.inference_mode()

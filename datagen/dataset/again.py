@@ -11,7 +11,7 @@ from unmask.datagen.common.colour import encode_srgb, to_hex
 from unmask.datagen.common.errors import ArgumentError, UserError
 from unmask.datagen.common.work_folder import TOOLKIT_KEY
 from unmask.datagen.faces.parsing import read_fitted_parsing
-from unmask.datagen.masks.recipe import BINDING, BLENDS, BOUND_EDGES, OWN_TEXTURE, MaskRecipe
+from unmask.datagen.masks.recipe import BINDING, BLENDS, BOUND_EDGES, OWN_TEXTURE, STRAP_LATER, MaskRecipe
 from unmask.datagen.masks.recipe_config import LIMITS, load_recipe_config
 from unmask.datagen.masks.template import TemplateSet, load_templates
 from unmask.datagen.masks.template_layers import load_layers
@@ -40,6 +40,7 @@ _SPANS = {
     "fabric.weave": LIMITS["texture.weave"],
     "fabric.seed": (0.0, 9999.0),
     "fabric.binding_width": (0.0, LIMITS["binding.width"][1]),
+    "strap.broad": (0.0, LIMITS["strap.broad_width"][1]),
     "light.turn": (-180.0, 180.0),  # degrees: `light.wrong`
 }
 _CHOICES = {"sensor.blend": BLENDS, "fabric.bound": BOUND_EDGES}
@@ -119,6 +120,7 @@ class Again:
         whole = mask.to_dict()
         whole["shape"]["thickness"] = mask.shape.thickness
         whole["fabric"] |= {name: getattr(mask.fabric, name) for name in BINDING}
+        whole["strap"] |= {name: getattr(mask.strap, name) for name in STRAP_LATER}
         template = self.templates[mask.template]
         own = parts_colour(load_layers(template, _SMALL).trim_rgb, template)
         if own is not None and not mask.fabric.solid:

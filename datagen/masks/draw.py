@@ -31,8 +31,9 @@ from .template_format import SHAPE_PARAMETERS, Template
 F64 = NDArray[np.float64]
 
 # Newer than the other keys, and not drawn among them, so that those are drawn as ever: by `draw_occluder`,
-# `_solid`, `_bound` and `jitter.draw_jitter`.
-_ELSEWHERE = (OCCLUDER, "solid.", "binding.", "jitter.turn")
+# `_solid`, `_bound`, `_strapped` and `jitter.draw_jitter`.
+_STRAP_SHARES = ("strap.own", "strap.broad", "strap.over")
+_ELSEWHERE = (OCCLUDER, "solid.", "binding.", "jitter.turn", "strap.broad_width", *_STRAP_SHARES)
 _RANGES = tuple(name for name in LIMITS if not name.startswith(_ELSEWHERE))
 _MORE_DRAWS = 24  # shares besides the ranges and the template's own parameters; a few to spare
 _LAB_BOX = np.array([[8, -60, -60], [97, 60, 60]], np.float64)
@@ -94,7 +95,9 @@ def draw_recipe(rng: np.random.Generator, config: RecipeConfig, templates: Templ
     )
     if template.solids:
         recipe = _solid(recipe, config, shares)
-    return _bound(recipe, config, rng) if template.tint else recipe
+    if template.tint:
+        recipe = _bound(recipe, config, rng)
+    return recipe if template.straps.kind == "none" else _strapped(recipe, config, rng)
 
 
 def _bound(recipe: MaskRecipe, config: RecipeConfig, rng: np.random.Generator) -> MaskRecipe:
@@ -114,6 +117,23 @@ def _bound(recipe: MaskRecipe, config: RecipeConfig, rng: np.random.Generator) -
         bound=BOUND_EDGES[pick(edges, _EDGE_WEIGHTS)],
     )
     return replace(recipe, fabric=strip)
+
+
+def _strapped(recipe: MaskRecipe, config: RecipeConfig, rng: np.random.Generator) -> MaskRecipe:
+    """The recipe with straps of the mask's own colour, cut from its cloth, or over hair, if it has such."""
+    *shares, width = rng.random(len(_STRAP_SHARES) + 1).tolist()
+    own, broad, over = (
+        share < float(config.ranges[name].at(0.5)) for name, share in zip(_STRAP_SHARES, shares, strict=True)
+    )
+    if not (own or broad or over):
+        return recipe
+    strap = replace(
+        recipe.strap,
+        colour=recipe.fabric.colour if own or broad else recipe.strap.colour,
+        broad=float(config.ranges["strap.broad_width"].at(width)) if broad else 0.0,
+        over=over,
+    )
+    return replace(recipe, strap=strap)
 
 
 def _solid(recipe: MaskRecipe, config: RecipeConfig, shares: Iterator[float]) -> MaskRecipe:

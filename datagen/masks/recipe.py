@@ -103,11 +103,28 @@ class ShadowRecipe:
 
 @dataclass(frozen=True)
 class StrapRecipe:
-    """Ear loops, head straps or ties."""
+    """Ear loops, head straps or ties.
+
+    Attributes
+    ----------
+    colour : str
+        As hex sRGB under neutral light.
+    width : float
+        IOD, times the template's own factor.
+    sag : float
+        Degrees below the straight line.
+    broad : float
+        Width in IOD where a strap leaves the mask, of those cut from the mask's own cloth, which narrow to
+        ``width`` at the ear; 0 of all others.
+    over : bool
+        Over hair and ears up to where the head turns out of sight, instead of up to where skin ends.
+    """
 
     colour: str
     width: float
     sag: float
+    broad: float = 0.0
+    over: bool = False
 
 
 @dataclass(frozen=True)
@@ -176,6 +193,7 @@ _SPANS = {
     ("shadow", "offset"): (0.0, 2.0),
     ("shadow", "blur"): (1e-4, 2.0),
     ("strap", "width"): (1e-4, 2.0),
+    ("strap", "broad"): (0.0, 2.0),
     ("sensor", "blur"): (0.0, 20.0),
     ("sensor", "noise"): (0.0, 20.0),
     ("sensor", "edge"): (0.0, 20.0),
@@ -194,6 +212,7 @@ _PARTS = {
 }
 _OCCLUDER = "occluder"
 BINDING = ("binding", "binding_width", "bound")
+STRAP_LATER = ("broad", "over")
 
 
 @dataclass(frozen=True)
@@ -223,6 +242,9 @@ class MaskRecipe:
         if not self.fabric.binding_width:
             for name in BINDING:
                 del values["fabric"][name]
+        for name in STRAP_LATER:
+            if not values["strap"][name]:
+                del values["strap"][name]
         if self.occluder is None:
             del values[_OCCLUDER]
             return values

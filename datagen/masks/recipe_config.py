@@ -58,6 +58,10 @@ LIMITS: dict[str, tuple[float, float]] = {
     "shadow.blur": (0.005, 0.15),  # IOD, sigma
     "strap.width": (0.01, 0.1),  # IOD
     "strap.sag": (-10, 20),  # degrees below the straight line
+    "strap.own": (0, 1),  # share of masks with narrow straps of the mask's own colour
+    "strap.broad": (0, 1),  # share of masks whose straps are cut from their own cloth and narrow to the ear
+    "strap.broad_width": (0.05, 0.5),  # IOD, of those where they leave the mask
+    "strap.over": (0, 1),  # share of masks whose straps go on over hair and ears
     "sensor.blur": (0, 3),  # factor on the photograph's estimated blur
     "sensor.wrong_blur": (0, 1),  # share of masks whose blur is drawn from 0 to 2.5 times instead
     "sensor.noise": (0, 3),  # factor on the photograph's estimated noise

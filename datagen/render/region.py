@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unmask.datagen.masks.recipe import ShadowRecipe
+from unmask.datagen.masks.recipe import MaskRecipe
 
 from .sensor import JPEG_GRID_PX
 from .straps import StrapCurve
@@ -35,7 +35,7 @@ def mask_region(
     curves: list[StrapCurve],
     scale_px: float,
     sigma: float,
-    shadow: ShadowRecipe,
+    recipe: MaskRecipe,
 ) -> Region | None:
     """Return what body, straps and shadow can touch of a picture of ``shape``; None where that is nothing.
 
@@ -43,7 +43,8 @@ def mask_region(
     """
     corners = [placed.corners_px, *(curve.points_px for curve in curves)]
     points = np.concatenate(corners)
-    margin = 3 * sigma + (shadow.offset + 3 * shadow.blur) * scale_px + 2
+    shadow = recipe.shadow
+    margin = 3 * sigma + (shadow.offset + 3 * shadow.blur + recipe.strap.broad / 2) * scale_px + 2
     x0, y0 = np.maximum(np.floor(points.min(0) - margin), 0).astype(int)
     x1, y1 = np.minimum(np.ceil(points.max(0) + margin) + 1, [shape[1], shape[0]]).astype(int)
     if x1 - x0 < 2 or y1 - y0 < 2:

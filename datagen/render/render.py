@@ -92,7 +92,7 @@ def paint_mask(
     placed = place(hang(template, recipe.shape), scene.face)
     curves = list(strap_curves(image_rgb, scene.face, scene.light, recipe, template))
     sigma = blur_sigma(scene.camera.blur_px, recipe.sensor)
-    region = mask_region(image_rgb.shape, placed, curves, scene.face.pose.scale_px, sigma, recipe.shadow)
+    region = mask_region(image_rgb.shape, placed, curves, scene.face.pose.scale_px, sigma, recipe)
     if region is None:
         return None
     window = image_rgb[region.window]
@@ -102,7 +102,8 @@ def paint_mask(
         curves, scene, recipe, recipe.strap.width * template.straps.width, region, sigma
     )
     if recipe.front:
-        _hide_behind(window, layer, strap, placed, scene, region)
+        behind = strap.copy() if recipe.strap.over else strap
+        _hide_behind(window, layer, behind, placed, scene, region)
     body, cover = np.empty_like(strap), np.empty_like(strap)
     cut_alphas(layer, strap, body, cover, LAST_LEVEL)
     direction = light_direction(scene.light, recipe.light)
@@ -222,7 +223,9 @@ def _straps(
     if not curves:
         return np.zeros(size, np.float32), (0.0, 0.0, 0.0)
     fine = max(region.fine, 2)
-    canvas = draw_straps(curves, width * scene.face.pose.scale_px, (region.x, region.y), size, fine)
+    scale = scene.face.pose.scale_px
+    place = ((region.x, region.y), size, fine)
+    canvas = draw_straps(curves, width * scale, *place, broad_px=recipe.strap.broad * scale)
     small = cv2.resize(canvas, (region.width, region.height), interpolation=cv2.INTER_AREA)
     alpha = small.astype(np.float32) / np.float32(255)
     if sigma >= 0.15:

@@ -1,6 +1,6 @@
 """Ear loops and head straps: curves over the cheek from the mask's corners to where they leave sight."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -31,6 +31,9 @@ _HIDDEN_FACING = 0.02  # normals flatter than this to the line of sight are out 
 _SHIFT_BITS = 4
 _GAMMA = 2.2  # sRGB levels to about linear light
 _SHADE = 0.88  # a round, narrow strap shows the camera less lit sides too
+_NARROWING = 1.5  # power of the way that is left, by which a strap cut from cloth narrows to the ear
+_HALF_DEGREES = 25.0  # elevation of half an IOD of a strap's width on a head
+_ANY_COLOUR = 1e6  # a spread of the skin's colours that takes in hair
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ def strap_curves(
 
     A strap ends where the skin turns away from the camera, or where the picture under it stops being
     skin-coloured: hair in front of the ear hides it. That is conservative, since a strap that is missing looks
-    like hair, and one drawn over hair looks like paint.
+    like hair, and one drawn over hair looks like paint; ``recipe.strap.over`` draws it there all the same.
     """
     if template.straps.kind == "none":
         return
@@ -58,12 +61,25 @@ def strap_curves(
     way = (face.reach, recipe.strap.sag, _LIFT, _HIDDEN_FACING)
     given = (np.ascontiguousarray(image_rgb), ends, *skin_tables(), face.camera, face.knots_px, face.pull_px)
     red, green, blue = light.skin_rgb.tolist()
-    trace_straps(*given, points, told, height, width, *SKIN_GRID, way, (red, green, blue), light.skin_spread)
+    size = (height, width, *SKIN_GRID, way, (red, green, blue))
+    trace_straps(*given, points, told, *size, light.skin_spread)
+    if recipe.strap.over:
+        told = _as_far_as_seen(
+            told, lambda anywhere: trace_straps(*given, points, anywhere, *size, _ANY_COLOUR)
+        )
     for points_px, (seen, level) in zip(points, told.tolist(), strict=True):
         if seen >= 2:
             # The skin beside a strap shows how much light falls there better than the fitted light does.
             local = (level / max((red + green + blue) / 3, 1.0)) ** _GAMMA
             yield StrapCurve(points_px[: int(seen)], min(max(local, 0.1), 1.2) * _SHADE)
+
+
+def _as_far_as_seen(told: F64, trace: Callable[[F64], None]) -> F64:
+    """What `trace_straps` told, with as many points as are in sight; the light is still that of the skin."""
+    anywhere = np.empty_like(told)
+    trace(anywhere)
+    lit = told[:, 0] > 0
+    return np.column_stack([anywhere[:, 0], np.where(lit, told[:, 1], anywhere[:, 1])])
 
 
 def _ends(recipe: MaskRecipe, template: Template) -> F64:
@@ -73,12 +89,25 @@ def _ends(recipe: MaskRecipe, template: Template) -> F64:
     end = _ENDS[straps.kind] * _SIDES[:, None]
     corner[:, 1], end[:, 1] = np.abs(corner[:, 1]), end[:, 1] * _SIDES
     start = mask_directions(template, recipe.shape, *np.ascontiguousarray(corner.T))
+    if recipe.strap.broad:  # the outer side of a broad one goes on from the mask's edge
+        inwards = _HALF_DEGREES * recipe.strap.broad
+        upper, lower = start[1].reshape(-1, 2).T
+        inwards = np.minimum(inwards, np.abs(upper - lower) / 2)
+        start = (
+            start[0],
+            start[1] + (np.array([[-1.0], [1.0]]) * inwards * np.sign(upper - lower)).T.ravel(),
+        )
     held = recipe.shape.loose != _SIDES
     return np.ascontiguousarray(np.column_stack([*start, end])[held])
 
 
 def draw_straps(
-    curves: list[StrapCurve], width_px: float, origin: tuple[int, int], size: tuple[int, int], fine: int
+    curves: list[StrapCurve],
+    width_px: float,
+    origin: tuple[int, int],
+    size: tuple[int, int],
+    fine: int,
+    broad_px: float = 0.0,
 ) -> U8:
     """Coverage of the straps in a region, uint8 (h * fine, w * fine).
 
@@ -92,6 +121,8 @@ def draw_straps(
         Of the region, picture pixels.
     fine : int
         Samples per pixel each way.
+    broad_px : float
+        Width where a strap leaves the mask, if more.
     """
     canvas = np.zeros((size[0] * fine, size[1] * fine), np.uint8)
     wanted = width_px * fine
@@ -101,4 +132,18 @@ def draw_straps(
         points = ((curve.points_px - origin + 0.5) * fine - 0.5) * (1 << _SHIFT_BITS)
         line = np.rint(points).astype(np.int32)[:, None, :]
         cv2.polylines(canvas, [line], False, level, thickness, cv2.LINE_AA, _SHIFT_BITS)
+        if broad_px > width_px:
+            cv2.fillPoly(
+                canvas, [_narrowing(points, width_px, broad_px, fine)], 255, cv2.LINE_AA, _SHIFT_BITS
+            )
     return canvas
+
+
+def _narrowing(points: F64, width_px: float, broad_px: float, fine: int) -> NDArray[np.int32]:
+    """Outline of a strap that narrows along its points, which are in sixteenths of a sample, int32 (n, 1, 2)."""
+    left = 1 - np.arange(len(points)) / (_SAMPLES - 1)
+    widths = (width_px + (broad_px - width_px) * left**_NARROWING) * (fine << _SHIFT_BITS)
+    along = np.gradient(points, axis=0)
+    across = along[:, ::-1] * [-1.0, 1.0] / np.maximum(np.hypot(*along.T), 1e-9)[:, None]
+    half = across * widths[:, None] / 2
+    return np.rint(np.concatenate([points + half, (points - half)[::-1]])).astype(np.int32)[:, None, :]

@@ -30,18 +30,19 @@ class TrainedModule:
     Parameters
     ----------
     network : nn.Module
-        In evaluation mode.
+        `folded`.
     card : mapping
         ``model.json`` of its checkpoint.
     device : torch.device
     bf16 : bool
-        Compute in bfloat16 where torch's autocast does.
+        Compute in bfloat16 where torch's autocast does; the weights are kept in it, or each look would cast them.
     """
 
     def __init__(
         self, network: nn.Module, card: Mapping[str, Any], device: torch.device, *, bf16: bool = False
     ) -> None:
-        self.network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        dtype = torch.bfloat16 if bf16 else torch.float32
+        self.network = network.to(device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.card = card
         self.device = device
         self.side = int(card.get("size", 128))
@@ -168,7 +169,7 @@ def load_finder(device: torch.device) -> FaceFinder:
 def load_module(path: Path, kind: str, device: torch.device, *, bf16: bool = False) -> TrainedModule:
     """Load a module: `unmask.model.checkpoints.checkpoint.load_model` on a device."""
     network, card = load_model(path, kind)
-    return TrainedModule(network if bf16 else folded(network), card, device, bf16=bf16)
+    return TrainedModule(folded(network), card, device, bf16=bf16)
 
 
 def choose_device(name: str | None) -> torch.device:
