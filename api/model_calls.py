@@ -185,7 +185,7 @@ def load_model(
     Raises
     ------
     UserError
-        When there is no such model or it is damaged.
+        When there is no such model or it is damaged, or no such device here.
 
     Examples
     --------
@@ -197,6 +197,7 @@ def load_model(
     from unmask.model.checkpoints.card import find_model, load_card
     from unmask.model.checkpoints.checkpoint import load_model as load
     from unmask.model.checkpoints.shipped import find_weights
+    from unmask.model.inference.torch_modules import choose_device
 
     path = find_model(find_weights(path_or_name))
-    return load(path, load_card(path)["network"]["kind"], device)
+    return load(path, load_card(path)["network"]["kind"], choose_device(str(device)))

@@ -5,7 +5,7 @@
 CELEBA_LIKE is a folder of masked pictures of 178 x 218 (such as ``masked/`` of a dataset), PHOTO any photograph
 with masked faces; it is enlarged to 4,000 x 3,000 and saved as JPEG. Printed are seconds of the clock and of the
 processor: on a machine that is busy with other things the second number says more. With ``--parts`` the networks
-alone, in torch and in onnxruntime: a face's map, both networks, the faces of the photograph.
+alone, in torch (float32, bfloat16) and in onnxruntime: a face's map, both networks, the faces of the photograph.
 """
 
 import argparse
@@ -53,15 +53,15 @@ def best(work: Callable[[], object]) -> str:
 
 
 def measure_parts(face: U8, large: U8, map_: str, edit: str) -> None:
-    """Print what the networks take, in either way to run them."""
-    for backend in ("torch", "onnx"):
-        unmasker = Unmasker(map_, edit, "cpu", backend=backend)
+    """Print what the networks take, in every way to run them."""
+    for backend, precision in (("torch", "fp32"), ("torch", "bf16"), ("onnx", "fp32")):
+        unmasker = Unmasker(map_, edit, "cpu", precision, backend=backend)
         for what, work in (
             ("a map", partial(unmasker.segment, face)),
             ("both networks", partial(unmasker.restore, face)),
             ("faces of 12 megapixels", lambda finder=unmasker.finder: finder.find(PicturePyramid(large))),
         ):
-            print(f"{backend}, {what}: {best(work)}")
+            print(f"{backend} in {precision}, {what}: {best(work)}")
 
 
 def main() -> None:

@@ -203,3 +203,10 @@ def test_crossings_of_an_evaluation_are_texts_or_lists(
     assert (asked[0].map_module, asked[0].edit_module) == (None, "fidelity")
     unmask.evaluate(photos, "report")
     assert (asked[1].map_module, asked[1].edit_module) == ("shipped", "perceptual")
+
+
+def test_a_device_that_is_not_there_and_a_clip_for_its_frames_are_named():
+    with pytest.raises(UserError, match="device foo: not available here"):
+        unmask.load_model("fidelity", device="foo")
+    with pytest.raises(ValueError, match=r"frames: pictures one after the other, not a path \(clip\.mp4\)"):
+        unmask.restore_frames("clip.mp4")

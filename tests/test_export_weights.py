@@ -75,13 +75,15 @@ def test_a_network_that_knows_straps_is_averaged_with_one_that_does_not(tmp_path
     )
     weights = fit_outputs(load_weights(write_module(tmp_path / "as one", "map", seed=2)), spec)
     weights["head.weight"][1] = 0.5
-    save_checkpoint(tmp_path / "two", weights, {"network": spec.to_dict(), "size": 64}, None)
+    save_checkpoint(tmp_path / "two", weights, {"network": spec.to_dict(), "size": 96}, None)
     export_weights(tmp_path / "two", tmp_path / "mean.safetensors", [plain])
     mean, other = load_weights(tmp_path / "mean.safetensors"), load_weights(plain)
     assert torch.equal(mean["head.weight"][1], weights["head.weight"][1].half())
     middle = (weights["head.weight"][0] + other["head.weight"][0]) / 2
     assert torch.allclose(mean["head.weight"][0].float(), middle, rtol=2e-3, atol=1e-4)
-    assert load_model(tmp_path / "mean.safetensors", "map")[1]["network"]["straps"]
+    card = load_model(tmp_path / "mean.safetensors", "map")[1]
+    assert card["network"]["straps"]
+    assert (card["size"], [part["size"] for part in card["average_of"]]) == (96, [96, 64])
     export_weights(plain, tmp_path / "body.safetensors", [tmp_path / "two"])
     assert torch.allclose(
         load_weights(tmp_path / "body.safetensors")["head.weight"][0].float(), middle, atol=1e-3

@@ -29,7 +29,8 @@ def export_weights(run: str | Path, out: Path, average: Sequence[str | Path] = (
         More runs, checkpoints, weights or names of shipped ones, of the same network: the mean of all weights is
         written, which holds better on pictures unlike those of training where one training went on from the other
         (Wortsman et al., Model soups, 2022). The card lists them and has no scores. A Map Module that knows straps
-        may be averaged with one that does not: its masks gain, its straps have to be trained again.
+        may be averaged with one that does not: its masks gain, its straps have to be trained again. They may have
+        been trained at other sizes; pictures are shown at that of ``run``.
 
     Returns
     -------
@@ -65,14 +66,15 @@ def _averaged(
     for other in others:
         all_weights.append(load_weights(other))
         cards.append(load_card(other))
-        for key in ("network", "encoder", "size"):
+        for key in ("network", "encoder"):
             if _but_straps(cards[-1].get(key)) != _but_straps(card.get(key)):
                 raise ArgumentError("average", f"{other}: its {key} is another one")
     mean = {
         name: _mean([each[name] for each in all_weights]) if value.is_floating_point() else value
         for name, value in weights.items()
     }
-    parts = [{key: one.get(key) for key in ("sha256", "images", "seconds", "dataset")} for one in cards]
+    told = ("sha256", "size", "images", "seconds", "dataset")
+    parts = [{key: one.get(key) for key in told} for one in cards]
     return mean, {key: value for key, value in card.items() if key != "metrics"} | {"average_of": parts}
 
 

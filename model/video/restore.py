@@ -1,6 +1,7 @@
 """The frames of a clip without masks, one after the other: followed, segmented, restored, put back, all steady."""
 
 import math
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -181,7 +182,12 @@ def restore_frames(
     Raises
     ------
     ValueError
-        When ``fps`` is not a positive number; later, when a frame is not as `FrameRestorer.restore` takes it.
+        When ``fps`` is not a positive number, or ``frames`` is the path of a clip; later, when a frame is not as
+        `FrameRestorer.restore` takes it.
     """
+    if isinstance(frames, str | os.PathLike):
+        raise ValueError(
+            f"frames: pictures one after the other, not a path ({frames}); unmask-run takes clips' files"
+        )
     restorer = FrameRestorer(unmasker, fps, steadiness=steadiness)
     return (restorer.restore(image) for image in frames)
