@@ -86,6 +86,8 @@ def main() -> None:
     parser.add_argument("--maps", type=Path, help="folder for the opacity of the masks")
     given = parser.parse_args()
     folder, maps = given.folder.resolve(), given.maps and given.maps.resolve()
+    if maps is not None:
+        maps.mkdir(parents=True, exist_ok=True)  # cv2.imwrite says nothing of a folder that is not there
     os.chdir(given.checkout)  # it reads its templates and its model relative to its own folder
     sys.path.insert(0, str(Path.cwd()))
     for name, kind in (("int", int), ("float", float), ("bool", bool), ("object", object)):
