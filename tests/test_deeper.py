@@ -45,7 +45,7 @@ def test_a_deeper_network_goes_on_from_a_shallow_one_and_learns_below(
     assert card["network"]["deeper"] == 2
     assert float(network.body.middle[3].convolutions[-1].weight.detach().abs().max()) > 0
     with pytest.raises(UserError, match="this one is compact, width 8\\)") as raised:
-        train(short_run("edit", "back", init_from=asked.run))
+        train(short_run("edit", "back", init_from=asked.run, tuning=("network.deeper=0",)))
     assert "(compact, width 8, deeper by 2;" in str(raised.value)
     assert not short_run("edit", "back").run.exists()
     train(short_run("edit", "again", init_from=asked.run, tuning=("network.deeper=4",)))
@@ -54,6 +54,6 @@ def test_a_deeper_network_goes_on_from_a_shallow_one_and_learns_below(
 
 def test_networks_of_fixed_depth_refuse_more(short_run: Callable[..., Any]) -> None:
     asked = short_run("edit", preset="paper", tuning=("network.deeper=1",))
-    with pytest.raises(UserError, match=r"network\.deeper = 1: edit/paper has a depth of its own, 0"):
+    with pytest.raises(UserError, match=r"network\.deeper = 1: network edit/paper has a depth"):
         train(asked)
     assert not asked.run.exists()

@@ -163,7 +163,7 @@ def in_tmp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("in_tmp")
 def test_set_goes_to_the_recipe_or_to_the_preset(capsys: pytest.CaptureFixture[str]):
     asked = [*WORKS, "--set", "losses.ssim=2", "--set", "worn=proper", "--set", "network.name=paper"]
-    asked += ["--set", "network.width=0"]
+    asked += ["--set", "network.width=0", "--set", "network.deeper=0"]
     assert main(["edit", *asked, "--print-config"]) == 0
     text = capsys.readouterr().out
     printed = tomllib.loads(text)

@@ -171,9 +171,6 @@ def _check_network(spec: NetworkSpec) -> None:
     usual = default_spec(spec.kind, spec.name)
     if spec == usual:
         return
-    if spec.deeper and spec.name != "compact":
-        words = f": network.deeper = {spec.deeper}: {spec.kind}/{spec.name} has a depth of its own, 0"
-        raise ArgumentError("preset", words)
     try:
         with torch.random.fork_rng(devices=[]):
             build_network(usual)
@@ -184,6 +181,9 @@ def _check_network(spec: NetworkSpec) -> None:
             build_network(spec)
     except (ValueError, RuntimeError) as error:
         raise ArgumentError("preset", f": network.width = {spec.width}: {error}") from error
+    if spec.deeper and spec.name != "compact":
+        own = f"network {spec.kind}/{spec.name} has a depth of its own, for which stands 0"
+        raise ArgumentError("preset", f": network.deeper = {spec.deeper}: {own}")
 
 
 def _check_first_weights(path: Path, spec: NetworkSpec) -> None:
