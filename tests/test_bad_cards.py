@@ -35,6 +35,13 @@ def test_a_card_of_an_impossible_width_is_one_line_before_the_network_is_built(
     refused(module, tmp_path, lambda card: card["network"].update(width=width))
 
 
+@pytest.mark.parametrize("deeper", [-1, 33, 10**9, "2", 1.5, None])
+def test_a_card_of_an_impossible_depth_is_one_line_before_the_network_is_built(
+    module: Path, tmp_path: Path, deeper: object
+) -> None:
+    refused(module, tmp_path, lambda card: card["network"].update(deeper=deeper))
+
+
 @pytest.mark.parametrize("name", ["kind", "name", "width"])
 def test_a_card_without_part_of_its_network_is_one_line(module: Path, tmp_path: Path, name: str):
     refused(module, tmp_path, lambda card: card["network"].pop(name))

@@ -224,8 +224,8 @@ def _straps(
         return np.zeros(size, np.float32), (0.0, 0.0, 0.0)
     fine = max(region.fine, 2)
     scale = scene.face.pose.scale_px
-    place = ((region.x, region.y), size, fine)
-    canvas = draw_straps(curves, width * scale, *place, broad_px=recipe.strap.broad * scale)
+    where = ((region.x, region.y), size, fine)
+    canvas = draw_straps(curves, width * scale, *where, broad_px=recipe.strap.broad * scale)
     small = cv2.resize(canvas, (region.width, region.height), interpolation=cv2.INTER_AREA)
     alpha = small.astype(np.float32) / np.float32(255)
     if sigma >= 0.15:

@@ -1,6 +1,6 @@
 """Ear loops and head straps: curves over the cheek from the mask's corners to where they leave sight."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -56,17 +56,21 @@ def strap_curves(
     if template.straps.kind == "none":
         return
     ends = _ends(recipe, template)
-    points, told = np.empty((len(ends), _SAMPLES, 2)), np.empty((len(ends), 2))
+    points = np.empty((len(ends), _SAMPLES, 2))
     height, width = image_rgb.shape[:2]
     way = (face.reach, recipe.strap.sag, _LIFT, _HIDDEN_FACING)
     given = (np.ascontiguousarray(image_rgb), ends, *skin_tables(), face.camera, face.knots_px, face.pull_px)
     red, green, blue = light.skin_rgb.tolist()
-    size = (height, width, *SKIN_GRID, way, (red, green, blue))
-    trace_straps(*given, points, told, *size, light.skin_spread)
+
+    def trace(spread: float) -> F64:
+        """How many points lie on what is within the spread of the skin's colours, and the level under them."""
+        told = np.empty((len(ends), 2))
+        trace_straps(*given, points, told, height, width, *SKIN_GRID, way, (red, green, blue), spread)
+        return told
+
+    told = trace(light.skin_spread)
     if recipe.strap.over:
-        told = _as_far_as_seen(
-            told, lambda anywhere: trace_straps(*given, points, anywhere, *size, _ANY_COLOUR)
-        )
+        told = _as_far_as(trace(_ANY_COLOUR), told)
     for points_px, (seen, level) in zip(points, told.tolist(), strict=True):
         if seen >= 2:
             # The skin beside a strap shows how much light falls there better than the fitted light does.
@@ -74,12 +78,9 @@ def strap_curves(
             yield StrapCurve(points_px[: int(seen)], min(max(local, 0.1), 1.2) * _SHADE)
 
 
-def _as_far_as_seen(told: F64, trace: Callable[[F64], None]) -> F64:
-    """What `trace_straps` told, with as many points as are in sight; the light is still that of the skin."""
-    anywhere = np.empty_like(told)
-    trace(anywhere)
-    lit = told[:, 0] > 0
-    return np.column_stack([anywhere[:, 0], np.where(lit, told[:, 1], anywhere[:, 1])])
+def _as_far_as(anywhere: F64, on_skin: F64) -> F64:
+    """As many points as there are anywhere, and the level under those on skin, where there are any."""
+    return np.column_stack([anywhere[:, 0], np.where(on_skin[:, 0] > 0, on_skin[:, 1], anywhere[:, 1])])
 
 
 def _ends(recipe: MaskRecipe, template: Template) -> F64:
@@ -90,13 +91,10 @@ def _ends(recipe: MaskRecipe, template: Template) -> F64:
     corner[:, 1], end[:, 1] = np.abs(corner[:, 1]), end[:, 1] * _SIDES
     start = mask_directions(template, recipe.shape, *np.ascontiguousarray(corner.T))
     if recipe.strap.broad:  # the outer side of a broad one goes on from the mask's edge
-        inwards = _HALF_DEGREES * recipe.strap.broad
         upper, lower = start[1].reshape(-1, 2).T
-        inwards = np.minimum(inwards, np.abs(upper - lower) / 2)
-        start = (
-            start[0],
-            start[1] + (np.array([[-1.0], [1.0]]) * inwards * np.sign(upper - lower)).T.ravel(),
-        )
+        inwards = np.minimum(_HALF_DEGREES * recipe.strap.broad, np.abs(upper - lower) / 2)
+        inwards *= np.sign(upper - lower)
+        start = (start[0], np.column_stack([upper - inwards, lower + inwards]).ravel())
     held = recipe.shape.loose != _SIDES
     return np.ascontiguousarray(np.column_stack([*start, end])[held])
 
@@ -146,4 +144,7 @@ def _narrowing(points: F64, width_px: float, broad_px: float, fine: int) -> NDAr
     along = np.gradient(points, axis=0)
     across = along[:, ::-1] * [-1.0, 1.0] / np.maximum(np.hypot(*along.T), 1e-9)[:, None]
     half = across * widths[:, None] / 2
-    return np.rint(np.concatenate([points + half, (points - half)[::-1]])).astype(np.int32)[:, None, :]
+    outline: NDArray[np.int32] = np.rint(np.concatenate([points + half, (points - half)[::-1]])).astype(
+        np.int32
+    )
+    return outline[:, None, :]

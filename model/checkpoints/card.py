@@ -7,7 +7,7 @@ from typing import Any
 from unmask.datagen.common.errors import UserError
 from unmask.datagen.common.json_text import NUMBER, Maybe, Needs, Whole, misfit
 from unmask.model.common.checked_files import read_json
-from unmask.model.common.limits import LARGEST_PX, LARGEST_WIDTH, MULTIPLE_PX, SMALLEST_PX
+from unmask.model.common.limits import LARGEST_PX, LARGEST_WIDTH, MOST_DEEPER, MULTIPLE_PX, SMALLEST_PX
 from unmask.model.networks.spec import MODULE_NAMES, NetworkSpec
 
 from .names import CARD_NAME, WEIGHTS_NAME
@@ -19,7 +19,10 @@ BEST, LAST = "best", "last"
 _CARD = Needs(
     {
         "sha256": str,
-        "network": Needs({"kind": str, "name": str, "width": Whole(0, LARGEST_WIDTH)}, {"straps": bool}),
+        "network": Needs(
+            {"kind": str, "name": str, "width": Whole(0, LARGEST_WIDTH)},
+            {"straps": bool, "deeper": Whole(0, MOST_DEEPER)},
+        ),
     },
     {"size": Whole(SMALLEST_PX, LARGEST_PX), "preset": str, "images": Maybe(NUMBER), "mirror_mean": bool},
 )

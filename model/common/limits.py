@@ -10,6 +10,8 @@ MULTIPLE_PX, SMALLEST_PX = 16, 64
 LARGEST_PX = 8192
 LARGEST_WIDTH = 1024
 """Channels of a network's first level."""
+MOST_DEEPER = 32
+"""Further blocks at the bottom of an Editing Module."""
 LEAST_SCORE = -1.0
 """Of a face. One that is less than sure, but has this, is one only if it wears a mask: two networks that look for
 different things then say so."""

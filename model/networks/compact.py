@@ -13,9 +13,8 @@ from torch.nn import functional
 
 from .spec import edit_dilations
 
-DEEPER_KEYS = (
-    "body.middle."  # of a `CompactEditNet`'s state: its blocks at the bottom, more of them in a deeper one
-)
+# Of a `CompactEditNet`'s state: its blocks at the bottom, more of them in a deeper one.
+DEEPER_KEYS = "body.middle."
 
 _SE_REDUCTION = 8
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
+from unmask.model.common.limits import MOST_DEEPER
+
 _MOST = 1e6
 PATCH, PROJECTED = "patch", "projected"
 
@@ -27,7 +29,7 @@ class Network:
 class EditNetwork(Network):
     """Residual blocks at the bottom besides; `compact` alone has them."""
 
-    deeper: int = _within(0, 32)
+    deeper: int = _within(0, MOST_DEEPER)
 
 
 @dataclass(frozen=True)
