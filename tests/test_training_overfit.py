@@ -63,7 +63,7 @@ def test_the_editing_module_learns_four_faces_by_heart(batch: Batch):
         scene = JudgedPictures(picture, clean, paste, network(picture, paste))
         return objective.generator(scene, frozenset())["loss"]
 
-    learn(network, loss, 3e-3, preset.optimiser.beta1, steps=200)
+    learn(network, loss, 3e-3, preset.optimiser.beta1, steps=230)
     with torch.inference_mode():
         _, restored = restore(network, picture, truth)
     pairs = zip(to_uint8(restored), to_uint8(clean), batch.map[:, 0].numpy(), strict=True)

@@ -199,7 +199,7 @@ def test_a_pinned_state_is_the_only_one_and_is_named_in_the_summary(
         ("worn=chin", {"worn", "shape.width", "shape.top", "shape.bottom", "shape.tilt", "shape.shift",
                        "shape.slide", "shape.loose"}),
         ("texture=dots", {"fabric.texture"}),
-        ("colour=#336699", {"fabric.colour", "fabric.second", "fabric.third"}),
+        ("colour=#336699", {"fabric.colour", "fabric.second", "fabric.third", "strap.colour"}),  # of some straps
         ("texture.contrast=1", {"fabric.second", "fabric.third"}),
         ("texture.scale=0.2", {"fabric.scale"}),
         ("texture.own=1", set()),
