@@ -39,9 +39,9 @@ STRIP = {
     "portrait": ["template=kn95-fold", "colour=#ecebe6", "texture=plain"],
 }
 WORN_BY_PORTRAIT = (
-    ["template=surgical-pleated", "colour=#9cc7dc", "texture=plain"],
-    ["template=kn95-fold", "colour=#ecebe6", "texture=plain"],
-    ["template=cloth-seam", "colour=#24365c", "texture=dots"],
+    ["template=surgical-pleated", "colour=#9cc7dc", "texture=plain", "strap.over=1"],
+    ["template=kn95-fold", "colour=#ecebe6", "texture=plain", "strap.over=1"],
+    ["template=cloth-seam", "colour=#24365c", "texture=dots", "strap.over=1", "strap.broad=1"],
     ["template=bandana-triangle", "colour=#7b1f2b", "texture=floral"],
 )
 LARGE = (
@@ -65,13 +65,13 @@ def strip() -> U8:
 
 
 def unmasked() -> U8:
-    """The portrait in several masks, masked, the map that is found, without."""
+    """The portrait in several masks, masked, the map that is found, straps grey in it, without."""
     unmasker = Unmasker(device="cpu")
     columns = []
     for pins in WORN_BY_PORTRAIT:
         masked = _drawn("portrait", pins)["masked"]
         restored = unmasker.restore_photo(masked)
-        found = cv2.cvtColor(restored.map, cv2.COLOR_GRAY2RGB)
+        found = cv2.cvtColor(restored.map | restored.straps // 2, cv2.COLOR_GRAY2RGB)
         columns.append(np.vstack([_portrait(part) for part in (masked, found, restored.image)]))
     clean = _portrait(_drawn("portrait", WORN_BY_PORTRAIT[0])["clean"])
     return np.hstack([*columns, np.vstack([np.zeros_like(clean), np.zeros_like(clean), clean])])
