@@ -1,5 +1,6 @@
 """An Editing Module with more blocks at its bottom: it begins as the shallower one was."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -57,3 +58,20 @@ def test_networks_of_fixed_depth_refuse_more(short_run: Callable[..., Any]) -> N
     with pytest.raises(UserError, match=r"network\.deeper = 1: network edit/paper has a depth"):
         train(asked)
     assert not asked.run.exists()
+
+
+@pytest.mark.usefixtures("narrow")
+def test_a_run_from_before_goes_on_as_it_was_and_nothing_else_touches_it(
+    short_run: Callable[..., Any],
+) -> None:
+    asked = short_run("edit", tuning=("network.deeper=0",))
+    done = train(asked)
+    path = asked.run / "config.json"
+    card = json.loads(path.read_bytes())
+    del card["options"]["network"]["deeper"]  # there was no such key
+    path.write_text(json.dumps(card))
+    before = path.read_bytes()
+    with pytest.raises(UserError, match=r"`network\.deeper` was unset, now 4"):
+        train(short_run("edit"))
+    assert path.read_bytes() == before
+    assert train(asked).steps == done.steps

@@ -30,7 +30,7 @@ class TrainedModule:
     Parameters
     ----------
     network : nn.Module
-        `folded`.
+        In evaluation mode; `folded`, or slower; of its own where ``bf16``, since it is changed.
     card : mapping
         ``model.json`` of its checkpoint.
     device : torch.device

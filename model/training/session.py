@@ -144,17 +144,23 @@ def open_session(options: TrainOptions, module: str) -> Iterator[Session]:
             yield Session(options, fabric, folder, splits, resumed, stop)
 
 
+# What a run has that was begun before there was such a key; packaged presets say otherwise by now.
+_UNWRITTEN = {"network.deeper": 0}
+
+
 def _keys_of_then(before: Mapping[str, Any], options: TrainOptions, tables: Mapping[str, Any]) -> set[str]:
     """Keys of a preset that the earlier run of the folder did not write down and that are now what they were then.
 
-    The first version wrote the preset's name alone, and keys are added to presets; the packaged ones do not change.
+    The first version wrote the preset's name alone, and keys are added to presets; the packaged ones do not change
+    but for `_UNWRITTEN`.
     """
+    written, asked = flat_tables(before), flat_tables(tables)
+    absent = {key for key, value in _UNWRITTEN.items() if key not in written and asked.get(key) == value}
     if before.get("preset") not in options.presets:
-        return set()
-    written = flat_tables(before)
+        return absent
     then = flat_tables(tables_of(replace(options, preset=before["preset"], tuning=()).load_preset()))
-    now = flat_tables(tables)
-    return {key for key, value in now.items() if key not in written and then.get(key) == value}
+    new = asked.keys() - written.keys() - _UNWRITTEN.keys()
+    return absent | {key for key in new if then.get(key) == asked[key]}
 
 
 def _names_of_then(before: Mapping[str, Any], options: TrainOptions) -> set[str]:
